@@ -1,0 +1,102 @@
+//! What the page and the engine say to each other.
+//!
+//! Each message is one JSON text; pixels travel beside it as bytes. The page posts `[json, bytes?]` to the
+//! Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs: see
+//! [`Event::Download`] and [`Event::Crashed`].
+
+use nsa_core::bundle::{History, Manifest};
+use serde::{Deserialize, Serialize};
+
+/// Page to engine. `job` is chosen by the page and comes back in every answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Request {
+    /// Fetch, check and load the bundle in the folder at `url` (absolute, ends with a slash). It replaces the
+    /// one before it only when it is good.
+    Load {
+        /// Job number.
+        job: u32,
+        /// Folder of the bundle.
+        url: String,
+    },
+    /// Score the `n` images attached as bytes (3 x 32 x 32 each), in batches.
+    Score {
+        /// Job number.
+        job: u32,
+        /// How many images.
+        n: usize,
+    },
+    /// Forget a score job that is under way or waiting; what it still had to do is dropped silently.
+    Cancel {
+        /// The job to forget.
+        job: u32,
+    },
+}
+
+/// Engine to page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// The engine's own program is being downloaded (sent by `worker.js`).
+    Download {
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all; 0 where the server does not say.
+        total: u64,
+    },
+    /// The engine runs and has warmed up.
+    Ready {
+        /// `webgpu` or `cpu`.
+        backend: String,
+        /// The adapter's name, or that of the CPU path.
+        device: String,
+    },
+    /// A bundle's files are being downloaded.
+    Progress {
+        /// Job number.
+        job: u32,
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A bundle is loaded, and images can be scored by it.
+    Loaded {
+        /// Job number.
+        job: u32,
+        /// Its `bundle.json`.
+        manifest: Box<Manifest>,
+        /// Its `history.json`.
+        history: Box<History>,
+    },
+    /// Scores of images `first..` of a job.
+    Scored {
+        /// Job number.
+        job: u32,
+        /// Position of the first image.
+        first: usize,
+        /// One row an image: a value for every entry of [`Manifest::scores`], in that order.
+        scores: Vec<Vec<f32>>,
+        /// For every image, the angle in radians between its pooled encoder output and the ID mean.
+        angles: Vec<f32>,
+    },
+    /// All images of a job are scored.
+    Done {
+        /// Job number.
+        job: u32,
+        /// Milliseconds it took.
+        millis: f64,
+    },
+    /// A job failed; the engine goes on.
+    Failed {
+        /// Job number.
+        job: u32,
+        /// One sentence: what happened and what to do.
+        message: String,
+    },
+    /// The engine itself is dead and must be started anew (sent by `worker.js`, or before a panic unwinds).
+    Crashed {
+        /// One sentence.
+        message: String,
+    },
+}

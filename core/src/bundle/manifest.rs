@@ -1,0 +1,185 @@
+//! The JSON files of a bundle: what the model is, where it came from, and what was measured.
+
+use crate::score::Scorer;
+use crate::ssl::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+/// Version of the bundle format that this code reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// `assets/catalog.json`: which bundles there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Id of the bundle that opens first.
+    pub default: String,
+    /// All bundles.
+    pub bundles: Vec<CatalogEntry>,
+}
+
+/// One bundle, in as much detail as a menu needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CatalogEntry {
+    /// Name of its folder under `assets/bundles/`.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// Data set.
+    pub dataset: String,
+    /// In-distribution class.
+    pub id_class: usize,
+    /// `simsiam`, `simclr`.
+    pub objective: String,
+    /// `none`, `f`, `g`, `both`.
+    pub norm: String,
+    /// Share of outliers in training.
+    pub pollution: f32,
+    /// Base width of the encoder.
+    pub width: usize,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Bytes of all its files.
+    pub bytes: u64,
+}
+
+/// `bundle.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Name of the folder.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// Every setting of the run.
+    pub config: TrainConfig,
+    /// Names of the data set's classes, by label.
+    pub classes: Vec<String>,
+    /// Where the model came from.
+    pub provenance: Provenance,
+    /// Subtracted from the 0..1 pixels of each channel, before division by [`Manifest::pixel_std`].
+    pub pixel_mean: [f32; 3],
+    /// See [`Manifest::pixel_mean`].
+    pub pixel_std: [f32; 3],
+    /// Every layer that has a bank.
+    pub layers: Vec<LayerEntry>,
+    /// Every score the bundle can give, with what it reached.
+    pub scores: Vec<ScoreEntry>,
+    /// The other files: name, bytes, checksum.
+    pub files: Vec<FileEntry>,
+}
+
+impl Manifest {
+    /// Position in [`Manifest::scores`] of the score shown first: k-Cos (Mah) on the pooled encoder output,
+    /// the paper's default, or else the first there is.
+    pub fn default_score(&self) -> usize {
+        self.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == "conv4-1x1").unwrap_or(0)
+    }
+}
+
+/// Where a model came from and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Provenance {
+    /// Commit of the code that trained it.
+    pub commit: String,
+    /// Kind of device and its name.
+    pub device: String,
+    /// Seconds of training, evaluation included, summed over resumed parts.
+    pub wall_seconds: f64,
+    /// Where the images came from, and how they differ from the published ones if they do.
+    pub data_source: String,
+    /// Images trained on, outliers included.
+    pub train_images: usize,
+    /// Outliers among them.
+    pub outliers: usize,
+    /// Test images of the ID class.
+    pub test_id: usize,
+    /// Test images of all other classes.
+    pub test_ood: usize,
+    /// The command that made it.
+    pub command: String,
+}
+
+/// A feature map that has a bank.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LayerEntry {
+    /// Name of the feature map, for example `conv4-1x1`.
+    pub name: String,
+    /// Values a feature has.
+    pub dim: usize,
+    /// Dimensions kept by the whitening.
+    pub rank: usize,
+    /// Training features in the exported bank.
+    pub bank: usize,
+    /// Training features in the full bank.
+    pub full_bank: usize,
+}
+
+/// One score: a layer, a scorer, what it reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScoreEntry {
+    /// The layer's name.
+    pub layer: String,
+    /// The scorer.
+    pub scorer: Scorer,
+    /// AUROC (0..1) on the whole test set with the full bank.
+    pub auroc_full: f64,
+    /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach.
+    pub auroc_exported: f64,
+    /// Smallest and largest score of the training images, each without itself in the bank.
+    pub training_range: [f32; 2],
+}
+
+/// A file of the bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// File name, without a path.
+    pub name: String,
+    /// Its exact size.
+    pub bytes: u64,
+    /// SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// `history.json`: what was measured during training.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// One entry an evaluated epoch, in order; epoch 0 is before training.
+    pub epochs: Vec<HistoryEntry>,
+}
+
+/// One evaluated epoch. Every measure is of the pooled encoder output on test images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HistoryEntry {
+    /// Epochs trained so far.
+    pub epoch: usize,
+    /// Mean training loss since the previous entry; none before training.
+    pub loss: Option<f64>,
+    /// Images of the ID class.
+    pub id: Compactness,
+    /// Images of the other classes.
+    pub ood: Compactness,
+    /// AUROC (0..1) of each scorer.
+    pub auroc: Vec<(Scorer, f64)>,
+}
+
+/// How compactly features lie on the hypersphere (section 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Compactness {
+    /// Concentration of the fitted von Mises-Fisher distribution.
+    pub kappa: f64,
+    /// Length of the mean of the unit vectors.
+    pub mean_resultant_length: f64,
+    /// Squared MMD against uniform samples of the sphere.
+    pub mmd2: f64,
+    /// Effective rank of the features.
+    pub effective_rank: f64,
+}

@@ -1,0 +1,1 @@
+//! Detection metrics (section 3) and probes of feature quality (appendix A).

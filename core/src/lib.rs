@@ -1,0 +1,35 @@
+//! The method of "No Shifted Augmentations": compact one-class features on the hypersphere, and how to score them.
+//!
+//! A one-class detector learns an encoder from images of one class only, without labels, and calls an image
+//! anomalous when its features lie far from those of the training images. The paper's finding is that *where*
+//! the features lie matters more than how good they are: a class that occupies a compact cap of the hypersphere
+//! leaves room for anomalies elsewhere, one that spreads over the whole sphere does not.
+//!
+//! The modules follow the paper, so that a reader with the PDF finds each section:
+//!
+//! | module | what | section |
+//! |---|---|---|
+//! | [`model`] | encoder f, projector g, predictor h, the two normalisations | 2.1, 2.3, 2.4 |
+//! | [`ssl`] | SimSiam, SimCLR and their losses | 2.1, 2.4 |
+//! | [`augment`] | the random views that training compares | 3.1 |
+//! | [`score`] | k-Cos, c-Cos, Mahalanobis space, rival scores, the ensemble | 2.5, C |
+//! | [`sphere`] | von Mises-Fisher kappa, MMD, effective rank, projections for pictures | 2.2, A |
+//! | [`eval`] | ROC and its summaries, probes of feature quality | 3, A |
+//! | [`data`] | image sets, one-vs-rest splits, the built-in `synth-digits` | B |
+//! | [`bundle`] | one trained model as the browser gets it, checked byte for byte | |
+//!
+//! Nothing here touches files, the network, a clock or a page: the same functions run in the native binary and
+//! in the browser, so a score means the same in both.
+
+pub mod augment;
+pub mod bundle;
+pub mod data;
+pub mod eval;
+pub mod features;
+pub mod model;
+pub mod rng;
+pub mod score;
+pub mod sphere;
+pub mod ssl;
+
+pub use features::{FeatureError, Features};

@@ -1,0 +1,1 @@
+//! Compactness on the hypersphere (section 2.2, appendix A).

@@ -1,0 +1,203 @@
+//! Every setting of a training run, in one type that is saved with the run and read back from it.
+
+use crate::augment::AugmentConfig;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// The self-supervised objective (section 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// SimSiam (Chen & He 2020): positives only, a predictor and a stop-grad.
+    Simsiam,
+    /// SimCLR (Chen et al. 2020): NT-Xent, the other images of the batch are negatives.
+    Simclr,
+}
+
+/// Where features are l2-normalised, with gradient (sections 2.3 and 2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Nowhere: the original method.
+    None,
+    /// The encoder's output y, before the projector.
+    F,
+    /// The projection z, before the loss.
+    G,
+    /// Both: SimSiam(n). (SimCLR(n) is `F`.)
+    Both,
+}
+
+impl Norm {
+    /// Whether the encoder's output is normalised.
+    pub fn on_encoder(self) -> bool {
+        matches!(self, Self::F | Self::Both)
+    }
+
+    /// Whether the projection is normalised.
+    pub fn on_projection(self) -> bool {
+        matches!(self, Self::G | Self::Both)
+    }
+}
+
+/// A word that is not one of the choices.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{what} must be one of {choices}, found '{found}'")]
+pub struct UnknownChoice {
+    what: &'static str,
+    choices: &'static str,
+    found: String,
+}
+
+impl FromStr for Objective {
+    type Err = UnknownChoice;
+    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
+        match text {
+            "simsiam" => Ok(Self::Simsiam),
+            "simclr" => Ok(Self::Simclr),
+            _ => Err(UnknownChoice { what: "objective", choices: "simsiam, simclr", found: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Simsiam => "simsiam",
+            Self::Simclr => "simclr",
+        })
+    }
+}
+
+impl FromStr for Norm {
+    type Err = UnknownChoice;
+    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
+        match text {
+            "none" => Ok(Self::None),
+            "f" => Ok(Self::F),
+            "g" => Ok(Self::G),
+            "both" => Ok(Self::Both),
+            _ => Err(UnknownChoice { what: "norm", choices: "none, f, g, both", found: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for Norm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::F => "f",
+            Self::G => "g",
+            Self::Both => "both",
+        })
+    }
+}
+
+/// One training run. Defaults are the paper's where it gives them, else the field's (see `docs/method.md`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrainConfig {
+    /// Data set name, as `nsa data list` gives it.
+    pub dataset: String,
+    /// The in-distribution class.
+    pub id_class: usize,
+    /// What is optimised.
+    pub objective: Objective,
+    /// Where features are normalised.
+    pub norm: Norm,
+    /// Share of the training set that is outliers, 0 to below 1.
+    pub pollution: f32,
+    /// Base width of the ResNet-18: 64 in the paper, 16 and below for CPU and browser.
+    pub width: usize,
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// Images a step (two views of each).
+    pub batch: usize,
+    /// Peak learning rate of Adam, decayed to 0 by a cosine.
+    pub lr: f64,
+    /// SimCLR's temperature.
+    pub temperature: f32,
+    /// Use at most this many images of the class (0: all).
+    pub limit: usize,
+    /// Evaluate every so many epochs (and before the first and after the last).
+    pub eval_every: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The random views.
+    pub augment: AugmentConfig,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            dataset: "synth-digits".into(),
+            id_class: 3,
+            objective: Objective::Simsiam,
+            norm: Norm::Both,
+            pollution: 0.0,
+            width: 16,
+            epochs: 100,
+            batch: 64,
+            lr: 1e-4,
+            temperature: 0.5,
+            limit: 0,
+            eval_every: 5,
+            seed: 0,
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+/// A setting outside its range.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{setting} must be {must}, found {found}")]
+pub struct ConfigError {
+    /// The setting's name, as on the command line.
+    pub setting: &'static str,
+    /// What must hold.
+    pub must: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+impl TrainConfig {
+    /// Checks every range, so that a run cannot fail hours later on a setting that was wrong from the start.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let require = |holds: bool, setting, must, found: String| {
+            if holds { Ok(()) } else { Err(ConfigError { setting, must, found }) }
+        };
+        require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;
+        require((1..=100_000).contains(&self.epochs), "epochs", "1 to 100000", self.epochs.to_string())?;
+        require((2..=65_536).contains(&self.batch), "batch", "2 to 65536", self.batch.to_string())?;
+        require(self.lr > 0.0 && self.lr <= 10.0, "lr", "above 0, at most 10", self.lr.to_string())?;
+        let p = self.pollution;
+        require((0.0..1.0).contains(&p), "pollution", "at least 0 and below 1", p.to_string())?;
+        let t = self.temperature;
+        require(t > 0.0 && t <= 10.0, "temperature", "above 0, at most 10", t.to_string())?;
+        require(self.eval_every >= 1, "eval-every", "at least 1", self.eval_every.to_string())?;
+        self.augment.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_and_survive_json() {
+        let config = TrainConfig::default();
+        config.check().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn a_wrong_setting_says_what_must_hold() {
+        let config = TrainConfig { batch: 1, ..Default::default() };
+        assert_eq!(config.check().unwrap_err().to_string(), "batch must be 2 to 65536, found 1");
+        assert!(serde_json::from_str::<TrainConfig>(r#"{"epoch": 3}"#).is_err());
+        assert_eq!("h".parse::<Norm>().unwrap_err().to_string(), "norm must be one of none, f, g, both, found 'h'");
+    }
+}
