@@ -1,5 +1,6 @@
 //! Image sets and the one-vs-rest split of section 3.1 and appendix B.
 
+pub mod resize;
 pub mod synth_digits;
 
 use crate::rng::Rng;
