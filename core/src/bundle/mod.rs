@@ -1,7 +1,24 @@
-//! One trained model as the browser gets it.
+//! One trained model as the browser gets it: written and read in memory, checked byte for byte.
+//!
+//! A bundle is a folder of five files. `bundle.json` ([`Manifest`]) names the other four with their sizes and
+//! checksums; the weights and banks make a [`Detector`]; [`History`] and [`Frames`] replay how training went.
 
+mod detector;
+mod error;
+mod frames;
+mod gallery;
 mod manifest;
+mod read;
+mod tensors;
+mod write;
+
+pub use detector::{DetectError, Detector, ImageScores};
+pub use error::BundleError;
+pub use frames::{FRAMES_FILE, Frames, MAX_SAMPLES};
+pub use gallery::{gallery_from_bytes, gallery_to_bytes};
 pub use manifest::{
     Catalog, CatalogEntry, Compactness, FORMAT, FileEntry, History, HistoryEntry, LayerEntry, Manifest, Provenance,
     ScoreEntry,
 };
+pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
+pub use write::BundleParts;

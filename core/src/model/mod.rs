@@ -1,1 +1,151 @@
 //! Encoder, heads and normalisation (sections 2.1, 2.3, 2.4).
+//!
+//! A [`Network`] is the encoder f with its projector g and, for SimSiam, its predictor h. Training needs all
+//! three; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
+
+mod embed;
+mod head;
+mod init;
+mod norm;
+mod resnet;
+mod weights;
+
+pub use embed::{EmbedError, embed};
+pub use head::{Head, HeadLayer, HeadShape};
+pub use norm::l2_normalize;
+pub use resnet::{BasicBlock, FeatureMaps, ResNet18};
+pub use weights::{WeightsError, load_weights, save_weights};
+
+use crate::ssl::{Norm, Objective};
+use burn::module::Module;
+use burn::tensor::{Tensor, backend::Backend};
+
+/// Subtracted from 0..1 pixels of each channel.
+pub const PIXEL_MEAN: [f32; 3] = [0.5; 3];
+/// Divides what is left.
+pub const PIXEL_STD: [f32; 3] = [0.25; 3];
+
+/// What a network is built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Base width of the ResNet-18; 64 in the paper.
+    pub width: usize,
+    /// Decides the heads.
+    pub objective: Objective,
+    /// Where features are l2-normalised.
+    pub norm: Norm,
+}
+
+/// Encoder f, projector g, predictor h (SimSiam only), and where their outputs are normalised.
+#[derive(Module, Debug)]
+pub struct Network<B: Backend> {
+    /// f: images to embeddings y.
+    pub encoder: ResNet18<B>,
+    /// g: embeddings to projections z.
+    pub projector: Head<B>,
+    /// h: projections to predictions p.
+    pub predictor: Option<Head<B>>,
+    #[module(skip)]
+    norm: NormChoice,
+}
+
+/// [`Norm`] as a module field (burn asks for a default there).
+#[derive(Debug, Clone, Copy)]
+struct NormChoice(Norm);
+
+impl Default for NormChoice {
+    fn default() -> Self {
+        Self(Norm::None)
+    }
+}
+
+/// The names of all feature maps of a network with `heads` projector layers, in the order of the paper's
+/// tables 6-8: each conv block flat, each pooled to 1x1, each layer of the projector.
+pub fn layer_names(heads: usize) -> Vec<String> {
+    let flat = (1..=4).map(|i| format!("conv{i}"));
+    let pooled = (1..=4).map(|i| format!("conv{i}-1x1"));
+    flat.chain(pooled).chain((1..=heads).map(|i| format!("head{i}"))).collect()
+}
+
+impl NetworkConfig {
+    /// A new network with weights drawn from `seed`, the same on every backend.
+    pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
+        let y = 8 * self.width;
+        let (projector, predictor) = match self.objective {
+            Objective::Simsiam => {
+                let z = 32 * self.width;
+                (HeadShape::simsiam_projector(y, z), Some(HeadShape::simsiam_predictor(z)))
+            }
+            Objective::Simclr => (HeadShape::simclr_projector(y, 2 * self.width), None),
+        };
+        let network = Network {
+            encoder: ResNet18::new(self.width, device),
+            projector: projector.init(device),
+            predictor: predictor.map(|shape| shape.init(device)),
+            norm: NormChoice(self.norm),
+        };
+        init::draw_weights(network, seed)
+    }
+}
+
+impl<B: Backend> Network<B> {
+    /// Where this network normalises.
+    pub fn norm(&self) -> Norm {
+        self.norm.0
+    }
+
+    /// The embedding y that the projector sees: `N x 8w` from pooled conv4, l2-normalised where norm is on f
+    /// (section 2.3).
+    pub fn embedding(&self, maps: &FeatureMaps<B>) -> Tensor<B, 2> {
+        let y = maps.embedding();
+        if self.norm.0.on_encoder() { l2_normalize(y) } else { y }
+    }
+
+    /// Projection z of embeddings, l2-normalised *with gradient* where norm is on g (section 2.4).
+    pub fn project(&self, y: Tensor<B, 2>) -> Tensor<B, 2> {
+        let z = self.projector.forward(y);
+        if self.norm.0.on_projection() { l2_normalize(z) } else { z }
+    }
+
+    /// Images (`N x 3 x H x W`, already normalised by [`normalize_pixels`]) to projections z, as training sees them.
+    pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let maps = self.encoder.forward(images);
+        self.project(self.embedding(&maps))
+    }
+
+    /// The named feature maps of images (`N x 3 x H x W`, already normalised), each `N x dim`.
+    ///
+    /// `names` are of [`layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
+    pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
+        let maps = self.encoder.forward(images);
+        let heads =
+            if names.iter().any(|n| n.starts_with("head")) { self.projector.layers(self.embedding(&maps)) } else { vec![] };
+        names
+            .iter()
+            .filter_map(|name| {
+                maps.get(name).or_else(|| {
+                    let index: usize = name.strip_prefix("head")?.parse().ok()?;
+                    heads.get(index.checked_sub(1)?).cloned()
+                })
+            })
+            .collect()
+    }
+
+    /// All feature maps this network has.
+    pub fn layer_names(&self) -> Vec<String> {
+        layer_names(self.projector.len())
+    }
+
+    /// Whether there is a feature map of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.layer_names().iter().any(|known| known == name)
+    }
+}
+
+/// Pixels in 0..1 to what the encoder takes: each channel minus [`PIXEL_MEAN`], divided by [`PIXEL_STD`].
+pub fn normalize_pixels<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
+    let device = images.device();
+    let mean = Tensor::<B, 1>::from_floats(PIXEL_MEAN, &device).reshape([1, 3, 1, 1]);
+    let std = Tensor::<B, 1>::from_floats(PIXEL_STD, &device).reshape([1, 3, 1, 1]);
+    (images - mean) / std
+}

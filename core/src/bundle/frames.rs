@@ -1,0 +1,100 @@
+//! `frames.safetensors`: how test samples moved on the hypersphere during training, to be replayed.
+
+use super::BundleError;
+use super::tensors::{Reader, Stored};
+
+/// Name of the file.
+pub const FRAMES_FILE: &str = "frames.safetensors";
+/// At most this many samples, ID and OOD together.
+pub const MAX_SAMPLES: usize = 1000;
+/// At most this many frames.
+pub const MAX_FRAMES: usize = 1000;
+
+/// Positions and scores of the same test samples at several epochs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Frames {
+    /// Epochs trained, a frame each, ascending.
+    pub epochs: Vec<u32>,
+    /// Position of every sample in the test set.
+    pub index: Vec<u32>,
+    /// Class of every sample.
+    pub labels: Vec<u8>,
+    /// Per frame and sample: true angle in radians, in full dimension, to the ID training mean of that epoch.
+    pub angle: Vec<f32>,
+    /// Per frame and sample: direction around the mean in the plane of the two largest residual components, radians.
+    pub azimuth: Vec<f32>,
+    /// Per frame and sample: k-Cos (Mah) of the pooled encoder output.
+    pub score: Vec<f32>,
+}
+
+impl Frames {
+    /// As a safetensors file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, BundleError> {
+        let (frames, samples) = (self.epochs.len(), self.index.len());
+        Stored::file(
+            FRAMES_FILE,
+            vec![
+                ("epochs".into(), Stored::u32(&[frames], &self.epochs)),
+                ("index".into(), Stored::u32(&[samples], &self.index)),
+                ("labels".into(), Stored::u8(&[samples], &self.labels)),
+                ("angle".into(), Stored::f32(&[frames, samples], &self.angle)),
+                ("azimuth".into(), Stored::f32(&[frames, samples], &self.azimuth)),
+                ("score".into(), Stored::f32(&[frames, samples], &self.score)),
+            ],
+        )
+    }
+
+    /// Reads and checks what [`Frames::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
+        let reader = Reader::new(FRAMES_FILE, bytes)?;
+        let epochs = reader.u32("epochs")?;
+        let index = reader.u32("index")?;
+        let labels = reader.u8("labels")?;
+        let (frames, samples) = (epochs.len(), index.len());
+        if frames > MAX_FRAMES || samples > MAX_SAMPLES {
+            return Err(reader.fault(format!(
+                "at most {MAX_FRAMES} frames of {MAX_SAMPLES} samples, found {frames} of {samples}"
+            )));
+        }
+        if labels.len() != samples {
+            return Err(reader.fault(format!("{samples} samples need as many labels, found {}", labels.len())));
+        }
+        if !epochs.is_sorted_by(|a, b| a < b) {
+            return Err(reader.fault("epochs must ascend".into()));
+        }
+        let shape = [frames, samples];
+        Ok(Self {
+            angle: reader.f32("angle", &shape)?,
+            azimuth: reader.f32("azimuth", &shape)?,
+            score: reader.f32("score", &shape)?,
+            epochs,
+            index,
+            labels,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_and_lies_do_not() {
+        let frames = Frames {
+            epochs: vec![0, 5],
+            index: vec![7, 3, 9],
+            labels: vec![1, 1, 2],
+            angle: vec![0.1; 6],
+            azimuth: vec![0.2; 6],
+            score: vec![0.3; 6],
+        };
+        let bytes = frames.to_bytes().unwrap();
+        assert_eq!(Frames::from_bytes(&bytes).unwrap(), frames);
+        let short = Frames { score: vec![0.3; 6], labels: vec![1], ..frames.clone() };
+        assert!(Frames::from_bytes(&short.to_bytes().unwrap()).unwrap_err().to_string().contains("3 samples"));
+        let nan = Frames { score: vec![f32::NAN; 6], ..frames.clone() };
+        assert!(Frames::from_bytes(&nan.to_bytes().unwrap()).unwrap_err().to_string().contains("finite"));
+        let back = Frames { epochs: vec![5, 0], ..frames };
+        assert!(Frames::from_bytes(&back.to_bytes().unwrap()).unwrap_err().to_string().contains("ascend"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading a bundle: nothing in it is believed before it is checked.
+
+use super::tensors::Reader;
+use super::{BundleError, FORMAT, Frames, History, Manifest};
+use crate::features::Features;
+use crate::model::layer_names;
+use crate::score::{Bank, BankParts};
+use crate::ssl::Objective;
+use sha2::{Digest, Sha256};
+
+/// Name of the manifest.
+pub const MANIFEST_FILE: &str = "bundle.json";
+/// Name of the weights.
+pub const MODEL_FILE: &str = "model.safetensors";
+/// Name of the banks.
+pub const BANK_FILE: &str = "bank.safetensors";
+/// Name of the history.
+pub const HISTORY_FILE: &str = "history.json";
+/// The files that `bundle.json` lists, in the order in which they are fetched.
+pub const FILES: [&str; 4] = [MODEL_FILE, BANK_FILE, HISTORY_FILE, super::frames::FRAMES_FILE];
+
+/// Largest `bundle.json`.
+pub const MAX_MANIFEST: u64 = 1 << 20;
+/// Largest other file: a ResNet-18 of base width 64 fits, nothing absurd does.
+pub const MAX_FILE: u64 = 64 << 20;
+/// Longest feature: block 1 of a network of base width 64, flat.
+const MAX_DIM: usize = 65_536;
+
+impl Manifest {
+    /// Parses `bundle.json` and checks everything in it that can be checked without the other files.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        if bytes.len() as u64 > MAX_MANIFEST {
+            let file = MANIFEST_FILE.to_string();
+            return Err(BundleError::TooLarge { file, limit: MAX_MANIFEST, found: bytes.len() as u64 });
+        }
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|source| BundleError::Json { file: MANIFEST_FILE, source })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), BundleError> {
+        let fault = |why: String| Err(BundleError::Content { file: MANIFEST_FILE, why });
+        if self.format != FORMAT {
+            return Err(BundleError::Format { expected: FORMAT, found: self.format });
+        }
+        if !is_id(&self.id) {
+            return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found '{}'", self.id));
+        }
+        self.config.check()?;
+        if self.classes.is_empty() || self.classes.len() > 256 || self.config.id_class >= self.classes.len() {
+            let (id, n) = (self.config.id_class, self.classes.len());
+            return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
+        }
+        let finite = |values: &[f32; 3]| values.iter().all(|v| v.is_finite());
+        if !finite(&self.pixel_mean) || !finite(&self.pixel_std) || self.pixel_std.iter().any(|v| *v <= 0.0) {
+            return fault("pixel-mean must be finite and pixel-std positive".into());
+        }
+        if self.pixel_mean != crate::model::PIXEL_MEAN || self.pixel_std != crate::model::PIXEL_STD {
+            return fault("pixel-mean and pixel-std must be those of this version: 0.5 and 0.25".into());
+        }
+        let known = layer_names(match self.config.objective {
+            Objective::Simsiam => 3,
+            Objective::Simclr => 2,
+        });
+        for layer in &self.layers {
+            if !known.contains(&layer.name) {
+                return fault(format!("layer must be one of {}, found '{}'", known.join(", "), layer.name));
+            }
+            let sane = (1..=MAX_DIM).contains(&layer.dim) && layer.rank <= layer.dim && layer.bank >= 1;
+            if !sane {
+                return fault(format!(
+                    "layer {} must have 1 to {MAX_DIM} dimensions, at most as much rank, and a bank; found {}, {}, {}",
+                    layer.name, layer.dim, layer.rank, layer.bank
+                ));
+            }
+        }
+        if self.scores.is_empty() {
+            return fault("there must be at least one score".into());
+        }
+        for score in &self.scores {
+            if !self.layers.iter().any(|layer| layer.name == score.layer) {
+                return fault(format!("the score {} is of layer '{}', which has no bank", score.scorer, score.layer));
+            }
+            let [low, high] = score.training_range;
+            let rates = [score.auroc_full, score.auroc_exported];
+            if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
+                return fault(format!("{} on {} must have an ordered range and AUROCs of 0 to 1", score.scorer, score.layer));
+            }
+        }
+        let names: Vec<&str> = self.files.iter().map(|f| f.name.as_str()).collect();
+        if names != FILES {
+            return fault(format!("the files must be {}, found {}", FILES.join(", "), names.join(", ")));
+        }
+        if let Some(large) = self.files.iter().find(|f| f.bytes > MAX_FILE) {
+            return Err(BundleError::TooLarge { file: large.name.clone(), limit: MAX_FILE, found: large.bytes });
+        }
+        Ok(())
+    }
+
+    /// Bytes of all files but `bundle.json`.
+    pub fn total_bytes(&self) -> u64 {
+        self.files.iter().map(|f| f.bytes).sum()
+    }
+
+    /// Checks that `bytes` are exactly the file that was exported under this name.
+    pub fn check_file(&self, name: &str, bytes: &[u8]) -> Result<(), BundleError> {
+        let Some(entry) = self.files.iter().find(|f| f.name == name) else {
+            return Err(BundleError::Content { file: MANIFEST_FILE, why: format!("'{name}' is not listed") });
+        };
+        let found = bytes.len() as u64;
+        if found != entry.bytes {
+            return Err(BundleError::Size { file: name.into(), expected: entry.bytes, found });
+        }
+        if sha256(bytes) != entry.sha256 {
+            return Err(BundleError::Checksum { file: name.into() });
+        }
+        Ok(())
+    }
+
+    /// Reads `bank.safetensors`: the bank of every layer, in the manifest's order.
+    pub fn read_banks(&self, bytes: &[u8]) -> Result<Vec<(String, Bank)>, BundleError> {
+        self.check_file(BANK_FILE, bytes)?;
+        let reader = Reader::new(BANK_FILE, bytes)?;
+        if reader.len() != 3 * self.layers.len() {
+            let (layers, found) = (self.layers.len(), reader.len());
+            return Err(reader.fault(format!("{layers} layers need {} tensors, found {found}", 3 * layers)));
+        }
+        let mut banks = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let matrix = |part: &str, rows: usize| {
+                let tensor = format!("{}.{part}", layer.name);
+                let values = reader.f32(&tensor, &[rows, layer.dim])?;
+                Features::new(rows, layer.dim, values).map_err(|source| BundleError::Features { tensor, source })
+            };
+            let parts = BankParts {
+                features: matrix("features", layer.bank)?,
+                mean: reader.f32(&format!("{}.mean", layer.name), &[layer.dim])?,
+                whitening: matrix("whitening", layer.rank)?,
+            };
+            let bank =
+                Bank::from_parts(parts).map_err(|source| BundleError::Bank { layer: layer.name.clone(), source })?;
+            banks.push((layer.name.clone(), bank));
+        }
+        Ok(banks)
+    }
+
+    /// Reads `history.json`.
+    pub fn read_history(&self, bytes: &[u8]) -> Result<History, BundleError> {
+        self.check_file(HISTORY_FILE, bytes)?;
+        let history: History =
+            serde_json::from_slice(bytes).map_err(|source| BundleError::Json { file: HISTORY_FILE, source })?;
+        if !history.epochs.is_sorted_by(|a, b| a.epoch < b.epoch) {
+            return Err(BundleError::Content { file: HISTORY_FILE, why: "epochs must ascend".into() });
+        }
+        Ok(history)
+    }
+
+    /// Reads `frames.safetensors`.
+    pub fn read_frames(&self, bytes: &[u8]) -> Result<Frames, BundleError> {
+        self.check_file(super::frames::FRAMES_FILE, bytes)?;
+        Frames::from_bytes(bytes)
+    }
+}
+
+/// Whether `id` may name a bundle's folder: it becomes part of paths and addresses.
+pub fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,57 @@
+//! Writing a bundle, in memory.
+
+use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, sha256};
+use super::tensors::Stored;
+use super::{BundleError, FileEntry, Frames, History, Manifest};
+use crate::score::Bank;
+
+/// Everything a bundle consists of, before it becomes files.
+pub struct BundleParts<'a> {
+    /// `bundle.json`; its `files` are filled in by [`BundleParts::to_files`].
+    pub manifest: Manifest,
+    /// `model.safetensors`, as [`crate::model::save_weights`] gives it.
+    pub model: Vec<u8>,
+    /// One bank a layer, in the manifest's order.
+    pub banks: &'a [(String, Bank)],
+    /// `history.json`.
+    pub history: &'a History,
+    /// `frames.safetensors`.
+    pub frames: &'a Frames,
+}
+
+impl BundleParts<'_> {
+    /// The files, `bundle.json` last, so that a folder that has it is whole.
+    pub fn to_files(mut self) -> Result<Vec<(&'static str, Vec<u8>)>, BundleError> {
+        let mut files = vec![
+            (MODEL_FILE, self.model),
+            (BANK_FILE, bank_bytes(self.banks)?),
+            (HISTORY_FILE, json(HISTORY_FILE, self.history)?),
+            (super::frames::FRAMES_FILE, self.frames.to_bytes()?),
+        ];
+        self.manifest.files = files
+            .iter()
+            .map(|(name, bytes)| FileEntry { name: name.to_string(), bytes: bytes.len() as u64, sha256: sha256(bytes) })
+            .collect();
+        files.push((MANIFEST_FILE, json(MANIFEST_FILE, &self.manifest)?));
+        Ok(files)
+    }
+}
+
+fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
+    let tensors = banks.iter().flat_map(|(layer, bank)| {
+        let parts = bank.parts();
+        let matrix = |f: &crate::Features| Stored::f32(&[f.n(), f.dim()], f.values());
+        [
+            (format!("{layer}.features"), matrix(&parts.features)),
+            (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &parts.mean)),
+            (format!("{layer}.whitening"), matrix(&parts.whitening)),
+        ]
+    });
+    Stored::file(BANK_FILE, tensors.collect())
+}
+
+fn json<T: serde::Serialize>(file: &'static str, value: &T) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| BundleError::Json { file, source })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

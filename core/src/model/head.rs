@@ -1,0 +1,128 @@
+//! The multi-layer perceptrons behind the encoder: projector g and predictor h (section 3.1).
+//!
+//! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
+
+use burn::module::Module;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::{Tensor, backend::Backend};
+
+/// Layers of a head and whether they are batch-normalised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadShape {
+    /// Input size, then the output size of every layer.
+    sizes: Vec<usize>,
+    /// Batch norm after every layer but the last.
+    hidden_norm: bool,
+    /// Batch norm without learned scale and shift after the last.
+    output_norm: bool,
+}
+
+impl HeadShape {
+    /// SimSiam's projector: three layers of `z`, batch norm after each, the last one not affine.
+    pub fn simsiam_projector(y: usize, z: usize) -> Self {
+        Self { sizes: vec![y, z, z, z], hidden_norm: true, output_norm: true }
+    }
+
+    /// SimSiam's predictor: three layers here as in the paper (two in the original), with its bottleneck of a quarter.
+    pub fn simsiam_predictor(z: usize) -> Self {
+        Self { sizes: vec![z, z.div_ceil(4), z.div_ceil(4), z], hidden_norm: true, output_norm: false }
+    }
+
+    /// SimCLR's projector: two layers, no batch norm.
+    pub fn simclr_projector(y: usize, z: usize) -> Self {
+        Self { sizes: vec![y, y, z], hidden_norm: false, output_norm: false }
+    }
+
+    /// A head of this shape.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Head<B> {
+        let last = self.sizes.len() - 2;
+        let layers = self.sizes.windows(2).enumerate().map(|(i, pair)| {
+            let bn = if i < last { self.hidden_norm } else { self.output_norm };
+            HeadLayer {
+                // A bias before a batch norm has no effect.
+                linear: LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device),
+                bn: bn.then(|| batch_norm(pair[1], i < last, device)),
+            }
+        });
+        Head { layers: layers.collect() }
+    }
+}
+
+fn batch_norm<B: Backend>(size: usize, affine: bool, device: &B::Device) -> BatchNorm<B> {
+    let mut bn = BatchNormConfig::new(size).init(device);
+    if !affine {
+        bn.gamma = bn.gamma.set_require_grad(false);
+        bn.beta = bn.beta.set_require_grad(false);
+    }
+    bn
+}
+
+/// A perceptron with ReLU between its layers.
+#[derive(Module, Debug)]
+pub struct Head<B: Backend> {
+    layers: Vec<HeadLayer<B>>,
+}
+
+/// One linear layer, batch-normalised where `bn` is there.
+#[derive(Module, Debug)]
+pub struct HeadLayer<B: Backend> {
+    linear: Linear<B>,
+    bn: Option<BatchNorm<B>>,
+}
+
+impl<B: Backend> Head<B> {
+    /// How many layers.
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there are none; a head always has some.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// `N x in` to `N x out`.
+    pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let last = self.layers.len() - 1;
+        self.layers.iter().enumerate().fold(x, |x, (i, layer)| layer.forward(x, i < last))
+    }
+
+    /// The output of every layer (after its batch norm and ReLU): `head1`.. of the paper's tables 6-8.
+    pub fn layers(&self, x: Tensor<B, 2>) -> Vec<Tensor<B, 2>> {
+        let last = self.layers.len() - 1;
+        let mut outputs: Vec<Tensor<B, 2>> = Vec::with_capacity(self.layers.len());
+        for (i, layer) in self.layers.iter().enumerate() {
+            let input = outputs.last().unwrap_or(&x).clone();
+            outputs.push(layer.forward(input, i < last));
+        }
+        outputs
+    }
+}
+
+impl<B: Backend> HeadLayer<B> {
+    fn forward(&self, x: Tensor<B, 2>, activate: bool) -> Tensor<B, 2> {
+        let x = self.linear.forward(x);
+        let x = match &self.bn {
+            Some(bn) => bn.forward(x),
+            None => x,
+        };
+        if activate { relu(x) } else { x }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::Flex;
+
+    #[test]
+    fn the_last_layer_s_output_is_the_head_s() {
+        let device = Default::default();
+        let head: Head<Flex> = HeadShape::simsiam_projector(16, 24).init(&device);
+        let x = Tensor::random([5, 16], burn::tensor::Distribution::Default, &device);
+        let layers = head.layers(x.clone());
+        assert_eq!(layers.iter().map(|l| l.dims()).collect::<Vec<_>>(), [[5, 24]; 3]);
+        layers[2].to_data().assert_eq(&head.forward(x).to_data(), true);
+    }
+}

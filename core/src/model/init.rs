@@ -1,0 +1,39 @@
+//! First weights, drawn from our own random stream: the same on every backend, which burn's are not.
+
+use super::Network;
+use crate::rng::Rng;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+
+/// Redraws every weight as torchvision's ResNet does: convolutions by He's normal rule on fan-out, linear layers
+/// uniform within 1/sqrt(fan-in). Vectors (batch norm, biases) keep burn's ones and zeros.
+pub fn draw_weights<B: Backend>(network: Network<B>, seed: u64) -> Network<B> {
+    network.map(&mut Drawer { rng: Rng::new(seed, "weights", &[]) })
+}
+
+struct Drawer {
+    rng: Rng,
+}
+
+impl<B: Backend> ModuleMapper<B> for Drawer {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        param.map(|tensor| {
+            let dims = tensor.dims();
+            let values: Vec<f32> = match dims[..] {
+                [output, _, height, width] => {
+                    let std = (2.0 / (output * height * width) as f64).sqrt();
+                    (0..tensor.shape().num_elements()).map(|_| (std * self.rng.normal()) as f32).collect()
+                }
+                // burn stores a linear weight as `in x out`; draw it the way PyTorch lies, `out x in`.
+                [input, output] => {
+                    let bound = 1.0 / (input as f32).sqrt();
+                    let drawn: Vec<f32> = (0..input * output).map(|_| self.rng.range(-bound, bound)).collect();
+                    (0..input * output).map(|at| drawn[(at % output) * input + at / output]).collect()
+                }
+                _ => return tensor,
+            };
+            let requires_grad = tensor.is_require_grad();
+            Tensor::from_data(TensorData::new(values, dims), &tensor.device()).set_require_grad(requires_grad)
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! Weights as safetensors with PyTorch's names and layouts.
+//!
+//! The encoder's tensors stand at the top (`layer1.0.conv1.weight` ...), as torchvision names them, the heads
+//! behind `projector.` and `predictor.`. Batch norms stay f32, because a running variance underflows in f16.
+
+use super::Network;
+use burn::module::ParamId;
+use burn::tensor::{DType, TensorData, backend::Backend};
+use burn_store::{BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleSnapshot, PyTorchToBurnAdapter, TensorSnapshot};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// Largest weights file that is read: ResNet-18 of base width 64 with all heads is 45 MB in f32.
+const MAX_BYTES: usize = 256 << 20;
+
+/// Why weights cannot be read or written.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// More bytes than any network of ours has.
+    #[error("weights must be at most {MAX_BYTES} bytes, found {found}")]
+    TooLarge {
+        /// Bytes found.
+        found: usize,
+    },
+    /// Not safetensors.
+    #[error("weights must be a safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// A tensor that is neither f32 nor f16.
+    #[error("weight '{name}' must be F32 or F16, found {dtype}")]
+    Dtype {
+        /// The tensor's name.
+        name: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// A NaN or an infinity.
+    #[error("weight '{name}' holds a value that is not finite")]
+    NotFinite {
+        /// The tensor's name.
+        name: String,
+    },
+    /// Tensors that the network needs are not there, others are there that it does not have, or shapes differ.
+    #[error("weights do not fit the network: {0}")]
+    Mismatch(String),
+    /// The device did not give a tensor back.
+    #[error("weight '{name}' could not be read from the device: {why}")]
+    Device {
+        /// The tensor's name.
+        name: String,
+        /// What the device said.
+        why: String,
+    },
+}
+
+/// The network's weights as a safetensors file, convolutions and linear layers in f16.
+pub fn save_weights<B: Backend>(network: &Network<B>) -> Result<Vec<u8>, WeightsError> {
+    let adapter = ChainAdapter::new(BurnToPyTorchAdapter, HalfPrecisionAdapter::new());
+    let mut tensors = Vec::new();
+    for snapshot in network.collect(None, Some(Box::new(adapter)), false) {
+        let path = snapshot.full_path();
+        let name = path.strip_prefix("encoder.").unwrap_or(&path).to_string();
+        let data = snapshot.to_data().map_err(|e| WeightsError::Device { name: name.clone(), why: e.to_string() })?;
+        tensors.push((name, Stored(data)));
+    }
+    Ok(safetensors::serialize(tensors, None)?)
+}
+
+/// Reads weights that [`save_weights`] or PyTorch wrote. Every tensor of the network must be there with its shape,
+/// every value finite, and nothing else but PyTorch's `num_batches_tracked`.
+///
+/// On an error the network is lost: its tensors may be half old, half new.
+pub fn load_weights<B: Backend>(mut network: Network<B>, bytes: &[u8]) -> Result<Network<B>, WeightsError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(WeightsError::TooLarge { found: bytes.len() });
+    }
+    let mut snapshots = Vec::new();
+    for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
+        if name.ends_with(".num_batches_tracked") {
+            continue;
+        }
+        let values = floats(name, &view)?;
+        let in_head = name.starts_with("projector.") || name.starts_with("predictor.");
+        let path = if in_head { name.to_string() } else { format!("encoder.{name}") };
+        snapshots.push(TensorSnapshot::from_data(
+            TensorData::new(values, view.shape().to_vec()),
+            path.split('.').map(String::from).collect(),
+            vec![],
+            ParamId::new(),
+        ));
+    }
+    let result = network.apply(snapshots, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+    let mut faults: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
+    faults.extend(result.missing.iter().map(|(path, _)| format!("'{path}' is missing")));
+    faults.extend(result.unused.iter().map(|path| format!("'{path}' is not part of it")));
+    if faults.is_empty() {
+        return Ok(network);
+    }
+    faults.sort();
+    let more = faults.len().saturating_sub(3);
+    let shown = faults[..faults.len().min(3)].join("; ");
+    Err(WeightsError::Mismatch(if more > 0 { format!("{shown}; and {more} more") } else { shown }))
+}
+
+fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
+    let bytes = view.data();
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        other => return Err(WeightsError::Dtype { name: name.into(), dtype: format!("{other:?}") }),
+    };
+    if values.iter().any(|v| !v.is_finite()) {
+        return Err(WeightsError::NotFinite { name: name.into() });
+    }
+    Ok(values)
+}
+
+/// burn's tensor data as safetensors wants to see it.
+struct Stored(TensorData);
+
+impl safetensors::View for Stored {
+    fn dtype(&self) -> Dtype {
+        if self.0.dtype == DType::F16 { Dtype::F16 } else { Dtype::F32 }
+    }
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.0.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.0.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NetworkConfig;
+    use crate::ssl::{Norm, Objective};
+    use burn::tensor::Tensor;
+    use burn_flex::Flex;
+
+    fn network(seed: u64) -> Network<Flex> {
+        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both }.init(seed, &Default::default())
+    }
+
+    #[test]
+    fn weights_survive_to_half_precision() {
+        let saved = save_weights(&network(1)).unwrap();
+        let loaded = load_weights(network(2), &saved).unwrap();
+        assert_eq!(save_weights(&loaded).unwrap(), saved);
+        let images = Tensor::<Flex, 4>::ones([2, 3, 32, 32], &Default::default());
+        let difference = (network(1).forward(images.clone()) - loaded.forward(images)).abs().max().into_scalar();
+        assert!(difference < 1e-2, "{difference}");
+    }
+
+    #[test]
+    fn names_are_torchvision_s() {
+        let saved = save_weights(&network(1)).unwrap();
+        let tensors = SafeTensors::deserialize(&saved).unwrap();
+        for (name, shape) in [
+            ("conv1.weight", vec![4, 3, 3, 3]),
+            ("bn1.running_var", vec![4]),
+            ("layer2.0.downsample.0.weight", vec![8, 4, 1, 1]),
+            ("layer2.0.downsample.1.weight", vec![8]),
+            ("layer4.1.bn2.bias", vec![32]),
+            ("projector.layers.0.linear.weight", vec![128, 32]),
+            ("predictor.layers.1.bn.running_mean", vec![32]),
+        ] {
+            assert_eq!(tensors.tensor(name).unwrap().shape(), shape, "{name}");
+        }
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_say_why() {
+        let saved = save_weights(&network(1)).unwrap();
+        let other = NetworkConfig { width: 8, objective: Objective::Simsiam, norm: Norm::Both };
+        let error = load_weights::<Flex>(other.init(0, &Default::default()), &saved).unwrap_err().to_string();
+        assert!(error.contains("expected") && error.contains("more"), "{error}");
+        let simclr = NetworkConfig { width: 4, objective: Objective::Simclr, norm: Norm::F };
+        let error = load_weights::<Flex>(simclr.init(0, &Default::default()), &saved).unwrap_err().to_string();
+        assert!(error.contains("do not fit"), "{error}");
+        for cut in [0, 7, 100, saved.len() - 1] {
+            assert!(load_weights(network(0), &saved[..cut]).is_err());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The losses (section 2.1; SimSiam: Chen & He 2020, NT-Xent: Chen et al. 2020).
+
+use crate::model::l2_normalize;
+use burn::tensor::{Tensor, backend::Backend};
+
+/// SimSiam: the mean over both directions of -cos(p, stop-grad(z)). `N x d` each, result in -1..1.
+///
+/// The stop-grad is applied here; whether z was normalised *with* gradient before (section 2.4) shows in p only,
+/// which was computed from z.
+pub fn simsiam_loss<B: Backend>(
+    p1: Tensor<B, 2>,
+    z1: Tensor<B, 2>,
+    p2: Tensor<B, 2>,
+    z2: Tensor<B, 2>,
+) -> Tensor<B, 1> {
+    let toward = |p, z: Tensor<B, 2>| (l2_normalize(p) * l2_normalize(z.detach())).sum_dim(1).mean();
+    (toward(p1, z2) + toward(p2, z1)) * -0.5
+}
+
+/// NT-Xent: each of the 2N projections must find its other view among all others. `N x d` each.
+pub fn nt_xent_loss<B: Backend>(z1: Tensor<B, 2>, z2: Tensor<B, 2>, temperature: f32) -> Tensor<B, 1> {
+    let [n, _] = z1.dims();
+    let device = z1.device();
+    let (z1, z2) = (l2_normalize(z1), l2_normalize(z2));
+    let positives = (z1.clone() * z2.clone()).sum_dim(1) / temperature;
+    let z = Tensor::cat(vec![z1, z2], 0);
+    // Cosines are at most 1, so subtracting 1/temperature is enough to keep exp from overflowing.
+    let logits = z.clone().matmul(z.transpose()) / temperature - 1.0 / temperature;
+    let others = Tensor::<B, 2>::ones([2 * n, 2 * n], &device) - Tensor::eye(2 * n, &device);
+    let log_sum = (logits.exp() * others).sum_dim(1).log() + 1.0 / temperature;
+    log_sum.mean() - positives.mean()
+}

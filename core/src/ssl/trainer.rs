@@ -1,0 +1,132 @@
+//! One training run: a network, its optimiser, and where it stands.
+
+use super::{Objective, TrainConfig, nt_xent_loss, simsiam_loss};
+use crate::augment::Views;
+use crate::data::ImageSet;
+use crate::model::{Network, NetworkConfig};
+use crate::rng::Rng;
+use burn::module::{AutodiffModule, Module};
+use burn::optim::adaptor::OptimizerAdaptor;
+use burn::optim::{Adam, AdamConfig, GradientsParams, Optimizer};
+use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
+use burn::tensor::{Tensor, backend::AutodiffBackend};
+use thiserror::Error;
+
+/// Trains a network by a [`TrainConfig`], epoch by epoch, the same way natively and in the browser.
+///
+/// Everything random is drawn from streams named by (seed, epoch, step), so a run that is continued from a
+/// checkpoint at the end of an epoch sees exactly what it would have seen.
+pub struct Trainer<B: AutodiffBackend> {
+    config: TrainConfig,
+    network: Network<B>,
+    optimizer: OptimizerAdaptor<Adam, Network<B>, B>,
+    epochs_done: usize,
+    device: B::Device,
+}
+
+/// Why training cannot go on.
+#[derive(Debug, Error)]
+pub enum TrainerError {
+    /// Fewer images than a batch norm can normalise.
+    #[error("training needs at least 2 images, found {0}")]
+    TooFew(usize),
+    /// A checkpoint that is cut, of another version, or of another network.
+    #[error("the checkpoint cannot be read: {0}")]
+    Checkpoint(String),
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// A run that has not begun.
+    pub fn new(config: TrainConfig, device: B::Device) -> Self {
+        let shape = NetworkConfig { width: config.width, objective: config.objective, norm: config.norm };
+        let network = shape.init(config.seed, &device);
+        Self { config, network, optimizer: optimizer(), epochs_done: 0, device }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Epochs finished.
+    pub fn epochs_done(&self) -> usize {
+        self.epochs_done
+    }
+
+    /// The network as it stands, for inference.
+    pub fn network(&self) -> Network<B::InnerBackend> {
+        self.network.valid()
+    }
+
+    /// How many steps an epoch of `images` images has: the last, smaller batch is left out (its batch norm would
+    /// be another one), unless it is the only one.
+    pub fn steps_per_epoch(&self, images: usize) -> usize {
+        (images / self.config.batch).max(1)
+    }
+
+    /// The image indices of one epoch, a batch an entry.
+    pub fn batches(&self, images: usize, epoch: usize) -> Vec<Vec<usize>> {
+        let order = Rng::new(self.config.seed, "order", &[epoch as u64]).permutation(images);
+        order.chunks(self.config.batch).take(self.steps_per_epoch(images)).map(<[usize]>::to_vec).collect()
+    }
+
+    /// One optimiser step on two views of the batch `indices` of `images`; returns the loss, still on the device.
+    pub fn step(&mut self, images: &ImageSet, indices: &[usize], epoch: usize, step: usize) -> Tensor<B::InnerBackend, 1> {
+        let numbers = [epoch as u64, step as u64];
+        let views = Views::<B>::new(images, indices, &self.device);
+        let mut rng = Rng::new(self.config.seed, "augment", &numbers);
+        let first = views.draw(&self.config.augment, &mut rng);
+        let second = views.draw(&self.config.augment, &mut rng);
+
+        let z1 = self.network.forward(first);
+        let z2 = self.network.forward(second);
+        let loss = match (self.config.objective, &self.network.predictor) {
+            (Objective::Simsiam, Some(predictor)) => {
+                let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
+                simsiam_loss(p1, z1, p2, z2)
+            }
+            _ => nt_xent_loss(z1, z2, self.config.temperature),
+        };
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let rate = self.learning_rate(epoch, step, self.steps_per_epoch(images.len()));
+        self.network = self.optimizer.step(rate, self.network.clone(), gradients);
+        loss.inner()
+    }
+
+    /// Tells the run that an epoch is finished.
+    pub fn finish_epoch(&mut self) {
+        self.epochs_done += 1;
+    }
+
+    /// Cosine decay from the peak to 0 over the whole run.
+    fn learning_rate(&self, epoch: usize, step: usize, steps_per_epoch: usize) -> f64 {
+        let done = (epoch * steps_per_epoch + step) as f64 / (self.config.epochs * steps_per_epoch) as f64;
+        self.config.lr * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
+    }
+
+    /// Everything needed to continue exactly: weights, batch-norm statistics, Adam's moments, epochs done.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, TrainerError> {
+        let record = (self.network.clone().into_record(), self.optimizer.to_record(), self.epochs_done);
+        let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+        Recorder::<B>::record(&recorder, record, ()).map_err(|e| TrainerError::Checkpoint(e.to_string()))
+    }
+
+    /// Continues a run from [`Trainer::checkpoint`].
+    pub fn resume(config: TrainConfig, checkpoint: Vec<u8>, device: B::Device) -> Result<Self, TrainerError> {
+        let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+        let (network, state, epochs_done) = Recorder::<B>::load(&recorder, checkpoint, &device)
+            .map_err(|e| TrainerError::Checkpoint(e.to_string()))?;
+        let fresh = Self::new(config, device);
+        Ok(Self {
+            network: fresh.network.load_record(network),
+            optimizer: fresh.optimizer.load_record(state),
+            epochs_done,
+            ..fresh
+        })
+    }
+}
+
+/// Adam with PyTorch's epsilon (burn's default is a thousand times larger).
+fn optimizer<B: AutodiffBackend>() -> OptimizerAdaptor<Adam, Network<B>, B> {
+    AdamConfig::new().with_epsilon(1e-8).init()
+}
