@@ -1,6 +1,36 @@
 //! Anomaly scores of features (section 2.5, appendices C and G). High means anomalous.
+//!
+//! The paper's four scores are angles, and a [`Bank`] gives them: to the nearest training feature (k-Cos) or to the
+//! mean of all (c-Cos), each in the plain feature space or in Mahalanobis space, where the training features are
+//! spread equally in all directions.
+//!
+//! ```
+//! use nsa_core::Features;
+//! use nsa_core::score::{Bank, Scorer};
+//!
+//! let train = Features::new(3, 2, vec![1.0, 0.1, 1.0, -0.1, 0.9, 0.0])?;
+//! let queries = Features::new(2, 2, vec![1.0, 0.1, 0.0, 1.0])?;
+//! let scores = Bank::fit(&train)?.score(Scorer::KCos, 1, &queries)?;
+//! assert_eq!(scores[0], 0.0); // a copy of a training feature
+//! assert!(scores[1] > 1.4); // almost a right angle away, in radians
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bank;
+mod coreset;
+pub(crate) mod cosine;
+mod error;
+pub(crate) mod spectrum;
+mod whitening;
+
+pub use bank::{Bank, BankParts};
+pub use error::ScoreError;
+pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
 
 /// How features become one number an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,4 +44,86 @@ pub enum Scorer {
     CCos,
     /// The same in Mahalanobis space, whitened but not centred.
     CCosMah,
+    /// Kernel density of the directions (Sohn et al. 2020).
+    Kde,
+    /// One Gaussian with full covariance (Sohn et al. 2020).
+    Gde,
+    /// One-class support vector machine with a Gaussian kernel.
+    OcSvm,
+    /// Squared distance to the nearest training features (DN2, PANDA).
+    KnnL2,
+    /// Mahalanobis distance of the directions (SSD).
+    Mahalanobis,
+}
+
+impl Scorer {
+    /// The paper's four: angles, given by a [`Bank`].
+    pub const ANGULAR: [Self; 4] = [Self::KCos, Self::KCosMah, Self::CCos, Self::CCosMah];
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::KCos,
+        Self::KCosMah,
+        Self::CCos,
+        Self::CCosMah,
+        Self::Kde,
+        Self::Gde,
+        Self::OcSvm,
+        Self::KnnL2,
+        Self::Mahalanobis,
+    ];
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KCos => "k-cos",
+            Self::KCosMah => "k-cos-mah",
+            Self::CCos => "c-cos",
+            Self::CCosMah => "c-cos-mah",
+            Self::Kde => "kde",
+            Self::Gde => "gde",
+            Self::OcSvm => "oc-svm",
+            Self::KnnL2 => "knn-l2",
+            Self::Mahalanobis => "mahalanobis",
+        }
+    }
+}
+
+/// A word that names no scorer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "scorer must be one of k-cos, k-cos-mah, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2, mahalanobis, found '{found}'"
+)]
+pub struct UnknownScorer {
+    /// The word.
+    pub found: String,
+}
+
+impl FromStr for Scorer {
+    type Err = UnknownScorer;
+    fn from_str(text: &str) -> Result<Self, UnknownScorer> {
+        let named = Self::ALL.into_iter().find(|scorer| scorer.name() == text);
+        named.ok_or_else(|| UnknownScorer { found: text.into() })
+    }
+}
+
+impl fmt::Display for Scorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `pad`, so that a width given by a table is kept.
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_a_scorer_is_the_same() {
+        for scorer in Scorer::ALL {
+            assert_eq!(scorer.to_string().parse(), Ok(scorer));
+            assert_eq!(serde_json::to_string(&scorer).unwrap(), format!("\"{scorer}\""));
+        }
+        let error = "cosine".parse::<Scorer>().unwrap_err().to_string();
+        assert!(error.contains("k-cos-mah") && error.ends_with("found 'cosine'"), "{error}");
+    }
 }

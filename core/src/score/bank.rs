@@ -1,0 +1,217 @@
+//! A bank: the training features of one layer, and the four angular scores against them (section 2.5).
+
+use super::cosine::{angle_between, nearest, unit_rows};
+use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
+use super::{ScoreError, Scorer};
+use crate::Features;
+
+/// What a bank is made of, and what is stored of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BankParts {
+    /// Training features as the encoder gave them, `n x dim`; maybe a coreset of those the rest was fitted on.
+    pub features: Features,
+    /// Mean of all training features, `dim` values.
+    pub mean: Vec<f32>,
+    /// `rank x dim`: row r is eigenvector r of the sample covariance over the square root of its eigenvalue.
+    pub whitening: Features,
+}
+
+/// The training features of one layer, ready to score others.
+///
+/// A score is an angle in radians, 0 to pi; high means anomalous.
+#[derive(Debug, Clone)]
+pub struct Bank {
+    parts: BankParts,
+    /// The features' directions, `n x dim`.
+    units: Features,
+    /// Their directions from the mean in Mahalanobis space, `n x rank`.
+    whitened: Features,
+}
+
+impl Bank {
+    /// Fits mean and whitening to `train`, `n x dim` with n at least 2, keeping every direction whose eigenvalue is
+    /// above [`RELATIVE_TOLERANCE`] of the largest.
+    pub fn fit(train: &Features) -> Result<Self, ScoreError> {
+        Self::fit_with(train, RELATIVE_TOLERANCE, None)
+    }
+
+    /// [`Bank::fit`] with another tolerance, or with at most `max_rank` directions: see [`Whitening::fit`].
+    pub fn fit_with(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
+        let Whitening { mean, matrix } = Whitening::fit(train, tolerance, max_rank)?;
+        Self::from_parts(BankParts { features: train.clone(), mean, whitening: matrix })
+    }
+
+    /// Puts a stored bank together, whatever its source: shapes and values are checked.
+    ///
+    /// # Errors
+    /// Mean or whitening of another width than the features; a mean that is not finite; a training feature that is
+    /// zero, or that is the mean in Mahalanobis space, and so has no direction there.
+    pub fn from_parts(parts: BankParts) -> Result<Self, ScoreError> {
+        let dim = parts.features.dim();
+        if parts.mean.len() != dim {
+            return Err(ScoreError::Dimension { what: "the bank's mean", expected: dim, found: parts.mean.len() });
+        }
+        if let Some(index) = parts.mean.iter().position(|x| !x.is_finite()) {
+            return Err(ScoreError::MeanNotFinite { index, value: parts.mean[index] });
+        }
+        let (rank, found) = (parts.whitening.n(), parts.whitening.dim());
+        if found != dim || rank > dim {
+            return Err(ScoreError::Whitening { dim, rank, found });
+        }
+        let units =
+            unit_rows(&parts.features).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
+        let whitened = whitened_units(&parts, &parts.features, "training feature (in Mahalanobis space)")?;
+        Ok(Self { parts, units, whitened })
+    }
+
+    /// What to store.
+    pub fn parts(&self) -> &BankParts {
+        &self.parts
+    }
+
+    /// Dimensions kept by the whitening.
+    pub fn rank(&self) -> usize {
+        self.parts.whitening.n()
+    }
+
+    /// How many training features there are to compare with.
+    pub fn n(&self) -> usize {
+        self.units.n()
+    }
+
+    /// One angle in radians for each query, high = anomalous; k-Cos is the angle to the `k`-th nearest training
+    /// feature, c-Cos the angle to their mean and without use for `k`.
+    ///
+    /// c-Cos in Mahalanobis space is whitened but not centred: centred at the mean, the mean itself would be the zero
+    /// vector, to which there is no angle.
+    ///
+    /// # Errors
+    /// Queries of another width; `k` outside 1 to n; a query or a mean without direction; a scorer that is not one
+    /// of [`Scorer::ANGULAR`].
+    pub fn score(&self, scorer: Scorer, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
+        self.check_queries(queries)?;
+        match scorer {
+            Scorer::KCos | Scorer::KCosMah => {
+                self.check_count(k, self.n())?;
+                let (bank, units) = self.in_space(scorer, queries)?;
+                Ok(nearest(bank, &units, k, false).into_iter().map(|found| found[k - 1].1).collect())
+            }
+            Scorer::CCos => {
+                let centre: Vec<f64> = self.parts.mean.iter().map(|&x| f64::from(x)).collect();
+                angles_to(&centre, queries, "", "query")
+            }
+            Scorer::CCosMah => {
+                let mean = Features::new(1, self.parts.mean.len(), self.parts.mean.clone())?;
+                let matrix = &self.parts.whitening;
+                let centre: Vec<f64> = whiten(matrix, &mean, None)?.row(0).iter().map(|&x| f64::from(x)).collect();
+                angles_to(
+                    &centre,
+                    &whiten(matrix, queries, None)?,
+                    "in Mahalanobis space",
+                    "query (in Mahalanobis space)",
+                )
+            }
+            other => Err(ScoreError::NotAngular(other)),
+        }
+    }
+
+    /// Smallest and largest score of the bank's own features with k = 1.
+    ///
+    /// Leave-one-out, by index: a training feature is never its own neighbour, but an exact copy of it is one. The
+    /// mean and the whitening stay those of all features, as each weighs only 1/n in them.
+    pub fn training_range(&self, scorer: Scorer) -> Result<[f32; 2], ScoreError> {
+        let scores = match scorer {
+            Scorer::KCos | Scorer::KCosMah => {
+                if self.n() < 2 {
+                    return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
+                }
+                let bank = if scorer == Scorer::KCos { &self.units } else { &self.whitened };
+                nearest(bank, bank, 1, true).into_iter().map(|found| found[0].1).collect()
+            }
+            other => self.score(other, 1, &self.parts.features)?,
+        };
+        let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
+        Ok(scores.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold))
+    }
+
+    /// A bank of at most `size` of the features, those that [`Bank::coreset`] names; mean and whitening stay those
+    /// of the full bank.
+    pub fn shrink(&self, size: usize) -> Self {
+        let indices = self.coreset(size);
+        let pick = |all: &Features| all.select(&indices).unwrap_or_else(|_| all.clone());
+        Self {
+            parts: BankParts { features: pick(&self.parts.features), ..self.parts.clone() },
+            units: pick(&self.units),
+            whitened: pick(&self.whitened),
+        }
+    }
+
+    /// Indices of at most `size` (at least one) features that cover the bank: greedy k-centre by angle, in order of
+    /// choice; all of them in their own order if `size` is not below n.
+    pub fn coreset(&self, size: usize) -> Vec<usize> {
+        super::coreset::k_centre(&self.units, size)
+    }
+
+    /// The `count` training features nearest to one query (all, if there are fewer) as (index in
+    /// [`BankParts::features`], angle in radians), nearest first, in the space that the scorer compares in.
+    pub fn nearest(&self, scorer: Scorer, query: &[f32], count: usize) -> Result<Vec<(usize, f32)>, ScoreError> {
+        let query = Features::new(1, query.len(), query.to_vec())?;
+        self.check_queries(&query)?;
+        let (bank, units) = self.in_space(scorer, &query)?;
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(nearest(bank, &units, count.min(self.n()), false).into_iter().flatten().collect())
+    }
+
+    /// The bank's and the queries' directions, plain or in Mahalanobis space.
+    fn in_space(&self, scorer: Scorer, queries: &Features) -> Result<(&Features, Features), ScoreError> {
+        match scorer {
+            Scorer::KCos | Scorer::CCos => {
+                let units = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
+                Ok((&self.units, units))
+            }
+            Scorer::KCosMah | Scorer::CCosMah => {
+                Ok((&self.whitened, whitened_units(&self.parts, queries, "query (in Mahalanobis space)")?))
+            }
+            other => Err(ScoreError::NotAngular(other)),
+        }
+    }
+
+    fn check_queries(&self, queries: &Features) -> Result<(), ScoreError> {
+        let (expected, found) = (self.parts.features.dim(), queries.dim());
+        if expected == found { Ok(()) } else { Err(ScoreError::Dimension { what: "queries", expected, found }) }
+    }
+
+    fn check_count(&self, k: usize, n: usize) -> Result<(), ScoreError> {
+        if (1..=n).contains(&k) { Ok(()) } else { Err(ScoreError::Neighbours { k, n }) }
+    }
+}
+
+/// Directions from the mean in Mahalanobis space, `n x rank`.
+fn whitened_units(parts: &BankParts, features: &Features, what: &'static str) -> Result<Features, ScoreError> {
+    unit_rows(&whiten(&parts.whitening, features, Some(&parts.mean))?)
+        .map_err(|row| ScoreError::ZeroVector { what, row })
+}
+
+/// Angles of all rows to one centre.
+fn angles_to(
+    centre: &[f64],
+    features: &Features,
+    space: &'static str,
+    what: &'static str,
+) -> Result<Vec<f32>, ScoreError> {
+    if centre.iter().all(|&x| x == 0.0) {
+        return Err(ScoreError::ZeroMean { space });
+    }
+    let mut vector = vec![0.0; features.dim()];
+    let mut angles = Vec::with_capacity(features.n());
+    for (row, values) in features.rows().enumerate() {
+        if values.iter().all(|&x| x == 0.0) {
+            return Err(ScoreError::ZeroVector { what, row });
+        }
+        vector.iter_mut().zip(values).for_each(|(v, &x)| *v = f64::from(x));
+        angles.push(angle_between(&vector, centre) as f32);
+    }
+    Ok(angles)
+}

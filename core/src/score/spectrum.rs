@@ -1,0 +1,196 @@
+//! Eigenvalues and principal directions of feature matrices, by the smaller of two symmetric matrices.
+//!
+//! For `n` vectors X of `dim` values, X^T X (dim x dim) and X X^T (n x n) have the same positive eigenvalues, and
+//! each gives the other's eigenvectors. A flattened feature map has 32,768 values but only some 5,000 images: its
+//! 8 GB covariance is never needed.
+
+use super::ScoreError;
+use crate::Features;
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
+use faer::{Accum, Mat, MatRef, Par, Side};
+
+/// Rows or columns that are converted to f64 at a time.
+const BLOCK: usize = 1024;
+
+/// As many threads as there are, or one in wasm.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn threads() -> Par {
+    Par::rayon(0)
+}
+
+/// As many threads as there are, or one in wasm.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn threads() -> Par {
+    Par::Seq
+}
+
+/// The mean of the rows.
+pub(crate) fn mean(features: &Features) -> Vec<f64> {
+    let mut mean = vec![0.0; features.dim()];
+    for row in features.rows() {
+        for (sum, &x) in mean.iter_mut().zip(row) {
+            *sum += f64::from(x);
+        }
+    }
+    mean.iter_mut().for_each(|sum| *sum /= features.n() as f64);
+    mean
+}
+
+/// Eigenvalues of X^T X, where X is a feature matrix minus a centre, with what gives the eigenvectors.
+pub(crate) struct Spectrum<'a> {
+    features: &'a Features,
+    centre: Vec<f64>,
+    /// In descending order; min(n, dim) of them.
+    pub(crate) values: Vec<f64>,
+    /// Eigenvectors of the smaller matrix as columns, in *ascending* order of eigenvalues.
+    vectors: Mat<f64>,
+}
+
+impl<'a> Spectrum<'a> {
+    /// Of `features` minus `centre` (all zero: of the features as they are).
+    pub(crate) fn new(features: &'a Features, centre: Vec<f64>) -> Result<Self, ScoreError> {
+        let matrix = smaller_product(features, &centre);
+        let failed = |_| ScoreError::Overflow { what: "the eigenvalues of the features" };
+        let eigen = matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
+        let values: Vec<f64> = eigen.S().column_vector().iter().rev().copied().collect();
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(ScoreError::Overflow { what: "the eigenvalues of the features" });
+        }
+        Ok(Self { features, centre, values, vectors: eigen.U().to_owned() })
+    }
+
+    /// The `count` leading unit eigenvectors of X^T X, `count x dim`, row-major. Their eigenvalues must be positive.
+    pub(crate) fn directions(&self, count: usize) -> Vec<f64> {
+        let (n, dim, size) = (self.features.n(), self.features.dim(), self.vectors.nrows());
+        let mut rows = vec![0.0; count * dim];
+        if dim <= n {
+            for r in 0..count {
+                for (j, out) in rows[r * dim..(r + 1) * dim].iter_mut().enumerate() {
+                    *out = self.vectors[(j, size - 1 - r)];
+                }
+            }
+            return rows;
+        }
+        // The eigenvector a of X X^T with eigenvalue m gives X^T a / sqrt(m).
+        let scaled = Mat::from_fn(count, n, |r, i| self.vectors[(i, size - 1 - r)] / self.values[r].sqrt());
+        for first in (0..dim).step_by(BLOCK) {
+            let width = BLOCK.min(dim - first);
+            let columns = centred_columns(self.features, &self.centre, first, width);
+            let product = &scaled * &columns;
+            for r in 0..count {
+                for j in 0..width {
+                    rows[r * dim + first + j] = product[(r, j)];
+                }
+            }
+        }
+        rows
+    }
+}
+
+/// Eigenvalues only, in descending order: a fraction of the work of [`Spectrum::new`].
+pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64>, ScoreError> {
+    let failed = |_| ScoreError::Overflow { what: "the eigenvalues of the features" };
+    let mut values = smaller_product(features, centre).self_adjoint_eigenvalues(Side::Lower).map_err(failed)?;
+    values.reverse();
+    Ok(values)
+}
+
+/// X^T X or X X^T, whichever is smaller; only the lower triangle is filled.
+fn smaller_product(features: &Features, centre: &[f64]) -> Mat<f64> {
+    let (n, dim) = (features.n(), features.dim());
+    let mut product = Mat::<f64>::zeros(n.min(dim), n.min(dim));
+    let mut add = |lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>| {
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        triangular_matmul(&mut product, lower, Accum::Add, lhs, full, rhs, full, 1.0, threads());
+    };
+    if dim <= n {
+        for first in (0..n).step_by(BLOCK) {
+            let height = BLOCK.min(n - first);
+            // Transposed (dim x height), so that each vector is contiguous.
+            let block = Mat::from_fn(dim, height, |j, i| f64::from(features.row(first + i)[j]) - centre[j]);
+            add(block.as_ref(), block.transpose());
+        }
+    } else {
+        for first in (0..dim).step_by(BLOCK) {
+            let columns = centred_columns(features, centre, first, BLOCK.min(dim - first));
+            add(columns.as_ref(), columns.transpose());
+        }
+    }
+    product
+}
+
+/// Columns `first..first + width` of the centred matrix, `n x width`.
+fn centred_columns(features: &Features, centre: &[f64], first: usize, width: usize) -> Mat<f64> {
+    let mut columns = Mat::<f64>::zeros(features.n(), width);
+    for (i, row) in features.rows().enumerate() {
+        for j in 0..width {
+            columns[(i, j)] = f64::from(row[first + j]) - centre[first + j];
+        }
+    }
+    columns
+}
+
+/// `matrix * (vectors - centre)^T` in f64, one row a vector: `matrix` is `rows x dim`, row-major; `vectors` is
+/// `n x dim`; `centre` gives the value to subtract at each position. The result is `n x rows`, row-major.
+pub(crate) fn project<T: Copy + Into<f64>>(
+    matrix: &[T],
+    vectors: &Features,
+    centre: impl Fn(usize) -> f64,
+) -> Vec<f64> {
+    let (n, dim) = (vectors.n(), vectors.dim());
+    let rows = matrix.len() / dim;
+    let mut out = vec![0.0; n * rows];
+    for first in (0..n).step_by(BLOCK) {
+        let height = BLOCK.min(n - first);
+        let block = Mat::from_fn(dim, height, |j, i| f64::from(vectors.row(first + i)[j]) - centre(j));
+        for top in (0..rows).step_by(BLOCK) {
+            let count = BLOCK.min(rows - top);
+            let part = Mat::from_fn(dim, count, |j, r| matrix[(top + r) * dim + j].into());
+            let mut product = Mat::<f64>::zeros(count, height);
+            matmul(&mut product, Accum::Replace, part.transpose(), &block, 1.0, threads());
+            for i in 0..height {
+                for r in 0..count {
+                    out[(first + i) * rows + top + r] = product[(r, i)];
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// The eigenvectors found from either product must be orthonormal and diagonalise the covariance.
+    #[test]
+    fn both_products_give_the_principal_directions() {
+        for (n, dim) in [(40, 9), (9, 40)] {
+            let mut rng = Rng::new(3, "spectrum", &[]);
+            let features = Features::new(n, dim, (0..n * dim).map(|_| rng.normal() as f32).collect()).unwrap();
+            let spectrum = Spectrum::new(&features, mean(&features)).unwrap();
+            assert_eq!(spectrum.values.len(), 9);
+            assert!(spectrum.values.windows(2).all(|w| w[0] >= w[1]));
+            let count = 8;
+            let rows = spectrum.directions(count);
+            let row = |r: usize| &rows[r * dim..(r + 1) * dim];
+            let centre = mean(&features);
+            let along = |i: usize, r: usize| -> f64 {
+                features.row(i).iter().zip(&centre).zip(row(r)).map(|((&x, c), v)| (f64::from(x) - c) * v).sum()
+            };
+            for a in 0..count {
+                for b in 0..count {
+                    let product: f64 = row(a).iter().zip(row(b)).map(|(x, y)| x * y).sum();
+                    assert!((product - f64::from(u8::from(a == b))).abs() < 1e-10, "{n} x {dim}: {a}, {b}: {product}");
+                    let scatter: f64 = (0..n).map(|i| along(i, a) * along(i, b)).sum();
+                    let expected = if a == b { spectrum.values[a] } else { 0.0 };
+                    assert!((scatter - expected).abs() < 1e-9 * spectrum.values[0], "{scatter} for {expected}");
+                }
+            }
+            let only = eigenvalues(&features, &centre).unwrap();
+            assert!(only.iter().zip(&spectrum.values).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs().max(1.0)));
+        }
+    }
+}
