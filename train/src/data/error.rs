@@ -1,0 +1,91 @@
+//! Why images could not be had.
+
+use nsa_core::data::DataError;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a data set cannot be read. Every message says what must hold, what was found, and what to do.
+#[derive(Debug, Error)]
+pub enum DataSourceError {
+    /// Neither a data set's name nor a path.
+    #[error("no data set is called {name:?}: use one of {known}, or folder:PATH for a folder or zip of images")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The data set's files are not there.
+    #[error("no {title} files in {}: pass --root DIR or run `nsa data get {name}`", directory.display())]
+    Missing {
+        /// The data set for people.
+        title: &'static str,
+        /// Its name.
+        name: &'static str,
+        /// Where they were looked for.
+        directory: PathBuf,
+    },
+    /// A file or folder that cannot be read at all.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that is not what its name says.
+    #[error("{} must {must}, found {found}: {remedy}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What must hold of it.
+        must: String,
+        /// What it holds instead.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// An image folder without a single readable image.
+    #[error("none of the {} images in {} could be read; the first, {}", failures.len(), path.display(), first(failures))]
+    AllFailed {
+        /// The folder or zip.
+        path: PathBuf,
+        /// Every image and why it failed.
+        failures: Vec<Failure>,
+    },
+    /// Images and labels disagree.
+    #[error("{}: {source}", path.display())]
+    Images {
+        /// Where they came from.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: DataError,
+    },
+}
+
+/// One image that could not be read while others could.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Which one: its path inside the folder or zip.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
+const FETCH_AGAIN: &str = "delete it and fetch it again";
+
+impl DataSourceError {
+    /// A file that is broken or something else than its name says.
+    pub(super) fn format(path: &Path, must: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Format { path: path.into(), must: must.into(), found: found.into(), remedy: FETCH_AGAIN }
+    }
+
+    /// A file or folder that the system would not give.
+    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.into(), source }
+    }
+}
+
+fn first(failures: &[Failure]) -> String {
+    failures.first().map_or_else(String::new, |f| format!("{}: {}", f.name, f.why))
+}
