@@ -36,7 +36,7 @@ impl Frames {
             vec![
                 ("epochs".into(), Stored::u32(&[frames], &self.epochs)),
                 ("index".into(), Stored::u32(&[samples], &self.index)),
-                ("labels".into(), Stored::u8(&[samples], &self.labels)),
+                ("labels".into(), Stored::u8(&[self.labels.len()], &self.labels)),
                 ("angle".into(), Stored::f32(&[frames, samples], &self.angle)),
                 ("azimuth".into(), Stored::f32(&[frames, samples], &self.azimuth)),
                 ("score".into(), Stored::f32(&[frames, samples], &self.score)),

@@ -160,7 +160,7 @@ pub struct History {
 pub struct HistoryEntry {
     /// Epochs trained so far.
     pub epoch: usize,
-    /// Mean training loss since the previous entry; none before training.
+    /// Mean training loss of the last epoch; none before training.
     pub loss: Option<f64>,
     /// Images of the ID class.
     pub id: Compactness,

@@ -123,6 +123,8 @@ pub struct TrainConfig {
     pub limit: usize,
     /// Evaluate every so many epochs (and before the first and after the last).
     pub eval_every: usize,
+    /// Evaluate on at most this many training, ID test and OOD test images each (final figures use all).
+    pub eval_limit: usize,
     /// Seed of everything random.
     pub seed: u64,
     /// The random views.
@@ -144,6 +146,7 @@ impl Default for TrainConfig {
             temperature: 0.5,
             limit: 0,
             eval_every: 5,
+            eval_limit: 1000,
             seed: 0,
             augment: AugmentConfig::default(),
         }
@@ -177,6 +180,7 @@ impl TrainConfig {
         let t = self.temperature;
         require(t > 0.0 && t <= 10.0, "temperature", "above 0, at most 10", t.to_string())?;
         require(self.eval_every >= 1, "eval-every", "at least 1", self.eval_every.to_string())?;
+        require(self.eval_limit >= 2, "eval-limit", "at least 2", self.eval_limit.to_string())?;
         self.augment.check()
     }
 }
