@@ -19,14 +19,27 @@
 mod bank;
 mod coreset;
 pub(crate) mod cosine;
+mod ensemble;
 mod error;
+mod gde;
+mod kde;
+mod knn;
+mod mahalanobis;
+mod oc_svm;
 pub(crate) mod spectrum;
 mod whitening;
 
 pub use bank::{Bank, BankParts};
+pub use ensemble::ensemble;
 pub use error::ScoreError;
+pub use gde::Gde;
+pub use kde::Kde;
+pub use knn::KnnL2;
+pub use mahalanobis::Mahalanobis;
+pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
+use crate::Features;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -88,6 +101,24 @@ impl Scorer {
     }
 }
 
+/// Fits any scorer to `train` (`n x dim`) and scores `queries` (`m x dim`): m values, high = anomalous.
+///
+/// `k` counts for the scores by nearest neighbours, [`Scorer::KCos`], [`Scorer::KCosMah`] (the paper's k is 1) and
+/// [`Scorer::KnnL2`] (DN2's is 2).
+pub fn score_all(scorer: Scorer, k: usize, train: &Features, queries: &Features) -> Result<Vec<f32>, ScoreError> {
+    match scorer {
+        // Without a bank, which would compute a covariance that these do not need.
+        Scorer::KCos => bank::k_cos(train, k, queries),
+        Scorer::CCos => bank::c_cos(train, queries),
+        Scorer::KCosMah | Scorer::CCosMah => Bank::fit(train)?.score(scorer, k, queries),
+        Scorer::Kde => Kde::fit(train)?.score(queries),
+        Scorer::Gde => Gde::fit(train)?.score(queries),
+        Scorer::OcSvm => OcSvm::fit(train)?.score(queries),
+        Scorer::KnnL2 => KnnL2::fit(train)?.score(k, queries),
+        Scorer::Mahalanobis => Mahalanobis::fit(train)?.score(queries),
+    }
+}
+
 /// A word that names no scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
@@ -125,5 +156,26 @@ mod tests {
         }
         let error = "cosine".parse::<Scorer>().unwrap_err().to_string();
         assert!(error.contains("k-cos-mah") && error.ends_with("found 'cosine'"), "{error}");
+    }
+
+    #[test]
+    fn every_scorer_ranks_the_opposite_side_highest() {
+        let mut rng = crate::rng::Rng::new(1, "score", &[]);
+        let mut draw = |n: usize, side: f64| {
+            let values = (0..n * 6).map(|i| (if i % 6 == 0 { side } else { 0.3 } + 0.2 * rng.normal()) as f32);
+            Features::new(n, 6, values.collect()).unwrap()
+        };
+        let (train, id, ood) = (draw(200, 1.0), draw(50, 1.0), draw(50, -1.0));
+        for scorer in Scorer::ALL {
+            let score = |q| score_all(scorer, 2, &train, q).unwrap();
+            let auroc = crate::eval::auroc(&score(&id), &score(&ood)).unwrap();
+            assert!(auroc > 0.99, "{scorer}: {auroc}");
+            let wide = Features::new(1, 7, vec![1.0; 7]).unwrap();
+            assert!(matches!(score_all(scorer, 2, &train, &wide), Err(ScoreError::Dimension { .. })), "{scorer}");
+        }
+        let bank = Bank::fit(&train).unwrap();
+        for scorer in Scorer::ANGULAR {
+            assert_eq!(score_all(scorer, 1, &train, &ood), bank.score(scorer, 1, &ood));
+        }
     }
 }

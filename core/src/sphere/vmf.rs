@@ -36,26 +36,13 @@ impl Vmf {
         if dim < 2 {
             return Err(SphereError::TooNarrow { what: "a von Mises-Fisher fit", needed: 2, found: dim });
         }
-        let mut mean = vec![0.0; dim];
-        for (row, vector) in features.rows().enumerate() {
-            let length = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-            if length == 0.0 {
-                return Err(SphereError::ZeroVector { row });
-            }
-            mean.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x) / length);
-        }
-        mean.iter_mut().for_each(|sum| *sum /= n as f64);
-        let r = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
-        if r < f64::EPSILON {
-            return Err(SphereError::NoMeanDirection);
-        }
+        let (mean_direction, r) = mean_direction(features)?;
         if r > 1.0 - COLLAPSED {
             return Err(SphereError::Collapsed { n });
         }
-        mean.iter_mut().for_each(|x| *x /= r);
         let kappa = concentration(dim, r);
         let log_normalizer = log_normalizer(dim, kappa);
-        Ok(Self { mean_direction: mean, mean_resultant_length: r, kappa, log_normalizer })
+        Ok(Self { mean_direction, mean_resultant_length: r, kappa, log_normalizer })
     }
 
     /// ln of the density (with respect to the area of the sphere) of directions whose cosine to the mean direction
@@ -63,6 +50,25 @@ impl Vmf {
     pub fn log_density(&self, cosine: f64) -> f64 {
         self.log_normalizer + self.kappa * cosine
     }
+}
+
+/// The mean direction of the features and R, the length of the mean of their unit vectors.
+pub(crate) fn mean_direction(features: &Features) -> Result<(Vec<f64>, f64), SphereError> {
+    let mut mean = vec![0.0; features.dim()];
+    for (row, vector) in features.rows().enumerate() {
+        let length = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        if length == 0.0 {
+            return Err(SphereError::ZeroVector { row });
+        }
+        mean.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x) / length);
+    }
+    mean.iter_mut().for_each(|sum| *sum /= features.n() as f64);
+    let r = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
+    if r < f64::EPSILON {
+        return Err(SphereError::NoMeanDirection);
+    }
+    mean.iter_mut().for_each(|x| *x /= r);
+    Ok((mean, r))
 }
 
 /// The kappa with A_d(kappa) = r, for 0 < r < 1.
@@ -97,7 +103,8 @@ pub fn mean_cosine(dim: usize, kappa: f64) -> f64 {
     let d = dim as f64;
     // kappa / (kappa + d - (d + 1) kappa / (d + 1 + 2 kappa - (d + 3) kappa / (d + 2 + 2 kappa - ...)))
     let (mut numerator, mut denominator) = (kappa, kappa + d);
-    let (mut value, mut c, mut inverse) = (f64::MIN_POSITIVE, f64::MIN_POSITIVE, 0.0);
+    // Lentz starts from a value that vanishes beside any term, and whose inverse is still in range.
+    let (mut value, mut c, mut inverse) = (1e-150, 1e-150, 0.0);
     for j in 1..10_000 {
         inverse = 1.0 / (denominator + numerator * inverse);
         c = denominator + numerator / c;
