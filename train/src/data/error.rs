@@ -75,6 +75,11 @@ pub struct Failure {
 const FETCH_AGAIN: &str = "delete it and fetch it again";
 
 impl DataSourceError {
+    /// A name that nothing has.
+    pub(super) fn unknown(name: &str) -> Self {
+        Self::Unknown { name: name.into(), known: super::catalog::names() }
+    }
+
     /// A file that is broken or something else than its name says.
     pub(super) fn format(path: &Path, must: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Format { path: path.into(), must: must.into(), found: found.into(), remedy: FETCH_AGAIN }

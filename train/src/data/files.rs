@@ -13,13 +13,24 @@ pub(super) fn read(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
     let mut magic = [0; 2];
     let gzip = file.read(&mut magic).map_err(io)? == 2 && magic == [0x1f, 0x8b];
     file.rewind().map_err(io)?;
-    let mut content = Vec::new();
-    if gzip {
-        let read = MultiGzDecoder::new(BufReader::new(file)).take(cap + 1).read_to_end(&mut content);
-        read.map_err(|e| DataSourceError::format(path, "be a whole gzip file", e.to_string()))?;
-    } else {
-        file.take(cap + 1).read_to_end(&mut content).map_err(io)?;
+    if !gzip {
+        return read_plain(path, cap);
     }
+    let mut content = Vec::new();
+    let read = MultiGzDecoder::new(BufReader::new(file)).take(cap + 1).read_to_end(&mut content);
+    read.map_err(|e| DataSourceError::format(path, "be a whole gzip file", e.to_string()))?;
+    capped(path, content, cap)
+}
+
+/// Reads a file as it is; refuses more than `cap` bytes.
+pub(super) fn read_plain(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
+    let mut content = Vec::new();
+    let file = File::open(path).map_err(|source| DataSourceError::io(path, source))?;
+    file.take(cap + 1).read_to_end(&mut content).map_err(|source| DataSourceError::io(path, source))?;
+    capped(path, content, cap)
+}
+
+fn capped(path: &Path, content: Vec<u8>, cap: u64) -> Result<Vec<u8>, DataSourceError> {
     if content.len() as u64 > cap {
         return Err(DataSourceError::format(path, format!("hold at most {cap} bytes"), "more"));
     }

@@ -15,7 +15,7 @@ const MAX_FILES: usize = 2_000_000;
 /// Images a split may have.
 const MAX_IMAGES: usize = 500_000;
 /// Bytes one image file may have.
-const MAX_FILE_BYTES: u64 = 64 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Bytes that decoding one image may take: 64 megapixels of RGBA.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// Labels are bytes.
@@ -97,7 +97,7 @@ fn place(name: &str) -> Option<(Split, String)> {
 }
 
 /// Any PNG or JPEG to planes of 3 x 32 x 32.
-fn decode(bytes: &[u8]) -> Result<([u8; IMAGE_BYTES], ImageFormat), String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<([u8; IMAGE_BYTES], ImageFormat), String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let format = reader.format().ok_or("neither PNG nor JPEG")?;
     let mut limits = Limits::default();

@@ -4,12 +4,18 @@
 //! elsewhere, so every reader checks names, sizes and counts against caps before it allocates.
 
 mod catalog;
+mod cifar;
+pub mod command;
+mod download;
 mod error;
 mod files;
 mod folder;
 mod idx;
+mod mat;
+mod svhn;
 
-pub use catalog::{KNOWN, Known, find};
+use catalog::{Known, find};
+pub use download::DownloadError;
 pub use error::{DataSourceError, Failure};
 
 use nsa_core::data::{ImageSet, Split, synth_digits};
@@ -40,7 +46,7 @@ pub fn open(name: &str, root: Option<&Path>, split: Split) -> Result<Loaded, Dat
         return Ok(Loaded { images: folder.images, source, failures: folder.failures });
     }
     let Some(known) = find(name) else {
-        return Err(DataSourceError::Unknown { name: name.into(), known: catalog::names() });
+        return Err(DataSourceError::unknown(name));
     };
     let directory = directory(name, root);
     let published =
@@ -55,7 +61,11 @@ pub fn open(name: &str, root: Option<&Path>, split: Split) -> Result<Loaded, Dat
             Ok(Loaded { images, source: format!("synth-digits, seed {}", synth_digits::SEED), failures: Vec::new() })
         }
         "fashion-mnist" => published(idx::load(known, &directory, split)?),
-        _ => image_folder(known, &directory, split),
+        "svhn" => published(svhn::load(known, &directory, split)?),
+        _ => match cifar::load(known, &directory, split)? {
+            Some(images) => published(images),
+            None => image_folder(known, &directory, split),
+        },
     }
 }
 
@@ -64,6 +74,23 @@ pub fn load(name: &str, root: Option<&Path>, split: Split) -> Result<ImageSet, D
     let loaded = open(name, root, split)?;
     loaded.report();
     Ok(loaded.images)
+}
+
+/// Where the images of a data set come from, for provenance: see [`Loaded::source`].
+pub fn source(name: &str, root: Option<&Path>) -> Result<String, DataSourceError> {
+    Ok(open(name, root, Split::Test)?.source)
+}
+
+/// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
+pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
+    let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;
+    let (planes, _) = folder::decode(&bytes).map_err(|why| DataSourceError::Format {
+        path: path.into(),
+        must: "be a PNG or JPEG image".into(),
+        found: why,
+        remedy: "pass another file",
+    })?;
+    Ok(planes.to_vec())
 }
 
 impl Loaded {

@@ -1,0 +1,337 @@
+//! `nsa data`: what data sets there are, what is in them, fetching them, and handing them to other programs.
+
+use super::catalog::{KNOWN, Known, find};
+use super::download::{DownloadError, Fetched, Fetcher, OnProgress};
+use super::{DataSourceError, Loaded, directory, open};
+use crate::error::NsaError;
+use crate::npy;
+use clap::{Subcommand, ValueEnum};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nsa_core::data::Split;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// `nsa data ...`
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum DataCommand {
+    /// The data sets that are known by name.
+    List {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a data set from its publisher; an interrupted download goes on where it stopped.
+    Get {
+        /// One of the names of `nsa data list`.
+        name: String,
+        /// Folder for the files [default: $NSA_DATA/NAME or data/NAME].
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Fetch the same files from another address: this followed by the file's name.
+        #[arg(long)]
+        url: Option<String>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a data set holds: images and classes of both splits, as found in its files.
+    Info {
+        /// A name of `nsa data list`, `folder:PATH`, or a path.
+        name: String,
+        /// Folder with the published files [default: $NSA_DATA/NAME or data/NAME].
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a split as NumPy arrays: images N x 3 x 32 x 32 (f32 in 0..1) and labels (u8).
+    Export {
+        /// A name of `nsa data list`, `folder:PATH`, or a path.
+        name: String,
+        /// Which images.
+        #[arg(long, value_enum)]
+        split: SplitArg,
+        /// File for the images.
+        #[arg(long, value_name = "X.npy")]
+        out: PathBuf,
+        /// File for the labels.
+        #[arg(long, value_name = "Y.npy")]
+        labels: Option<PathBuf>,
+        /// Folder with the published files [default: $NSA_DATA/NAME or data/NAME].
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A split on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitArg {
+    /// Images to learn from.
+    Train,
+    /// Images to be scored.
+    Test,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Self::Train,
+            SplitArg::Test => Self::Test,
+        }
+    }
+}
+
+impl DataCommand {
+    /// Does it and prints the result.
+    pub fn run(self) -> Result<(), NsaError> {
+        match self {
+            Self::List { json } => print(json, &list(), list_table),
+            Self::Get { name, root, url, json } => {
+                print(json, &get(&name, root.as_deref(), url.as_deref())?, get_table)
+            }
+            Self::Info { name, root, json } => print(json, &info(&name, root.as_deref())?, info_table),
+            Self::Export { name, split, out, labels, root, json } => {
+                print(json, &export(&name, split.into(), &out, labels.as_deref(), root.as_deref())?, export_table)
+            }
+        }
+    }
+}
+
+/// Prints a result as JSON or as its table. A reader that has gone (`nsa data list | head -1`) is no error.
+fn print(as_json: bool, result: &Value, table: impl Fn(&Value) -> String) -> Result<(), NsaError> {
+    let text = if as_json { format!("{}\n", serde_json::to_string_pretty(result)?) } else { table(result) };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(NsaError::Io { path: "standard output".into(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn list() -> Value {
+    let one = |known: &Known| {
+        json!({
+            "name": known.name,
+            "title": known.title,
+            "classes": known.classes.len(),
+            "train": known.train,
+            "test": known.test,
+            "format": known.format,
+            "home": known.home,
+        })
+    };
+    KNOWN.iter().map(one).collect()
+}
+
+fn list_table(sets: &Value) -> String {
+    let mut text = format!("{:<14} {:>7} {:>7} {:>7}  {}\n", "name", "classes", "train", "test", "format");
+    for set in sets.as_array().into_iter().flatten() {
+        text += &format!(
+            "{:<14} {:>7} {:>7} {:>7}  {}\n",
+            word(&set["name"]),
+            word(&set["classes"]),
+            word(&set["train"]),
+            word(&set["test"]),
+            word(&set["format"])
+        );
+    }
+    text += "folder:PATH    any folder or zip with train/CLASS/*.png|jpg and test/CLASS/*.png|jpg\n";
+    text
+}
+
+fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaError> {
+    let Some(known) = find(name) else {
+        return Err(DataSourceError::unknown(name).into());
+    };
+    if known.files.is_empty() {
+        return Err(DownloadError::NothingToGet { name: known.name }.into());
+    }
+    let directory = directory(name, root);
+    std::fs::create_dir_all(&directory).map_err(|source| NsaError::Io { path: directory.clone(), source })?;
+    let fetcher = Fetcher::new(Duration::from_secs(2));
+    let mut files = Vec::new();
+    for remote in known.files {
+        let mut shown = Transfer::new(remote.name);
+        let show: OnProgress<'_> = &mut |done, total| shown.show(done, total);
+        let fetched = fetcher.fetch(url.unwrap_or(known.base_url), remote, &directory, show)?;
+        shown.bar.finish_and_clear();
+        let did = if fetched == Fetched::Already { "already there" } else { "downloaded" };
+        files.push(json!({"file": remote.name, "md5": remote.md5, "result": did}));
+    }
+    Ok(json!({"name": name, "directory": directory, "files": files}))
+}
+
+fn get_table(result: &Value) -> String {
+    let mut text = format!("{} in {}\n", word(&result["name"]), word(&result["directory"]));
+    for file in result["files"].as_array().into_iter().flatten() {
+        text += &format!("{:<30} {:<14} MD5 {}\n", word(&file["file"]), word(&file["result"]), word(&file["md5"]));
+    }
+    text
+}
+
+fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
+    let mut splits = serde_json::Map::new();
+    let mut source = String::new();
+    for split in [Split::Train, Split::Test] {
+        let loaded = open(name, root, split)?;
+        loaded.report();
+        let images = &loaded.images;
+        let count = |(i, class): (usize, &String)| json!({"class": class, "images": images.of_class(i).len()});
+        let classes: Vec<Value> = images.classes().iter().enumerate().map(count).collect();
+        let failed = loaded.failures.len();
+        splits.insert(split_name(split).into(), json!({"images": images.len(), "failed": failed, "classes": classes}));
+        source = loaded.source;
+    }
+    let known = find(name);
+    Ok(json!({
+        "name": name,
+        "source": source,
+        "home": known.map(|k| k.home),
+        "mirrors": known.map(|k| k.mirrors),
+        "splits": splits,
+    }))
+}
+
+fn info_table(info: &Value) -> String {
+    let (train, test) = (&info["splits"]["train"], &info["splits"]["test"]);
+    let mut text = format!("{}\n", word(&info["source"]));
+    if let Some(home) = info["home"].as_str().filter(|home| !home.is_empty()) {
+        text += &format!("{home}\n");
+    }
+    text += &format!("{:>3}  {:<32} {:>7} {:>7}\n", "", "class", "train", "test");
+    let both = train["classes"].as_array().into_iter().flatten().zip(test["classes"].as_array().into_iter().flatten());
+    for (i, (a, b)) in both.enumerate() {
+        text += &format!("{i:>3}  {:<32} {:>7} {:>7}\n", word(&a["class"]), word(&a["images"]), word(&b["images"]));
+    }
+    text += &format!("{:>3}  {:<32} {:>7} {:>7}\n", "", "all", word(&train["images"]), word(&test["images"]));
+    text
+}
+
+fn export(name: &str, split: Split, out: &Path, labels: Option<&Path>, root: Option<&Path>) -> Result<Value, NsaError> {
+    let loaded = open(name, root, split)?;
+    loaded.report();
+    let Loaded { images, source, failures } = loaded;
+    npy::write_images(out, &images)?;
+    if let Some(path) = labels {
+        npy::write_u8(path, &[images.len()], images.labels())?;
+    }
+    Ok(json!({
+        "name": name,
+        "split": split_name(split),
+        "source": source,
+        "images": images.len(),
+        "failed": failures.len(),
+        "classes": images.classes(),
+        "out": out,
+        "labels": labels,
+    }))
+}
+
+fn export_table(result: &Value) -> String {
+    let mut text = format!("{} images ({}) in {}\n", result["images"], word(&result["source"]), word(&result["out"]));
+    if let Some(labels) = result["labels"].as_str() {
+        text += &format!("their labels in {labels}\n");
+    }
+    text
+}
+
+fn split_name(split: Split) -> &'static str {
+    match split {
+        Split::Train => "train",
+        Split::Test => "test",
+    }
+}
+
+/// A string without its quotes, or a number, for a table.
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), String::from)
+}
+
+/// Progress of one file: a bar on a terminal, a line a minute elsewhere.
+struct Transfer {
+    name: &'static str,
+    bar: ProgressBar,
+    terminal: bool,
+    last_line: Instant,
+}
+
+impl Transfer {
+    fn new(name: &'static str) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target).with_prefix(name);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes}  {eta} left") {
+            bar.set_style(style);
+        }
+        Self { name, bar, terminal, last_line: Instant::now() }
+    }
+
+    fn show(&mut self, done: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+        if !self.terminal && self.last_line.elapsed() >= Duration::from_secs(60) {
+            let of = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
+            eprintln!("{}: {}{of}", self.name, DecimalBytes(done));
+            self.last_line = Instant::now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(subcommand)]
+        command: DataCommand,
+    }
+
+    fn parse(line: &str) -> DataCommand {
+        Cli::try_parse_from(["data"].into_iter().chain(line.split(' '))).unwrap().command
+    }
+
+    #[test]
+    fn every_known_set_is_listed() {
+        let table = list_table(&list());
+        for known in KNOWN {
+            assert!(table.contains(known.name), "{table}");
+        }
+        assert_eq!(parse("list --json"), DataCommand::List { json: true });
+    }
+
+    #[test]
+    fn an_exported_split_can_be_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (x, y) = (dir.path().join("x.npy"), dir.path().join("y.npy"));
+        parse(&format!("export synth-digits --split test --out {} --labels {}", x.display(), y.display()))
+            .run()
+            .unwrap();
+        let labels = npy::read_labels(&y).unwrap();
+        assert_eq!((labels.shape.as_slice(), labels.values[13]), ([2000].as_slice(), 3));
+        let images = open("synth-digits", None, Split::Test).unwrap().images;
+        assert_eq!(npy::read_images(&x).unwrap(), images.pixels());
+    }
+
+    #[test]
+    fn info_counts_both_splits() {
+        let info = info("synth-digits", None).unwrap();
+        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 1000}));
+        assert!(info_table(&info).contains("10000    2000"), "{}", info_table(&info));
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_says_so() {
+        assert!(get("synth-digits", None, None).unwrap_err().to_string().contains("built in"));
+        assert!(get("imagenet", None, None).unwrap_err().to_string().contains("no data set is called"));
+    }
+}

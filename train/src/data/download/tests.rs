@@ -1,0 +1,151 @@
+//! Against a server on this machine that misbehaves on purpose.
+
+use super::*;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+const REMOTE: Remote = Remote { name: "file.bin", md5: "e9b1713db620f1e3a14b6812de523f4b" };
+
+/// What the server does with one request: gets the stream and the first byte that was asked for.
+type Answer = fn(&mut TcpStream, Option<usize>);
+
+/// A server that gives one answer after the other and then closes. Joining it gives the first bytes asked for.
+fn serve(answers: Vec<Answer>) -> (String, JoinHandle<Vec<Option<usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/some/where/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut from = None;
+            for line in
+                BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap).take_while(|l| !l.is_empty())
+            {
+                let line = line.to_ascii_lowercase();
+                assert!(!line.starts_with("get ") || line.starts_with("get /some/where/file.bin "), "{line}");
+                if let Some(range) = line.strip_prefix("range: bytes=") {
+                    from = Some(range.trim_end_matches('-').parse().unwrap());
+                }
+            }
+            asked.push(from);
+            answer(&mut stream, from);
+        }
+        asked
+    });
+    (url, server)
+}
+
+fn send(stream: &mut TcpStream, head: &str, length: usize, body: &[u8]) {
+    write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").unwrap();
+    stream.write_all(body).unwrap();
+}
+
+fn whole(stream: &mut TcpStream, _: Option<usize>) {
+    send(stream, "200 OK", CONTENT.len(), CONTENT);
+}
+
+fn breaks_off(stream: &mut TcpStream, from: Option<usize>) {
+    assert_eq!(from, None);
+    send(stream, "200 OK", CONTENT.len(), &CONTENT[..10]);
+}
+
+fn rest(stream: &mut TcpStream, from: Option<usize>) {
+    let from = from.unwrap();
+    let head = format!("206 Partial Content\r\nContent-Range: bytes {from}-35/36");
+    send(stream, &head, CONTENT.len() - from, &CONTENT[from..]);
+}
+
+fn wrong_byte(stream: &mut TcpStream, _: Option<usize>) {
+    let mut content = CONTENT.to_vec();
+    content[7] ^= 1;
+    send(stream, "200 OK", content.len(), &content);
+}
+
+fn not_found(stream: &mut TcpStream, _: Option<usize>) {
+    send(stream, "404 Not Found", 4, b"none");
+}
+
+fn busy(stream: &mut TcpStream, _: Option<usize>) {
+    send(stream, "503 Service Unavailable", 0, b"");
+}
+
+/// Fetches into a fresh folder, in which `part` is there already.
+fn fetch(
+    answers: Vec<Answer>,
+    part: &[u8],
+) -> (Result<Fetched, DownloadError>, Vec<Option<usize>>, Option<Vec<u8>>, bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let part_path = dir.path().join("file.bin.part");
+    if !part.is_empty() {
+        std::fs::write(&part_path, part).unwrap();
+    }
+    let (url, server) = serve(answers);
+    let result = Fetcher::new(Duration::ZERO).fetch(&url, &REMOTE, dir.path(), &mut |_, _| {});
+    (result, server.join().unwrap(), std::fs::read(dir.path().join("file.bin")).ok(), part_path.exists())
+}
+
+#[test]
+fn a_file_that_broke_off_is_resumed_where_it_was() {
+    let (result, asked, file, part) = fetch(vec![breaks_off, busy, rest], b"");
+    assert_eq!(result.unwrap(), Fetched::Now);
+    assert_eq!(asked, [None, Some(10), Some(10)]);
+    assert_eq!((file.as_deref(), part), (Some(CONTENT), false));
+}
+
+#[test]
+fn an_earlier_run_is_continued() {
+    let (result, asked, file, _) = fetch(vec![rest], &CONTENT[..20]);
+    assert_eq!((result.unwrap(), asked), (Fetched::Now, vec![Some(20)]));
+    assert_eq!(file.as_deref(), Some(CONTENT));
+}
+
+#[test]
+fn a_server_that_cannot_resume_sends_it_all_again() {
+    let (result, _, file, _) = fetch(vec![whole], b"other bytes");
+    assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
+    // A part longer than the file: 416 Range Not Satisfiable.
+    let too_far: Answer = |stream, _| send(stream, "416 Range Not Satisfiable", 0, b"");
+    let (result, asked, file, _) = fetch(vec![too_far, whole], &[b'x'; 50]);
+    assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
+    assert_eq!(asked, [Some(50), None]);
+}
+
+#[test]
+fn a_wrong_byte_is_noticed_and_nothing_is_kept() {
+    let (result, _, file, part) = fetch(vec![wrong_byte], b"");
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("must have MD5 e9b1713db620f1e3a14b6812de523f4b, found "), "{error}");
+    assert_eq!((file, part), (None, false));
+}
+
+#[test]
+fn what_is_not_there_is_asked_for_once() {
+    let (result, asked, file, _) = fetch(vec![not_found], b"");
+    let error = result.unwrap_err();
+    assert!(matches!(error, DownloadError::Status { status: 404, .. }), "{error}");
+    assert!(error.to_string().contains("--url"));
+    assert_eq!((asked.len(), file), (1, None));
+}
+
+#[test]
+fn a_server_that_stays_broken_is_left_and_the_part_is_kept() {
+    let (result, asked, _, part) = fetch(vec![breaks_off, busy, busy, busy, busy], b"");
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("the server answered 503") && error.contains("10 bytes are kept"), "{error}");
+    assert_eq!((asked.len(), part), (5, true));
+}
+
+#[test]
+fn a_file_of_that_name_is_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file.bin");
+    let fetcher = Fetcher::new(Duration::ZERO);
+    let fetch = || fetcher.fetch("http://127.0.0.1:9", &REMOTE, dir.path(), &mut |_, _| {});
+    std::fs::write(&path, CONTENT).unwrap();
+    assert_eq!(fetch().unwrap(), Fetched::Already);
+    std::fs::write(&path, b"mine").unwrap();
+    assert!(matches!(fetch().unwrap_err(), DownloadError::Exists { .. }));
+    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+}
