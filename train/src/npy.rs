@@ -7,7 +7,7 @@
 mod header;
 mod write;
 
-pub use write::{write_f32, write_f64, write_features, write_i64, write_images, write_u8};
+pub use write::{write_f32, write_images, write_u8};
 
 use header::{Header, Kind};
 use nsa_core::data::{CHANNELS, SIZE};

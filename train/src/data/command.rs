@@ -1,7 +1,7 @@
 //! `nsa data`: what data sets there are, what is in them, fetching them, and handing them to other programs.
 
 use super::catalog::{KNOWN, Known, find};
-use super::download::{DownloadError, Fetched, Fetcher, OnProgress};
+use super::download::{Fetched, Fetcher, OnProgress};
 use super::{DataSourceError, Loaded, directory, open};
 use crate::error::NsaError;
 use crate::npy;
@@ -150,7 +150,7 @@ fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaE
         return Err(DataSourceError::unknown(name).into());
     };
     if known.files.is_empty() {
-        return Err(DownloadError::NothingToGet { name: known.name }.into());
+        return Err(NsaError::Usage(format!("{} is built in: there is nothing to download", known.name)));
     }
     let directory = directory(name, root);
     std::fs::create_dir_all(&directory).map_err(|source| NsaError::Io { path: directory.clone(), source })?;

@@ -22,12 +22,6 @@ const TRANSFER: Duration = Duration::from_secs(600);
 /// Why a file could not be fetched.
 #[derive(Debug, Error)]
 pub enum DownloadError {
-    /// Nobody publishes it.
-    #[error("{name} has no files to download: it is built in")]
-    NothingToGet {
-        /// The data set.
-        name: &'static str,
-    },
     /// The server does not have it, or will not give it.
     #[error("{url}: the server answered {status}; if the publisher moved it, pass --url with the new address")]
     Status {

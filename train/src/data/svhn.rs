@@ -46,7 +46,7 @@ fn fit(images: &ByteArray, labels: &ByteArray) -> bool {
     let n = labels.values.len();
     // A single image's last dimension is dropped by MATLAB.
     let shape: Vec<usize> = images.shape.iter().copied().chain([1]).take(4).collect();
-    n >= 1 && n <= MAX_IMAGES && shape == [SIZE, SIZE, CHANNELS, n] && images.shape.len() <= 4
+    (1..=MAX_IMAGES).contains(&n) && shape == [SIZE, SIZE, CHANNELS, n] && images.shape.len() <= 4
 }
 
 /// MATLAB stores columns one after the other: turn each plane.

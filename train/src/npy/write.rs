@@ -2,7 +2,6 @@
 
 use super::header::Kind;
 use super::{NpyError, shape as show};
-use nsa_core::Features;
 use nsa_core::data::{CHANNELS, ImageSet, SIZE};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,24 +12,9 @@ pub fn write_f32(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), Npy
     write(path, Kind::F32, shape, values.iter().map(|v| v.to_le_bytes()))
 }
 
-/// Writes `f64` values of the given shape; there must be as many as its product.
-pub fn write_f64(path: &Path, shape: &[usize], values: &[f64]) -> Result<(), NpyError> {
-    write(path, Kind::F64, shape, values.iter().map(|v| v.to_le_bytes()))
-}
-
 /// Writes unsigned bytes of the given shape; there must be as many as its product.
 pub fn write_u8(path: &Path, shape: &[usize], values: &[u8]) -> Result<(), NpyError> {
     write(path, Kind::U8, shape, values.iter().map(|v| v.to_le_bytes()))
-}
-
-/// Writes 64-bit integers of the given shape; there must be as many as its product.
-pub fn write_i64(path: &Path, shape: &[usize], values: &[i64]) -> Result<(), NpyError> {
-    write(path, Kind::I64, shape, values.iter().map(|v| v.to_le_bytes()))
-}
-
-/// Writes features as `f32`, `n x dim`.
-pub fn write_features(path: &Path, features: &Features) -> Result<(), NpyError> {
-    write_f32(path, &[features.n(), features.dim()], features.values())
 }
 
 /// Writes images as `f32` in 0..1, `n x 3 x 32 x 32`, without a copy of them all in memory.
@@ -39,7 +23,8 @@ pub fn write_images(path: &Path, images: &ImageSet) -> Result<(), NpyError> {
     write(path, Kind::F32, &[images.len(), CHANNELS, SIZE, SIZE], values)
 }
 
-fn write<const N: usize>(
+/// Writes a file, and takes an error for it if the values are not as many as the shape says.
+pub(super) fn write<const N: usize>(
     path: &Path,
     kind: Kind,
     shape: &[usize],

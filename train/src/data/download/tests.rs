@@ -71,11 +71,18 @@ fn busy(stream: &mut TcpStream, _: Option<usize>) {
     send(stream, "503 Service Unavailable", 0, b"");
 }
 
+/// What a fetch led to.
+struct Outcome {
+    result: Result<Fetched, DownloadError>,
+    /// First bytes that the server was asked for, one a request.
+    asked: Vec<Option<usize>>,
+    file: Option<Vec<u8>>,
+    /// Whether a part is left.
+    part: bool,
+}
+
 /// Fetches into a fresh folder, in which `part` is there already.
-fn fetch(
-    answers: Vec<Answer>,
-    part: &[u8],
-) -> (Result<Fetched, DownloadError>, Vec<Option<usize>>, Option<Vec<u8>>, bool) {
+fn fetch(answers: Vec<Answer>, part: &[u8]) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let part_path = dir.path().join("file.bin.part");
     if !part.is_empty() {
@@ -83,12 +90,13 @@ fn fetch(
     }
     let (url, server) = serve(answers);
     let result = Fetcher::new(Duration::ZERO).fetch(&url, &REMOTE, dir.path(), &mut |_, _| {});
-    (result, server.join().unwrap(), std::fs::read(dir.path().join("file.bin")).ok(), part_path.exists())
+    let file = std::fs::read(dir.path().join("file.bin")).ok();
+    Outcome { result, asked: server.join().unwrap(), file, part: part_path.exists() }
 }
 
 #[test]
 fn a_file_that_broke_off_is_resumed_where_it_was() {
-    let (result, asked, file, part) = fetch(vec![breaks_off, busy, rest], b"");
+    let Outcome { result, asked, file, part } = fetch(vec![breaks_off, busy, rest], b"");
     assert_eq!(result.unwrap(), Fetched::Now);
     assert_eq!(asked, [None, Some(10), Some(10)]);
     assert_eq!((file.as_deref(), part), (Some(CONTENT), false));
@@ -96,25 +104,31 @@ fn a_file_that_broke_off_is_resumed_where_it_was() {
 
 #[test]
 fn an_earlier_run_is_continued() {
-    let (result, asked, file, _) = fetch(vec![rest], &CONTENT[..20]);
+    let Outcome { result, asked, file, .. } = fetch(vec![rest], &CONTENT[..20]);
     assert_eq!((result.unwrap(), asked), (Fetched::Now, vec![Some(20)]));
     assert_eq!(file.as_deref(), Some(CONTENT));
 }
 
 #[test]
+fn a_whole_part_is_not_asked_for_again() {
+    let Outcome { result, file, .. } = fetch(vec![], CONTENT);
+    assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
+}
+
+#[test]
 fn a_server_that_cannot_resume_sends_it_all_again() {
-    let (result, _, file, _) = fetch(vec![whole], b"other bytes");
+    let Outcome { result, file, .. } = fetch(vec![whole], b"other bytes");
     assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
     // A part longer than the file: 416 Range Not Satisfiable.
     let too_far: Answer = |stream, _| send(stream, "416 Range Not Satisfiable", 0, b"");
-    let (result, asked, file, _) = fetch(vec![too_far, whole], &[b'x'; 50]);
+    let Outcome { result, asked, file, .. } = fetch(vec![too_far, whole], &[b'x'; 50]);
     assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
     assert_eq!(asked, [Some(50), None]);
 }
 
 #[test]
 fn a_wrong_byte_is_noticed_and_nothing_is_kept() {
-    let (result, _, file, part) = fetch(vec![wrong_byte], b"");
+    let Outcome { result, file, part, .. } = fetch(vec![wrong_byte], b"");
     let error = result.unwrap_err().to_string();
     assert!(error.contains("must have MD5 e9b1713db620f1e3a14b6812de523f4b, found "), "{error}");
     assert_eq!((file, part), (None, false));
@@ -122,7 +136,7 @@ fn a_wrong_byte_is_noticed_and_nothing_is_kept() {
 
 #[test]
 fn what_is_not_there_is_asked_for_once() {
-    let (result, asked, file, _) = fetch(vec![not_found], b"");
+    let Outcome { result, asked, file, .. } = fetch(vec![not_found], b"");
     let error = result.unwrap_err();
     assert!(matches!(error, DownloadError::Status { status: 404, .. }), "{error}");
     assert!(error.to_string().contains("--url"));
@@ -131,7 +145,7 @@ fn what_is_not_there_is_asked_for_once() {
 
 #[test]
 fn a_server_that_stays_broken_is_left_and_the_part_is_kept() {
-    let (result, asked, _, part) = fetch(vec![breaks_off, busy, busy, busy, busy], b"");
+    let Outcome { result, asked, part, .. } = fetch(vec![breaks_off, busy, busy, busy, busy], b"");
     let error = result.unwrap_err().to_string();
     assert!(error.contains("the server answered 503") && error.contains("10 bytes are kept"), "{error}");
     assert_eq!((asked.len(), part), (5, true));
