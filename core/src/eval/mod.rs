@@ -1,7 +1,18 @@
 //! Detection metrics (section 3) and probes of feature quality (appendix A).
+//!
+//! ```
+//! let (id, ood) = ([0.1, 0.4], [0.4, 0.8]);
+//! assert_eq!(nsa_core::eval::auroc(&id, &ood)?, 0.875); // 3 of 4 pairs in order, 1 tied
+//! # Ok::<(), nsa_core::eval::EvalError>(())
+//! ```
 
 mod error;
+mod knn;
+mod labels;
+mod probe;
 mod roc;
 
 pub use error::EvalError;
+pub use knn::{knn_probe, weighted_knn};
+pub use probe::{LinearProbe, linear_probe};
 pub use roc::{Roc, RocSummary, auroc, roc, summarize};
