@@ -1,0 +1,51 @@
+//! 3 x 32 x 32 bytes as a picture.
+
+use leptos::html;
+use leptos::prelude::*;
+use nsa_core::data::SIZE;
+use wasm_bindgen::{Clamped, JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+
+/// Paints planes of red, green and blue on a canvas of 32 x 32; the style sheet enlarges it.
+#[component]
+pub fn Pixels(
+    /// The three planes.
+    #[prop(into)]
+    planes: Vec<u8>,
+    /// What the picture shows, for those who cannot see it.
+    #[prop(into)]
+    label: Signal<String>,
+) -> impl IntoView {
+    let canvas = NodeRef::<html::Canvas>::new();
+    canvas.on_load(move |canvas| {
+        if let Err(error) = paint(&canvas, &planes) {
+            web_sys::console::error_1(&error);
+        }
+    });
+    view! { <canvas node_ref=canvas width=SIZE.to_string() height=SIZE.to_string() role="img" aria-label=label></canvas> }
+}
+
+fn paint(canvas: &HtmlCanvasElement, planes: &[u8]) -> Result<(), JsValue> {
+    let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba(planes)), SIZE as u32, SIZE as u32)?;
+    context.put_image_data(&image, 0.0, 0.0)
+}
+
+fn rgba(planes: &[u8]) -> Vec<u8> {
+    let area = SIZE * SIZE;
+    let channel = |pixel: usize, channel: usize| planes.get(channel * area + pixel).copied().unwrap_or(0);
+    (0..area).flat_map(|p| [channel(p, 0), channel(p, 1), channel(p, 2), 255]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_become_pixels() {
+        let mut planes = vec![0; 3 * 1024];
+        (planes[1], planes[1025], planes[2049]) = (10, 20, 30);
+        assert_eq!(rgba(&planes)[4..8], [10, 20, 30, 255]);
+        assert_eq!(rgba(&[]).len(), 4096);
+    }
+}

@@ -1,0 +1,78 @@
+//! A chart on the page: the drawing at the width there is, what is laid over it, and its data as a table.
+
+use crate::charts::{Frame, Plot, Table};
+use crate::text;
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::ResizeObserver;
+
+/// Shows a plot. It scales with the page only until it is drawn anew at its new width.
+#[component]
+pub fn Chart<O, V>(
+    /// Name for tests.
+    testid: &'static str,
+    /// Where the plot stands; give the same to [`use_width`].
+    node: NodeRef<html::Figure>,
+    /// What is drawn.
+    plot: Memo<Plot>,
+    /// SVG elements to lay over the data.
+    overlay: O,
+) -> impl IntoView
+where
+    O: Fn(&Frame) -> V + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    let (open, set_open) = signal(false);
+    let view_box = move || plot.with(|p| format!("0 0 {} {}", p.width, p.height));
+    let table = move || open.get().then(|| plot.with(|p| table_view(&p.table)));
+    view! {
+        <figure class="chart" data-testid=testid node_ref=node>
+            <svg class="plot" role="img" aria-label=move || plot.with(|p| p.summary.clone()) viewBox=view_box>
+                <g inner_html=move || plot.with(|p| p.svg.clone())></g>
+                <g>{move || plot.with(|p| overlay(&p.frame))}</g>
+            </svg>
+            <details class="data" on:toggle=move |_| set_open.update(|open| *open = !*open)>
+                <summary>{text::DATA}</summary>
+                <div class="scroll" tabindex="0">{table}</div>
+            </details>
+        </figure>
+    }
+}
+
+fn table_view(table: &Table) -> impl IntoView + use<> {
+    let cells = |row: &Vec<String>| row.iter().map(|cell| view! { <td>{cell.clone()}</td> }).collect_view();
+    view! {
+        <table>
+            <thead>
+                <tr>{table.head.iter().map(|title| view! { <th scope="col">{*title}</th> }).collect_view()}</tr>
+            </thead>
+            <tbody>{table.rows.iter().map(|row| view! { <tr>{cells(row)}</tr> }).collect_view()}</tbody>
+        </table>
+    }
+}
+
+/// The width of an element in whole CSS pixels, kept up to date.
+pub fn use_width(node: NodeRef<html::Figure>) -> ReadSignal<f64> {
+    let (width, set_width) = signal(480.0);
+    let watching = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
+    node.on_load(move |element| {
+        let measured = element.clone();
+        let measure = Closure::<dyn FnMut()>::new(move || {
+            let now = f64::from(measured.client_width()).max(200.0);
+            if now != width.get_untracked() {
+                set_width.set(now);
+            }
+        });
+        if let Ok(observer) = ResizeObserver::new(measure.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            watching.set_value(Some((observer, measure)));
+        }
+    });
+    on_cleanup(move || {
+        if let Some((observer, _)) = watching.try_update_value(Option::take).flatten() {
+            observer.disconnect();
+        }
+    });
+    width
+}

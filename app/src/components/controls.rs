@@ -1,0 +1,156 @@
+//! What a person chooses from: the model, the score, the engine; and what the model is.
+
+use super::lab;
+use crate::lab::Bundle;
+use crate::state::{BackendChoice, ScoreName, scorer_word};
+use crate::stats::percent;
+use crate::text;
+use leptos::prelude::*;
+use nsa_core::bundle::{Manifest, Provenance};
+
+/// Menus for the model, the score and the engine.
+#[component]
+pub fn Controls() -> impl IntoView {
+    let lab = lab();
+    let models = move || {
+        let chosen = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+        let option = |(id, title): (String, String)| {
+            let selected = chosen.as_ref() == Some(&id);
+            view! { <option value=id selected=selected>{title}</option> }
+        };
+        let entries = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), |c| c.bundles.clone()));
+        entries.into_iter().map(|e| option((e.id, e.title))).collect_view()
+    };
+    let choose_model = move |id: String| {
+        lab.choose(|state| {
+            state.model = Some(id);
+            // Another model's scores live on another scale.
+            state.threshold = None;
+        });
+    };
+    let scores = move || {
+        let chosen = lab.score.get();
+        let names = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| score_names(&b.manifest)));
+        let option = |(at, (name, title)): (usize, (String, String))| {
+            view! { <option value=name selected=at == chosen>{title}</option> }
+        };
+        names.into_iter().enumerate().map(option).collect_view()
+    };
+    let choose_score = move |name: String| {
+        let entry = lab.bundle.with_untracked(|b| {
+            let scores = &b.as_ref()?.manifest.scores;
+            scores.iter().map(ScoreName::of).find(|known| known.as_str() == name)
+        });
+        lab.choose(|state| {
+            state.scorer = entry;
+            state.threshold = None;
+        });
+    };
+    let choose_backend = move |choice| lab.choose(|state| state.backend = choice);
+    view! {
+        <div class="controls" role="group" aria-label=text::CONTROLS>
+            <label class="field">
+                <span>{text::MODEL}</span>
+                <select name="model" on:change:target=move |e| choose_model(e.target().value())>{models}</select>
+            </label>
+            <label class="field">
+                <span>{text::SCORER}</span>
+                <select
+                    name="scorer"
+                    disabled=move || lab.bundle.with(Option::is_none)
+                    on:change:target=move |e| choose_score(e.target().value())
+                >
+                    {scores}
+                </select>
+            </label>
+            <Choices
+                legend=text::ENGINE
+                name="backend"
+                options=BackendChoice::ALL.iter().map(|&c| (c, text::backend(c))).collect()
+                chosen=Signal::derive(move || lab.state.with(|s| s.backend))
+                choose=choose_backend
+            />
+        </div>
+    }
+}
+
+/// One of a few: a row of radio buttons that looks like one control.
+#[component]
+pub fn Choices<T, F>(
+    /// What is chosen.
+    legend: &'static str,
+    /// Name of the radio group.
+    name: &'static str,
+    /// Values and their labels.
+    options: Vec<(T, &'static str)>,
+    /// The value now.
+    chosen: Signal<T>,
+    /// Called with a new value.
+    choose: F,
+) -> impl IntoView
+where
+    T: Copy + PartialEq + Send + Sync + 'static,
+    F: Fn(T) + Copy + Send + Sync + 'static,
+{
+    let option = move |(value, label): (T, &'static str)| {
+        view! {
+            <label>
+                <input type="radio" name=name prop:checked=move || chosen.get() == value on:change=move |_| choose(value)/>
+                <span>{label}</span>
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="choices">
+            <legend>{legend}</legend>
+            <div class="segments">{options.into_iter().map(option).collect_view()}</div>
+        </fieldset>
+    }
+}
+
+/// What the model is, where it came from, and what it reached.
+#[component]
+pub fn ModelCard() -> impl IntoView {
+    let lab = lab();
+    let card = move || {
+        let bundle = lab.bundle.get()?;
+        let Bundle { manifest, .. } = &*bundle;
+        let auroc = lab.score_entry().map(|s| percent(s.auroc_exported));
+        let facts = facts(manifest).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> });
+        Some(view! {
+            <div class="model-head">
+                <h2>{manifest.title.clone()}</h2>
+                <p class="lead">{text::model_sentence(manifest)}</p>
+            </div>
+            <p class="figure-number">
+                <strong>{auroc}<span class="unit">"%"</span></strong>
+                <span>{text::auroc_measured(&manifest.provenance)}</span>
+            </p>
+            <details class="provenance">
+                <summary>{text::PROVENANCE}</summary>
+                <dl>{facts.collect_view()}</dl>
+            </details>
+        })
+    };
+    view! { <section class="card model" aria-label=text::MODEL hidden=move || lab.bundle.with(Option::is_none)>{card}</section> }
+}
+
+fn score_names(manifest: &Manifest) -> Vec<(String, String)> {
+    let title = |s: &nsa_core::bundle::ScoreEntry| {
+        format!("{} on {}", text::scorer(&scorer_word(s.scorer)), text::layer(&s.layer))
+    };
+    manifest.scores.iter().map(|s| (ScoreName::of(s).as_str().into(), title(s))).collect()
+}
+
+fn facts(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let (Provenance { commit, device, wall_seconds, data_source, train_images, outliers, command, .. }, config) =
+        (&manifest.provenance, &manifest.config);
+    vec![
+        ("Network", format!("ResNet-18, base width {}", config.width)),
+        ("Training", format!("{} epochs, batches of {}, seed {}", config.epochs, config.batch, config.seed)),
+        ("Images", format!("{train_images}, of which {outliers} outliers ({data_source})")),
+        ("Device", format!("{device}, {}", text::duration(*wall_seconds))),
+        ("Code", commit.clone()),
+        ("Command", command.clone()),
+    ]
+}

@@ -1,0 +1,184 @@
+//! A person's own images: dropped anywhere, picked or pasted.
+
+use super::{Pixels, lab};
+use crate::lab::{Lab, OwnImage, OwnProgress};
+use crate::own_image;
+use crate::stats::{is_anomalous, percent, share_below};
+use crate::text;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use web_sys::{ClipboardEvent, DragEvent, File, FileList};
+
+/// How many own images are kept. The oldest make room for new ones.
+const KEPT: usize = 48;
+
+/// Where own images go in, and what came out.
+#[component]
+pub fn Own() -> impl IntoView {
+    let lab = lab();
+    let (dragging, set_dragging) = signal(false);
+    listen_everywhere(lab, set_dragging);
+    let pick = move |input: web_sys::HtmlInputElement| {
+        take(lab, files(input.files()));
+        // The same file may be picked again.
+        input.set_value("");
+    };
+    let told = move || lab.own.with(|own| own.first().and_then(|image| spoken(lab, image)));
+    view! {
+        <section class="card own" aria-labelledby="own-title" data-testid="score-own">
+            <header>
+                <h2 id="own-title">{text::OWN_TITLE}</h2>
+                <p class="lead">{text::OWN_LEAD}</p>
+            </header>
+            <label class="drop" class:dragging=dragging>
+                <input
+                    type="file"
+                    class="visually-hidden"
+                    data-testid="file-input"
+                    accept="image/*"
+                    multiple
+                    on:change:target=move |e| pick(e.target())
+                />
+                <strong>{text::OWN_PICK}</strong>
+                <span>{text::OWN_DROP}</span>
+            </label>
+            <p class="visually-hidden" role="status">{told}</p>
+            <ul class="results">
+                <For each=move || lab.own.get() key=|image| (image.key, state_key(image)) let(image)>
+                    <Result lab image/>
+                </For>
+            </ul>
+            <button
+                type="button"
+                class="quiet"
+                hidden=move || lab.own.with(Vec::is_empty)
+                on:click=move |_| lab.own.set(Vec::new())
+            >
+                {text::OWN_CLEAR}
+            </button>
+            <p class="small">{text::OWN_PRIVATE}</p>
+        </section>
+        <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true"><p>{text::OWN_VEIL}</p></div>
+    }
+}
+
+/// One image: what the model sees of it, its score and where that stands, or why there is none.
+#[component]
+fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
+    let picture = image.pixels.as_ref().map(|p| view! { <Pixels planes=p.to_vec() label=text::own_picture(&image.name)/> });
+    let name = image.name.clone();
+    let body = match image.progress.clone() {
+        OwnProgress::Waiting => view! { <p class="waiting">{text::OWN_WAITING}</p> }.into_any(),
+        OwnProgress::Failed(why) => view! { <p class="failed" role="alert" data-testid="error">{why}</p> }.into_any(),
+        OwnProgress::Scored(row) => {
+            let value = Memo::new(move |_| row.get(lab.score.get()).copied());
+            let verdict = move || value.get().map(|v| verdict(lab, v));
+            let anomalous = move || value.get().zip(lab.threshold.get()).is_some_and(|(v, t)| is_anomalous(v, t));
+            view! {
+                <p
+                    class="value"
+                    class:ood=anomalous
+                    class:id=move || !anomalous()
+                    data-testid="score-own-value"
+                    data-score=move || value.get().map_or(String::new(), |v| v.to_string())
+                >
+                    {move || value.get().map(|v| format!("{v:.3}"))}
+                </p>
+                <p>{verdict}</p>
+            }
+            .into_any()
+        }
+    };
+    view! { <li class="result">{picture}<div><p class="name">{name}</p>{body}</div></li> }
+}
+
+/// Changes when a result must be shown anew.
+fn state_key(image: &OwnImage) -> (bool, u8) {
+    let progress = match image.progress {
+        OwnProgress::Waiting => 0,
+        OwnProgress::Scored(_) => 1,
+        OwnProgress::Failed(_) => 2,
+    };
+    (image.pixels.is_some(), progress)
+}
+
+fn verdict(lab: Lab, value: f32) -> String {
+    let anomalous = lab.threshold.get().map(|threshold| is_anomalous(value, threshold));
+    let (share, n) = lab.sides.with(|s| (share_below(&s.id, value), s.id.len()));
+    text::own_verdict((n > 0).then(|| percent(share)), n, anomalous)
+}
+
+fn spoken(lab: Lab, image: &OwnImage) -> Option<String> {
+    let value = image.value(lab.score.get())?;
+    Some(format!("{}: {value:.3}. {}", image.name, verdict(lab, value)))
+}
+
+/// Files may be dropped or pasted anywhere on the page.
+fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
+    let has_files = |e: &DragEvent| e.data_transfer().is_some_and(|d| d.types().includes(&"Files".into(), 0));
+    let handles = [
+        window_event_listener(ev::dragover, move |e| {
+            if has_files(&e) {
+                e.prevent_default();
+                set_dragging.set(true);
+            }
+        }),
+        window_event_listener(ev::dragleave, move |e| {
+            // Leaving an element for another one inside the page is not leaving the page.
+            if e.related_target().is_none() {
+                set_dragging.set(false);
+            }
+        }),
+        window_event_listener(ev::drop, move |e| {
+            set_dragging.set(false);
+            if has_files(&e) {
+                e.prevent_default();
+                take(lab, files(e.data_transfer().and_then(|d| d.files())));
+            }
+        }),
+        window_event_listener(ev::paste, move |e| {
+            let event: &ClipboardEvent = e.unchecked_ref();
+            take(lab, files(event.clipboard_data().and_then(|d| d.files())));
+        }),
+    ];
+    on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
+}
+
+fn files(list: Option<FileList>) -> Vec<File> {
+    list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|i| list.get(i)).collect())
+}
+
+/// Shows the files at once, then reads one after the other and has each scored.
+fn take(lab: Lab, files: Vec<File>) {
+    let given = files.len();
+    let files: Vec<(u32, File)> = files.into_iter().take(KEPT).map(|file| (lab.next_key(), file)).collect();
+    if files.is_empty() {
+        return;
+    }
+    lab.own.update(|own| {
+        for (key, file) in files.iter().rev() {
+            let waiting = OwnProgress::Waiting;
+            own.insert(0, OwnImage { key: *key, name: file.name(), pixels: None, progress: waiting });
+        }
+        own.truncate(KEPT);
+    });
+    if given > KEPT {
+        lab.notes.set(vec![text::own_too_many(given, KEPT)]);
+    }
+    spawn_local(async move {
+        for (key, file) in files {
+            let read = own_image::read(&file).await;
+            lab.own.update(|own| {
+                let Some(image) = own.iter_mut().find(|image| image.key == key) else { return };
+                match read {
+                    Ok(pixels) => image.pixels = Some(Arc::from(pixels.as_slice())),
+                    Err(why) => image.progress = OwnProgress::Failed(why.to_string()),
+                }
+            });
+            lab.score_own();
+        }
+    });
+}

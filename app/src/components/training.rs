@@ -1,0 +1,49 @@
+//! How compactly the features came to lie, epoch by epoch.
+
+use super::{Chart, lab, use_width};
+use crate::charts::{Frame, training};
+use crate::state::scorer_word;
+use crate::text;
+use leptos::html;
+use leptos::prelude::*;
+use nsa_core::bundle::History;
+
+/// κ of ID and OOD features against epochs, AUROC below it.
+#[component]
+pub fn Training() -> impl IntoView {
+    let lab = lab();
+    let history = Memo::new(move |_| lab.bundle.with(|b| b.as_ref().map_or(History::default(), |b| b.history.clone())));
+    let scorer = Memo::new(move |_| lab.score_entry().map(|s| s.scorer));
+
+    let kappa_node = NodeRef::<html::Figure>::new();
+    let kappa_width = use_width(kappa_node);
+    let kappa = Memo::new(move |_| {
+        let width = kappa_width.get();
+        history.with(|h| training::kappa((width, (width * 0.55).clamp(220.0, 360.0)), h))
+    });
+    let auroc_node = NodeRef::<html::Figure>::new();
+    let auroc_width = use_width(auroc_node);
+    let auroc = Memo::new(move |_| {
+        let width = auroc_width.get();
+        history.with(|h| training::auroc((width, (width * 0.36).clamp(180.0, 240.0)), h, scorer.get()))
+    });
+    let auroc_title = move || {
+        let shown = history.with(|h| training::scorer_shown(h, scorer.get()));
+        text::auroc_title(shown.map(|s| text::scorer(&scorer_word(s)).to_string()))
+    };
+    view! {
+        <section class="card training" aria-labelledby="training-title">
+            <header>
+                <h2 id="training-title">{text::TRAINING_TITLE}</h2>
+                <p class="lead">{text::TRAINING_LEAD}</p>
+            </header>
+            <p class="legend">
+                <span class="key id line">{text::ID}</span>
+                <span class="key ood line">{text::OOD}</span>
+            </p>
+            <Chart testid="chart-kappa" node=kappa_node plot=kappa overlay=|_: &Frame| ()/>
+            <h3>{auroc_title}</h3>
+            <Chart testid="chart-auroc" node=auroc_node plot=auroc overlay=|_: &Frame| ()/>
+        </section>
+    }
+}

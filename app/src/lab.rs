@@ -1,0 +1,330 @@
+//! What the page knows: one set of signals that every view reads, and what follows from them.
+
+use crate::backend::Backend;
+use crate::gallery::{self, Image, Recipe, Side};
+use crate::session::Session;
+use crate::state::{ScoreName, State};
+use crate::{charts, stats, url};
+use leptos::prelude::*;
+use nsa_core::bundle::{Catalog, CatalogEntry, History, Manifest, ScoreEntry};
+use nsa_core::eval;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A loaded bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// What it is.
+    pub manifest: Manifest,
+    /// What was measured during its training.
+    pub history: History,
+}
+
+/// Where the engine stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineState {
+    /// The browser is asked what it can do.
+    Choosing,
+    /// The engine's program is on its way.
+    Downloading {
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// It runs.
+    Ready {
+        /// The processor's name.
+        device: String,
+    },
+    /// It is dead.
+    Crashed,
+}
+
+/// What a problem is about. There is at most one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// The list of models.
+    Catalog,
+    /// The model chosen.
+    Model,
+    /// The gallery's images.
+    Gallery,
+    /// Scoring the gallery.
+    Scoring,
+    /// The engine.
+    Engine,
+}
+
+/// Something that failed, in one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What it is about.
+    pub topic: Topic,
+    /// The sentence.
+    pub message: String,
+}
+
+/// A row of the engine's answer: one value for every score of the bundle.
+pub type Row = Vec<f32>;
+
+/// A person's own image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnImage {
+    /// Number of its own.
+    pub key: u32,
+    /// File name.
+    pub name: String,
+    /// What the model sees; none while it is read and if it cannot be.
+    pub pixels: Option<Arc<[u8]>>,
+    /// How far it is.
+    pub progress: OwnProgress,
+}
+
+/// How far a person's own image is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OwnProgress {
+    /// The browser decodes it, or the engine has yet to score it.
+    Waiting,
+    /// The engine has scored it.
+    Scored(Row),
+    /// It cannot be scored, for this reason.
+    Failed(String),
+}
+
+/// The main job as a whole: `data-state` of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Something is still on its way.
+    Loading,
+    /// Every tile has its score.
+    Ready,
+    /// Something that the main job needs has failed.
+    Error,
+}
+
+impl Phase {
+    /// Its word in `data-state`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Ready => "ready",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Scores of one kind, by side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sides {
+    /// Of ID images.
+    pub id: Vec<f32>,
+    /// Of OOD images.
+    pub ood: Vec<f32>,
+}
+
+/// Everything the page knows. Views take it from the context and read what they need.
+#[derive(Clone, Copy)]
+pub struct Lab {
+    /// What a person has chosen.
+    pub state: RwSignal<State>,
+    /// The models there are.
+    pub catalog: RwSignal<Option<Catalog>>,
+    /// The model chosen, once it is loaded.
+    pub bundle: RwSignal<Option<Arc<Bundle>>>,
+    /// Bytes of the model so far and in all, while it is loaded.
+    pub loading: RwSignal<Option<(u64, u64)>>,
+    /// The gallery.
+    pub images: RwSignal<Vec<Arc<Image>>>,
+    /// Whether [`Lab::images`] is all there will be.
+    pub images_complete: RwSignal<bool>,
+    /// For every gallery image its scores, once they are there.
+    pub rows: RwSignal<Vec<Option<Row>>>,
+    /// A person's own images, newest first.
+    pub own: RwSignal<Vec<OwnImage>>,
+    /// The engine.
+    pub engine: RwSignal<EngineState>,
+    /// Which engine it is, once that is decided.
+    pub backend: RwSignal<Option<Backend>>,
+    /// What failed.
+    pub problems: RwSignal<Vec<Problem>>,
+    /// Calm lines: nothing is wrong, but a person should know.
+    pub notes: RwSignal<Vec<String>>,
+
+    /// The catalogue's entry of the model chosen.
+    pub entry: Memo<Option<CatalogEntry>>,
+    /// What the gallery is made of.
+    pub recipe: Memo<Option<Recipe>>,
+    /// Which of the bundle's scores is shown.
+    pub score: Memo<usize>,
+    /// For every gallery image the score shown, once it is there.
+    pub values: Memo<Vec<Option<f32>>>,
+    /// The same, by side.
+    pub sides: Memo<Sides>,
+    /// AUROC of the images shown, 0..1.
+    pub auroc: Memo<Option<f64>>,
+    /// The range of the histogram and of the threshold.
+    pub range: Memo<Range<f64>>,
+    /// Scores at or above it are called anomalous.
+    pub threshold: Memo<Option<f64>>,
+    /// The gallery's images in the order shown.
+    pub order: Memo<Vec<usize>>,
+    /// The main job as a whole.
+    pub phase: Memo<Phase>,
+
+    pub(crate) session: StoredValue<Session, LocalStorage>,
+    pending_address: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl Lab {
+    /// A page that knows nothing yet but what a person has chosen.
+    pub fn new(state: State) -> Self {
+        let state = RwSignal::new(state);
+        let catalog = RwSignal::new(None::<Catalog>);
+        let bundle = RwSignal::new(None::<Arc<Bundle>>);
+        let images = RwSignal::new(Vec::<Arc<Image>>::new());
+        let images_complete = RwSignal::new(false);
+        let rows = RwSignal::new(Vec::<Option<Row>>::new());
+        let own = RwSignal::new(Vec::<OwnImage>::new());
+        let engine = RwSignal::new(EngineState::Choosing);
+        let problems = RwSignal::new(Vec::<Problem>::new());
+
+        let entry = Memo::new(move |_| catalog.with(|c| find_entry(c.as_ref()?, state.with(|s| s.model.clone()))));
+        let recipe = Memo::new(move |_| {
+            let (n, seed) = state.with(|s| (s.n, s.seed));
+            entry.with(|e| e.as_ref().map(|e| Recipe { dataset: e.dataset.clone(), id_class: e.id_class, n, seed }))
+        });
+        let score = Memo::new(move |_| bundle.with(|b| b.as_ref().map_or(0, |b| state.with(|s| pick_score(s, b)))));
+        let values = Memo::new(move |_| {
+            let score = score.get();
+            rows.with(|rows| rows.iter().map(|row| row.as_ref()?.get(score).copied()).collect::<Vec<_>>())
+        });
+        let sides = Memo::new(move |_| images.with(|images| values.with(|values| split(images, values))));
+        let auroc = Memo::new(move |_| sides.with(|s| eval::auroc(&s.id, &s.ood).ok()));
+        let range = Memo::new(move |_| {
+            let training = bundle.with(|b| Some(b.as_ref()?.manifest.scores.get(score.get())?.training_range));
+            let score = score.get();
+            let own = own.with(|own| own.iter().filter_map(|image| image.value(score)).collect::<Vec<_>>());
+            let shown = sides.with(|s| s.id.iter().chain(&s.ood).copied().collect::<Vec<_>>());
+            training.map_or(0.0..1.0, |t| charts::histogram::score_range(shown.into_iter().chain(own), t))
+        });
+        let threshold = Memo::new(move |_| {
+            let chosen = state.with(|s| s.threshold);
+            chosen.or_else(|| sides.with(|s| stats::default_threshold(&s.id)))
+        });
+        let order = Memo::new(move |_| {
+            let (sort, filter) = state.with(|s| (s.sort, s.filter));
+            let threshold = threshold.get();
+            images.with(|images| values.with(|values| gallery::order(images, values, threshold, sort, filter)))
+        });
+        let phase = Memo::new(move |_| {
+            let scored = images_complete.get() && values.with(|v| v.iter().all(Option::is_some));
+            let loaded = engine.with(|e| matches!(e, EngineState::Ready { .. })) && bundle.with(Option::is_some);
+            match problems.with(|p| p.iter().any(|p| p.topic != Topic::Gallery)) {
+                true => Phase::Error,
+                false if loaded && scored => Phase::Ready,
+                false => Phase::Loading,
+            }
+        });
+        Self {
+            state,
+            catalog,
+            bundle,
+            loading: RwSignal::new(None),
+            images,
+            images_complete,
+            rows,
+            own,
+            engine,
+            backend: RwSignal::new(None),
+            problems,
+            notes: RwSignal::new(Vec::new()),
+            entry,
+            recipe,
+            score,
+            values,
+            sides,
+            auroc,
+            range,
+            threshold,
+            order,
+            phase,
+            session: StoredValue::new_local(Session::default()),
+            pending_address: StoredValue::new(None),
+        }
+    }
+
+    /// A choice: it gets an entry of its own in the browser's history.
+    pub fn choose(&self, change: impl FnOnce(&mut State)) {
+        self.state.update(change);
+        self.state.with_untracked(url::push);
+    }
+
+    /// A choice that is still moving: it changes the address once it rests.
+    pub fn drag(&self, change: impl FnOnce(&mut State)) {
+        self.state.update(change);
+        self.pending_address.update_value(|pending| {
+            if let Some(handle) = pending.take() {
+                handle.clear();
+            }
+            let state = self.state;
+            let write = move || state.with_untracked(url::replace);
+            *pending = set_timeout_with_handle(write, Duration::from_millis(200)).ok();
+        });
+    }
+
+    /// The score shown: its layer, its scorer, what it reached.
+    pub fn score_entry(&self) -> Option<ScoreEntry> {
+        self.bundle.with(|b| b.as_ref()?.manifest.scores.get(self.score.get()).cloned())
+    }
+
+    /// Says what failed about a topic, in place of what was said before.
+    pub fn report(&self, topic: Topic, message: impl Into<String>) {
+        let message = message.into();
+        self.problems.update(|problems| {
+            problems.retain(|p| p.topic != topic);
+            problems.push(Problem { topic, message });
+            problems.sort_by_key(|p| p.topic);
+        });
+    }
+
+    /// Takes back what was said about a topic.
+    pub fn settle(&self, topic: Topic) {
+        if self.problems.with_untracked(|problems| problems.iter().any(|p| p.topic == topic)) {
+            self.problems.update(|problems| problems.retain(|p| p.topic != topic));
+        }
+    }
+}
+
+impl OwnImage {
+    /// One of its scores, once they are there.
+    pub fn value(&self, score: usize) -> Option<f32> {
+        match &self.progress {
+            OwnProgress::Scored(row) => row.get(score).copied(),
+            _ => None,
+        }
+    }
+}
+
+fn find_entry(catalog: &Catalog, model: Option<String>) -> Option<CatalogEntry> {
+    let find = |id: &str| catalog.bundles.iter().find(|e| e.id == id);
+    model.and_then(|id| find(&id)).or_else(|| find(&catalog.default)).or(catalog.bundles.first()).cloned()
+}
+
+fn pick_score(state: &State, bundle: &Bundle) -> usize {
+    let chosen = state.scorer.as_ref().and_then(|name: &ScoreName| name.position(&bundle.manifest));
+    chosen.unwrap_or_else(|| bundle.manifest.default_score())
+}
+
+fn split(images: &[Arc<Image>], values: &[Option<f32>]) -> Sides {
+    let mut sides = Sides::default();
+    for (image, value) in images.iter().zip(values) {
+        let Some(value) = value else { continue };
+        match image.pick.side {
+            Side::Id => sides.id.push(*value),
+            Side::Ood => sides.ood.push(*value),
+        }
+    }
+    sides
+}

@@ -1,0 +1,99 @@
+//! A person's own image, from a file to the pixels that the model sees.
+
+use nsa_core::data::IMAGE_BYTES;
+use nsa_core::data::resize::{ResizeError, to_model_size};
+use thiserror::Error;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    CanvasRenderingContext2d, ColorSpaceConversion, File, HtmlCanvasElement, ImageBitmap, ImageBitmapOptions, Window,
+};
+
+/// Largest file that is read.
+pub const MAX_BYTES: f64 = 50e6;
+/// Largest width or height.
+pub const MAX_SIDE: u32 = 8192;
+/// Most pixels: what a good telephone takes.
+pub const MAX_PIXELS: u32 = 50_000_000;
+
+/// Why a file gives no image.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ImageError {
+    /// Too many bytes.
+    #[error("The file has {0:.0} MB: choose one of at most 50 MB.")]
+    Bytes(f64),
+    /// The browser cannot read it.
+    #[error("The browser cannot read this as an image: choose a PNG, JPEG, WebP or GIF.")]
+    Format,
+    /// Too many pixels.
+    #[error("The image has {width} x {height} pixels: make it smaller than 8192 a side and 50 million in all.")]
+    Size {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// The browser would not give the pixels.
+    #[error("The browser did not hand out the image's pixels: close other tabs and try again.")]
+    Canvas,
+    /// The resizing refused.
+    #[error("The image cannot be resized: {0}.")]
+    Resize(#[from] ResizeError),
+}
+
+/// Decodes a file at its natural size, lays it on white and resizes it as the command line does.
+pub async fn read(file: &File) -> Result<[u8; IMAGE_BYTES], ImageError> {
+    if file.size() > MAX_BYTES {
+        return Err(ImageError::Bytes(file.size() / 1e6));
+    }
+    let window = web_sys::window().ok_or(ImageError::Canvas)?;
+    let bitmap = decode(&window, file).await.map_err(|_| ImageError::Format)?;
+    let (width, height) = (bitmap.width(), bitmap.height());
+    let rgb = check_size(width, height).and_then(|()| rgb_on_white(&window, &bitmap).map_err(|_| ImageError::Canvas));
+    bitmap.close();
+    Ok(to_model_size(&rgb?, width as usize, height as usize)?)
+}
+
+async fn decode(window: &Window, file: &File) -> Result<ImageBitmap, JsValue> {
+    let options = ImageBitmapOptions::new();
+    // The file's own values: colour profiles would change them, and other programs do not apply them.
+    options.set_color_space_conversion(ColorSpaceConversion::None);
+    let promise = window.create_image_bitmap_with_blob_and_image_bitmap_options(file, &options)?;
+    JsFuture::from(promise).await?.dyn_into()
+}
+
+fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
+    let fits = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) && width * height <= MAX_PIXELS;
+    if fits { Ok(()) } else { Err(ImageError::Size { width, height }) }
+}
+
+fn rgb_on_white(window: &Window, bitmap: &ImageBitmap) -> Result<Vec<u8>, JsValue> {
+    let (width, height) = (bitmap.width(), bitmap.height());
+    let document = window.document().ok_or(JsValue::NULL)?;
+    let canvas: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
+    canvas.set_width(width);
+    canvas.set_height(height);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
+    context.set_fill_style_str("white");
+    context.fill_rect(0.0, 0.0, width.into(), height.into());
+    context.draw_image_with_image_bitmap(bitmap, 0.0, 0.0)?;
+    let rgba = context.get_image_data(0.0, 0.0, width.into(), height.into())?.data();
+    // Browsers keep a large canvas's memory until it is collected; an empty one holds none.
+    canvas.set_width(0);
+    Ok(rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_checked_before_pixels_are_asked_for() {
+        assert!(check_size(32, 32).is_ok());
+        assert!(check_size(8000, 6000).is_ok());
+        assert!(check_size(8192, 8192).is_err());
+        let error = check_size(9000, 10).unwrap_err().to_string();
+        assert!(error.starts_with("The image has 9000 x 10 pixels"), "{error}");
+        assert!(check_size(0, 10).is_err());
+    }
+}

@@ -1,0 +1,26 @@
+//! A panic of the page is shown, not hidden: nothing would answer any more, and people should know why.
+
+use leptos::prelude::document;
+use std::panic::{self, PanicHookInfo};
+use wasm_bindgen::JsValue;
+
+/// From now on a panic reveals the banner `#panic` of `index.html` with its message and a link that reloads.
+pub fn show_panics() {
+    panic::set_hook(Box::new(|info| {
+        web_sys::console::error_1(&JsValue::from_str(&info.to_string()));
+        show(info);
+    }));
+}
+
+fn show(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message");
+    let place = info.location().map_or(String::new(), |at| format!(" ({}:{})", at.file(), at.line()));
+    let Some(banner) = document().get_element_by_id("panic") else { return };
+    if let Ok(Some(text)) = banner.query_selector("[data-message]") {
+        text.set_text_content(Some(&format!("The page stopped: {message}{place}.")));
+    }
+    let _ = banner.remove_attribute("hidden");
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-state", "error");
+    }
+}

@@ -1,0 +1,281 @@
+//! What a person has chosen: all of it is in the URL's query, so that a link brings someone else to the same
+//! view. One table drives reading and writing; unknown keys are ignored, values are clamped.
+
+use nsa_core::bundle::{Manifest, ScoreEntry, is_id};
+use nsa_core::score::Scorer;
+
+/// An enum whose values are words of the URL.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub enum $name { $($(#[$value_doc])* $value,)* }
+
+        impl $name {
+            /// Every value, in the order of menus.
+            pub const ALL: &[Self] = &[$(Self::$value),*];
+
+            /// The word in the URL.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$value => $word),* }
+            }
+
+            /// The value of a word; none of an unknown one.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$value),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// Which engine scores the images.
+    BackendChoice {
+        /// WebGPU where a hardware adapter answers, else the CPU.
+        #[default]
+        Auto = "auto",
+        /// WebGPU, also on a software adapter.
+        Webgpu = "webgpu",
+        /// The CPU.
+        Cpu = "cpu",
+    }
+}
+
+words! {
+    /// The order of the gallery.
+    Sort {
+        /// From the most typical image to the most anomalous.
+        #[default]
+        Score = "score",
+        /// By class, the ID class first.
+        Class = "class",
+    }
+}
+
+words! {
+    /// Which images the gallery shows.
+    Filter {
+        /// All.
+        #[default]
+        All = "all",
+        /// Those of the ID class.
+        Id = "id",
+        /// Those of other classes.
+        Ood = "ood",
+        /// Those on the wrong side of the threshold.
+        Mistakes = "mistakes",
+    }
+}
+
+/// A score's name in the URL: `layer:scorer`, for example `conv4-1x1:k-cos-mah`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreName(String);
+
+impl ScoreName {
+    /// The name of a bundle's score.
+    pub fn of(entry: &ScoreEntry) -> Self {
+        Self(format!("{}:{}", entry.layer, scorer_word(entry.scorer)))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its position among a bundle's scores.
+    pub fn position(&self, manifest: &Manifest) -> Option<usize> {
+        manifest.scores.iter().position(|entry| Self::of(entry) == *self)
+    }
+}
+
+/// A scorer's word in files and URLs, for example `k-cos-mah`.
+pub fn scorer_word(scorer: Scorer) -> String {
+    serde_json::to_value(scorer).ok().and_then(|v| v.as_str().map(Into::into)).unwrap_or_default()
+}
+
+/// Everything a person can choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Id of the bundle; none for the catalogue's default.
+    pub model: Option<String>,
+    /// The engine.
+    pub backend: BackendChoice,
+    /// The score shown; none for the bundle's default.
+    pub scorer: Option<ScoreName>,
+    /// Scores at or above it are called anomalous; none for one that lets 95 % of the ID images pass.
+    pub threshold: Option<f64>,
+    /// Order of the gallery.
+    pub sort: Sort,
+    /// What the gallery shows.
+    pub filter: Filter,
+    /// Images in the gallery, half of them ID.
+    pub n: usize,
+    /// Which test images are drawn for the gallery.
+    pub seed: usize,
+}
+
+/// Bounds of [`State::n`].
+pub const IMAGES: std::ops::RangeInclusive<usize> = 4..=400;
+/// Largest [`State::seed`].
+pub const LAST_SEED: usize = 999;
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            model: None,
+            backend: BackendChoice::default(),
+            scorer: None,
+            threshold: None,
+            sort: Sort::default(),
+            filter: Filter::default(),
+            n: 72,
+            seed: 0,
+        }
+    }
+}
+
+/// One key of the query. `read` leaves the state alone if it cannot make sense of the text; `write` gives
+/// nothing for a default, which keeps links short.
+struct Property {
+    key: &'static str,
+    read: fn(&mut State, &str),
+    write: fn(&State) -> Option<String>,
+}
+
+const PROPERTIES: [Property; 8] = [
+    Property { key: "model", read: |s, t| s.model = is_id(t).then(|| t.into()), write: |s| s.model.clone() },
+    Property {
+        key: "backend",
+        read: |s, t| s.backend = BackendChoice::from_word(t).unwrap_or(s.backend),
+        write: |s| unless_default(s.backend, BackendChoice::word),
+    },
+    Property {
+        key: "scorer",
+        read: |s, t| s.scorer = name(t).map(ScoreName),
+        write: |s| s.scorer.as_ref().map(|name| name.0.clone()),
+    },
+    Property {
+        key: "threshold",
+        read: |s, t| s.threshold = t.parse().ok().filter(|v: &f64| v.is_finite()).map(|v| v.clamp(-1e6, 1e6)),
+        write: |s| s.threshold.map(|v| v.to_string()),
+    },
+    Property {
+        key: "sort",
+        read: |s, t| s.sort = Sort::from_word(t).unwrap_or(s.sort),
+        write: |s| unless_default(s.sort, Sort::word),
+    },
+    Property {
+        key: "filter",
+        read: |s, t| s.filter = Filter::from_word(t).unwrap_or(s.filter),
+        write: |s| unless_default(s.filter, Filter::word),
+    },
+    Property {
+        key: "n",
+        read: |s, t| s.n = whole(t).map_or(s.n, |n| n.clamp(*IMAGES.start(), *IMAGES.end())),
+        write: |s| (s.n != State::default().n).then(|| s.n.to_string()),
+    },
+    Property {
+        key: "seed",
+        read: |s, t| s.seed = whole(t).map_or(s.seed, |seed| seed.min(LAST_SEED)),
+        write: |s| (s.seed != 0).then(|| s.seed.to_string()),
+    },
+];
+
+fn unless_default<T: Default + PartialEq + Copy>(value: T, word: fn(T) -> &'static str) -> Option<String> {
+    (value != T::default()).then(|| word(value).into())
+}
+
+/// Names of scores: nothing but letters, digits and `:_-` is taken.
+fn name(text: &str) -> Option<String> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b));
+    (plain && !text.is_empty() && text.len() <= 100).then(|| text.into())
+}
+
+/// A whole number, however large: what does not fit is clamped like any other large number.
+fn whole(text: &str) -> Option<usize> {
+    text.parse::<f64>().ok().filter(|v| !v.is_nan()).map(|v| v as usize)
+}
+
+impl State {
+    /// Reads a query, with or without its question mark.
+    pub fn from_query(query: &str) -> Self {
+        let mut state = Self::default();
+        for (key, text) in form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
+            if let Some(property) = PROPERTIES.iter().find(|p| p.key == key) {
+                (property.read)(&mut state, &text);
+            }
+        }
+        state
+    }
+
+    /// Writes the query: empty for the default state, else beginning with a question mark.
+    pub fn to_query(&self) -> String {
+        let mut query = String::new();
+        for property in &PROPERTIES {
+            if let Some(text) = (property.write)(self) {
+                // Every value consists of characters that a query may hold as they are.
+                query += if query.is_empty() { "?" } else { "&" };
+                query += &format!("{}={text}", property.key);
+            }
+        }
+        query
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_brings_back_the_same_state() {
+        let state = State {
+            model: Some("fmnist-3-simsiam-n".into()),
+            backend: BackendChoice::Cpu,
+            scorer: Some(ScoreName("conv4-1x1:k-cos-mah".into())),
+            threshold: Some(-0.125),
+            sort: Sort::Class,
+            filter: Filter::Mistakes,
+            n: 8,
+            seed: 7,
+        };
+        let query = state.to_query();
+        assert_eq!(
+            query,
+            "?model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class&filter=mistakes&n=8&seed=7"
+        );
+        assert_eq!(State::from_query(&query), state);
+        assert_eq!(State::from_query("?scorer=conv4-1x1%3Ak-cos-mah").scorer, state.scorer);
+    }
+
+    #[test]
+    fn the_default_state_needs_no_query() {
+        assert_eq!(State::default().to_query(), "");
+        assert_eq!(State::from_query(""), State::default());
+        assert_eq!(State::from_query("?"), State::default());
+    }
+
+    #[test]
+    fn unknown_keys_and_words_are_ignored() {
+        assert_eq!(State::from_query("?utm=1&sort=sideways&&=&filter&backend=quantum&n=many"), State::default());
+        assert_eq!(State::from_query("model=../../etc").model, None);
+        assert_eq!(State::from_query("model=..").model, None);
+        assert_eq!(State::from_query("threshold=NaN").threshold, None);
+    }
+
+    #[test]
+    fn values_are_clamped() {
+        assert_eq!(State::from_query("n=1").n, 4);
+        assert_eq!(State::from_query("n=99999999999999999999999").n, 400);
+        assert_eq!(State::from_query("n=-5").n, 4);
+        assert_eq!(State::from_query("seed=1e9").seed, LAST_SEED);
+        assert_eq!(State::from_query("threshold=1e300").threshold, Some(1e6));
+    }
+
+    #[test]
+    fn every_property_is_written_and_read_under_its_key() {
+        let mut keys: Vec<_> = PROPERTIES.iter().map(|p| p.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), PROPERTIES.len());
+    }
+}

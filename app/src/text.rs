@@ -1,0 +1,333 @@
+//! Every sentence and label of the page, in one place.
+
+use crate::state::{BackendChoice, Filter, Sort};
+use crate::stats::megabytes;
+use nsa_core::bundle::{Manifest, Provenance};
+
+// --- menus and buttons -----------------------------------------------------------------------------------
+
+/// The menus at the top.
+pub const CONTROLS: &str = "Model, score and engine";
+/// Menu of models.
+pub const MODEL: &str = "Model";
+/// Menu of scores.
+pub const SCORER: &str = "Score";
+/// Choice of engine.
+pub const ENGINE: &str = "Engine";
+/// Choice of the images shown.
+pub const SHOW: &str = "Show";
+/// Choice of order.
+pub const SORT: &str = "Sort by";
+/// Draws other test images.
+pub const OTHER_IMAGES: &str = "Draw other images";
+/// Starts a dead engine again.
+pub const RESTART: &str = "Restart the engine";
+/// Opens a chart's data.
+pub const DATA: &str = "Data of this chart";
+/// Opens what is known about a model.
+pub const PROVENANCE: &str = "Where this model comes from";
+/// The threshold and its slider.
+pub const THRESHOLD: &str = "Threshold";
+/// Gives the threshold back to the page.
+pub const THRESHOLD_RESET: &str = "Reset to 5 % false alarms";
+
+/// Names of engines.
+pub fn backend(choice: BackendChoice) -> &'static str {
+    match choice {
+        BackendChoice::Auto => "Auto",
+        BackendChoice::Webgpu => "WebGPU",
+        BackendChoice::Cpu => "CPU",
+    }
+}
+
+/// Names of filters.
+pub fn filter(filter: Filter) -> &'static str {
+    match filter {
+        Filter::All => "All",
+        Filter::Id => "Normal",
+        Filter::Ood => "Anomalies",
+        Filter::Mistakes => "Mistakes",
+    }
+}
+
+/// Names of orders.
+pub fn sort(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Score => "Score",
+        Sort::Class => "Class",
+    }
+}
+
+// --- headings and explanations ---------------------------------------------------------------------------
+
+/// Heading of the gallery.
+pub const GALLERY_TITLE: &str = "Score";
+/// Heading of the histogram.
+pub const SEPARATE_TITLE: &str = "Separate";
+/// Below it.
+pub const SEPARATE_LEAD: &str = "The further apart the two hills, the better. Move the threshold and see what it costs.";
+/// Heading of the ROC curve.
+pub const ROC_TITLE: &str = "Every threshold at once: the ROC curve";
+/// Heading of the training curves.
+pub const TRAINING_TITLE: &str = "Compact";
+/// Below it.
+pub const TRAINING_LEAD: &str = "κ says how tightly features huddle on the hypersphere. Training pulls the normal class together; \
+     what was never learned stays spread out.";
+/// Heading of own images.
+pub const OWN_TITLE: &str = "Your turn";
+/// Below it.
+pub const OWN_LEAD: &str = "Any image, squeezed to 32 x 32 pixels. The model has only ever seen one class: what will it make of yours?";
+/// ID images.
+pub const ID: &str = "Normal (ID)";
+/// OOD images.
+pub const OOD: &str = "Anomalies (OOD)";
+/// Own images in the histogram.
+pub const OWN_KEY: &str = "Your images";
+/// AUROC of the images shown.
+pub const AUROC_LIVE: &str = "AUROC of the images shown, computed here";
+/// AUROC of the whole test set.
+pub const AUROC_TEST: &str = "AUROC of the whole test set, measured in training";
+/// True positives.
+pub const CAUGHT: &str = "Anomalies caught (TPR)";
+/// False positives.
+pub const FLAGGED: &str = "Normal images flagged (FPR)";
+/// A filter lets nothing through.
+pub const NOTHING_SHOWN: &str = "No image matches: at this threshold there are no mistakes, or no scores yet.";
+
+/// Below the gallery's heading.
+pub fn gallery_lead(class: Option<String>) -> String {
+    let learned = class.map_or("one class".into(), |name| format!("class \u{201c}{name}\u{201d} only"));
+    format!("The model has learned {learned}. Every image gets one number: low is typical, high is anomalous.")
+}
+
+/// A tile in words.
+pub fn tile(normal: bool, class: &str, score: Option<f32>, mistaken: bool) -> String {
+    let side = if normal { "Normal" } else { "Anomaly" };
+    let score = score.map_or("not scored yet".into(), |s| format!("score {s:.3}"));
+    format!("{side}, class {class}, {score}{}", if mistaken { ", on the wrong side of the threshold" } else { "" })
+}
+
+/// Part of a whole.
+pub fn of(part: usize, whole: usize) -> String {
+    format!("{part} of {whole}")
+}
+
+/// Heading of the AUROC curve.
+pub fn auroc_title(scorer: Option<String>) -> String {
+    scorer.map_or("AUROC during training".into(), |name| format!("AUROC during training, {name}"))
+}
+
+/// A feature map for people.
+pub fn layer(name: &str) -> String {
+    let (map, pooled) = name.strip_suffix("-1x1").map_or((name, false), |map| (map, true));
+    let block = map.strip_prefix("conv").map(|n| format!("block {n}")).unwrap_or_else(|| map.replace("head", "head "));
+    if pooled { format!("{block}, pooled") } else { block }
+}
+
+/// What a model is, in a sentence.
+pub fn model_sentence(manifest: &Manifest) -> String {
+    let config = &manifest.config;
+    let class = manifest.classes.get(config.id_class).map_or("", String::as_str);
+    let pollution = match config.pollution {
+        0.0 => String::new(),
+        share => format!(", with {:.0} % outliers mixed in", share * 100.0),
+    };
+    format!(
+        "{} has looked at {} images of class \u{201c}{class}\u{201d} of {}{pollution}, {} epochs long, without a single label.",
+        objective(&config.objective.to_string(), &config.norm.to_string()),
+        manifest.provenance.train_images,
+        config.dataset,
+        config.epochs,
+    )
+}
+
+/// What an AUROC was measured on.
+pub fn auroc_measured(provenance: &Provenance) -> String {
+    format!("AUROC on {} normal and {} anomalous test images", provenance.test_id, provenance.test_ood)
+}
+
+/// Seconds for people.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+// --- own images ------------------------------------------------------------------------------------------
+
+/// The button of the file input.
+pub const OWN_PICK: &str = "Choose images";
+/// Beside it.
+pub const OWN_DROP: &str = "or drop them anywhere on the page, or paste";
+/// Over the page while files hover above it.
+pub const OWN_VEIL: &str = "Drop to score";
+/// An image that has no score yet.
+pub const OWN_WAITING: &str = "Waiting for its score …";
+/// Takes all own images away.
+pub const OWN_CLEAR: &str = "Clear";
+/// Where own images go.
+pub const OWN_PRIVATE: &str = "Your images stay in this browser. Nothing is uploaded.";
+
+/// What the model sees of an own image.
+pub fn own_picture(name: &str) -> String {
+    format!("{name} as the model sees it")
+}
+
+/// Where an own image's score stands.
+pub fn own_verdict(share: Option<String>, n: usize, anomalous: Option<bool>) -> String {
+    let call = match anomalous {
+        Some(true) => "Called anomalous",
+        Some(false) => "Called normal",
+        None => return "There are no normal images here to compare with.".into(),
+    };
+    share.map_or(format!("{call}."), |s| format!("{call}: its score is above those of {s} % of the {n} normal images shown."))
+}
+
+/// More files than are taken.
+pub fn own_too_many(given: usize, kept: usize) -> String {
+    format!("{given} images were given, {kept} of them were taken: give the others once these have their scores.")
+}
+
+// --- how far the page is ---------------------------------------------------------------------------------
+
+/// The browser is asked what it can do.
+pub const CHOOSING: &str = "Looking for the best engine …";
+/// The engine is dead.
+pub const ENGINE_DEAD: &str = "The engine has stopped";
+
+/// The engine's program is on its way.
+pub fn loading_engine(backend: &str, loaded: u64, total: u64) -> String {
+    format!("Loading the {backend} engine: {}", bytes(loaded, total))
+}
+
+/// A model is on its way.
+pub fn loading_model(loaded: u64, total: u64) -> String {
+    format!("Loading the model: {}", bytes(loaded, total))
+}
+
+fn bytes(loaded: u64, total: u64) -> String {
+    match total {
+        0 => megabytes(loaded),
+        _ => format!("{} of {} ({} %)", megabytes(loaded.min(total)), megabytes(total), loaded.min(total) * 100 / total),
+    }
+}
+
+/// The engine runs.
+pub fn running(backend: &str, device: &str, (scored, all): (usize, usize)) -> String {
+    let device = if device.is_empty() || device == backend { String::new() } else { format!(" ({device})") };
+    let images = if scored < all { format!(": {scored} of {all} images scored") } else { String::new() };
+    format!("Runs in your browser on {backend}{device}{images}")
+}
+
+/// All tiles have their score.
+pub fn all_scored(n: usize, auroc: &str) -> String {
+    format!("All {n} images are scored. AUROC {auroc} percent.")
+}
+
+// --- charts ----------------------------------------------------------------------------------------------
+
+/// Title of the histogram's horizontal axis.
+pub const SCORE_AXIS: &str = "score (low: typical, high: anomalous)";
+/// Title of the histogram's vertical axis.
+pub const IMAGES_AXIS: &str = "images";
+/// Title of the ROC curve's horizontal axis.
+pub const FPR_AXIS: &str = "normal images flagged, %";
+/// Title of the ROC curve's vertical axis.
+pub const TPR_AXIS: &str = "anomalies caught, %";
+/// Title of a training curve's horizontal axis.
+pub const EPOCHS_AXIS: &str = "epochs of training";
+/// Title of the axis of concentration.
+pub const KAPPA_AXIS: &str = "concentration κ";
+/// Title of the axis of AUROC.
+pub const AUROC_AXIS: &str = "AUROC, %";
+
+/// Columns of the histogram's data.
+pub const HISTOGRAM_HEAD: [&str; 4] = ["Score from", "to", "ID images", "OOD images"];
+/// Columns of the ROC curve's data.
+pub const ROC_HEAD: [&str; 2] = ["Normal images flagged, %", "Anomalies caught, %"];
+/// Columns of the concentration's data.
+pub const KAPPA_HEAD: [&str; 3] = ["Epoch", "κ of ID features", "κ of OOD features"];
+/// Columns of the AUROC's data.
+pub const AUROC_HEAD: [&str; 2] = ["Epoch", "AUROC, %"];
+
+/// A histogram before any score.
+pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
+/// A ROC curve before there are scores on both sides.
+pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
+/// Training curves without a model.
+pub const HISTORY_EMPTY: &str = "No model is loaded yet.";
+
+/// The names that people know scorers by; a scorer that is not here goes by its word.
+const SCORERS: [(&str, &str); 4] =
+    [("k-cos", "k-Cos"), ("k-cos-mah", "k-Cos (Mah)"), ("c-cos", "c-Cos"), ("c-cos-mah", "c-Cos (Mah)")];
+
+/// A scorer for people.
+pub fn scorer(word: &str) -> &str {
+    SCORERS.iter().find(|(key, _)| *key == word).map_or(word, |(_, name)| name)
+}
+
+/// An objective with its normalisation, as the paper writes it: SimSiam(n).
+pub fn objective(objective: &str, norm: &str) -> String {
+    let name = match objective {
+        "simsiam" => "SimSiam",
+        "simclr" => "SimCLR",
+        "byol" => "BYOL",
+        other => other,
+    };
+    match norm {
+        "none" => name.into(),
+        "both" => format!("{name}(n)"),
+        one => format!("{name}, norm {one}"),
+    }
+}
+
+/// WebGPU did not start.
+pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
+/// The engine stopped and was started again.
+pub const ENGINE_RESTARTED: &str = "The engine stopped and was started again; nothing on the page is lost.";
+/// An own image that the engine was working on when it stopped.
+pub const OWN_INTERRUPTED: &str = "The engine stopped while it scored this image: try the image again.";
+
+/// The list of models cannot be used.
+pub fn catalog_failed(why: &str) -> String {
+    format!("The list of models cannot be used ({}): reload the page, or build the site again.", clause(why))
+}
+
+/// A model cannot be used.
+pub fn model_failed(title: &str, why: &str) -> String {
+    format!("The model \u{201c}{title}\u{201d} cannot be used ({}): choose another one from the menu.", clause(why))
+}
+
+/// The engine is dead and stays so until a person starts it again.
+pub fn engine_failed(why: &str) -> String {
+    format!("{} Start it again with the button; the page keeps its state.", sentence(why))
+}
+
+/// The gallery could not be scored.
+pub fn scoring_failed(why: &str) -> String {
+    format!("The gallery could not be scored ({}): restart the engine or choose another model.", clause(why))
+}
+
+/// No gallery was built for a data set.
+pub fn gallery_missing(dataset: &str) -> String {
+    format!(
+        "There are no images of {dataset} here, because other people's pictures are not published with this page: \
+         build a gallery with `nsa gallery --dataset {dataset}`, or score your own images below."
+    )
+}
+
+/// A gallery's file did not come.
+pub fn gallery_failed(why: &str) -> String {
+    format!("The gallery did not load ({}): reload the page, or score your own images below.", clause(why))
+}
+
+/// A sentence as part of another.
+fn clause(sentence: &str) -> &str {
+    sentence.trim().trim_end_matches('.')
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", clause(text))
+}

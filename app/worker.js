@@ -1,0 +1,50 @@
+// Starts an engine inside a Web Worker: `worker.js?engine=engine-cpu` or `engine-webgpu`.
+//
+// The engine's program is streamed, so that the page can show bytes and percent while it compiles. Once it runs,
+// the engine speaks for itself (app/engine/src/protocol.rs); this script adds the messages `download` and
+// `crashed`.
+
+const say = (event) => postMessage(JSON.stringify(event));
+const crashed = (error) => say({ type: "crashed", message: `The engine stopped: ${error?.message ?? error}.` });
+
+addEventListener("error", (event) => {
+  event.preventDefault();
+  crashed(event.error ?? event.message);
+});
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  crashed(event.reason);
+});
+
+/** A response whose bytes are counted as they pass. */
+function counted(response) {
+  // A compressed response announces its compressed size, but what passes here is unpacked.
+  const packed = response.headers.has("content-encoding");
+  const total = packed ? 0 : Number(response.headers.get("content-length") ?? 0);
+  let loaded = 0;
+  let told = 0;
+  const counter = new TransformStream({
+    transform(chunk, controller) {
+      loaded += chunk.byteLength;
+      if (performance.now() - told > 50 || loaded === total) {
+        told = performance.now();
+        say({ type: "download", loaded, total });
+      }
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": "application/wasm" } });
+}
+
+async function run(engine) {
+  if (!["engine-cpu", "engine-webgpu"].includes(engine)) throw new Error(`there is no engine named '${engine}'`);
+  const [glue, response] = await Promise.all([
+    import(`./${engine}.js`),
+    fetch(new URL(`./${engine}_bg.wasm`, import.meta.url)),
+  ]);
+  if (!response.ok) throw new Error(`its program did not arrive (HTTP ${response.status})`);
+  await glue.default({ module_or_path: counted(response) });
+  await glue.start();
+}
+
+run(new URLSearchParams(location.search).get("engine")).catch(crashed);
