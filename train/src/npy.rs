@@ -81,9 +81,9 @@ pub fn read_features(path: &Path) -> Result<Features, NpyError> {
     Features::new(n, dim, array.values).map_err(|source| NpyError::Features { path: path.into(), source })
 }
 
-/// One finite number an image: shape `n`, `n x 1` or `1 x n`.
-pub fn read_vector(path: &Path) -> Result<Vec<f64>, NpyError> {
-    let array = read_f64(path)?;
+/// One finite number an image: shape `n`, `n x 1` or `1 x n`. All scores are computed in `f32`, so `f64` is rounded.
+pub fn read_vector(path: &Path) -> Result<Vec<f32>, NpyError> {
+    let array = read_f32(path)?;
     if array.shape.iter().filter(|&&size| size != 1).count() > 1 || array.shape.is_empty() {
         return Err(NpyError::format(path, "have one dimension (one number an image)", shape(&array.shape)));
     }
@@ -111,14 +111,6 @@ pub fn read_f32(path: &Path) -> Result<Array<f32>, NpyError> {
     read(path, &[Kind::F32, Kind::F64], |kind, b| match kind {
         Kind::F64 => f64::from_le_bytes(first(b)) as f32,
         _ => f32::from_le_bytes(first(b)),
-    })
-}
-
-/// An array of `f64`; `f32` is widened.
-pub fn read_f64(path: &Path) -> Result<Array<f64>, NpyError> {
-    read(path, &[Kind::F32, Kind::F64], |kind, b| match kind {
-        Kind::F64 => f64::from_le_bytes(first(b)),
-        _ => f32::from_le_bytes(first(b)).into(),
     })
 }
 

@@ -155,7 +155,7 @@ impl Fetcher {
             if idle == TRIES {
                 return Err(DownloadError::Transfer { url: url.into(), why, done: size(part) });
             }
-            std::thread::sleep(self.pause * (1 << idle));
+            std::thread::sleep(self.pause * (1 << idle.saturating_sub(1)));
         }
     }
 
