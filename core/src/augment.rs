@@ -10,6 +10,9 @@ use crate::ssl::ConfigError;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
+/// Pixels of one channel.
+const PIXELS: usize = SIZE * SIZE;
+
 /// Weights of red, green and blue in grey (ITU-R BT.601, as torchvision has them).
 const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 
@@ -139,42 +142,42 @@ impl<B: Backend> Views<B> {
     /// The views that `draws` describe, one an image, in 0..1. `order` arranges brightness (0), contrast (1),
     /// saturation (2) and hue (3).
     pub fn apply(&self, draws: &[Draw], order: &[usize]) -> Tensor<B, 4> {
-        let device = self.images.device();
+        let n = draws.len();
+        // From here on an image is a row, `N x 3072`, and what is drawn for it a column, `N x 1`.
         let column = |value: &dyn Fn(&Draw) -> f32| {
             let values: Vec<f32> = draws.iter().map(value).collect();
-            Tensor::<B, 1>::from_floats(values.as_slice(), &device).reshape([draws.len(), 1, 1, 1])
+            Tensor::<B, 2>::from_data(TensorData::new(values, [n, 1]), &self.images.device())
         };
-        let mut x = self.crop(draws);
+        let mut x = self.crop(draws).reshape([n, CHANNELS * PIXELS]);
         for operation in order {
             x = match operation {
                 0 => x * column(&|d| d.brightness),
                 1 => {
-                    let mean = grey(&x).mean_dim(3).mean_dim(2);
+                    let mean = grey(&x).mean_dim(1);
                     blend(x, mean, column(&|d| d.contrast))
                 }
                 2 => {
-                    let grey = grey(&x);
+                    let grey = in_all_channels(grey(&x));
                     blend(x, grey, column(&|d| d.saturation))
                 }
                 _ if draws.iter().all(|d| d.hue == 0.0) => x,
-                _ => turn_hue(x, column(&|d| d.hue)),
+                _ => turn_hue(&x, column(&|d| d.hue)),
             }
             .clamp(0.0, 1.0);
         }
-        let grey = grey(&x);
-        blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 }))
+        let grey = in_all_channels(grey(&x));
+        blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 })).reshape([n, CHANNELS, SIZE, SIZE])
     }
 
     /// Crops, scales back to 32 x 32 and mirrors. Bilinear scaling is linear and separable, so a crop is two small
     /// matrices an image: `rows (32 x 32) * image * columns (32 x 32)`.
-    fn crop(&self, draws: &[Draw]) -> Tensor<B, 4> {
+    fn crop(&self, draws: &[Draw]) -> Tensor<B, 3> {
         let n = draws.len();
-        let rows = self.scaling(draws, &|d| (d.crop[0], d.crop[2], false));
         let columns = self.scaling(draws, &|d| (d.crop[1], d.crop[3], d.flip));
-        let flat = [n, CHANNELS * SIZE, SIZE];
-        let along_x = self.images.clone().reshape(flat).matmul(columns);
-        let turned = along_x.reshape([n, CHANNELS, SIZE, SIZE]).swap_dims(2, 3).reshape(flat);
-        turned.matmul(rows).reshape([n, CHANNELS, SIZE, SIZE]).swap_dims(2, 3)
+        let rows = self.scaling(draws, &|d| (d.crop[0], d.crop[2], false)).transpose();
+        let rows = rows.reshape([n, 1, PIXELS]).repeat_dim(1, CHANNELS).reshape([n * CHANNELS, SIZE, SIZE]);
+        let along_x = self.images.clone().reshape([n, CHANNELS * SIZE, SIZE]).matmul(columns);
+        rows.matmul(along_x.reshape([n * CHANNELS, SIZE, SIZE]))
     }
 
     /// For each image the matrix (`32 x 32`, input by output position) that scales a range of pixels to 32 by linear
@@ -199,24 +202,32 @@ impl<B: Backend> Views<B> {
     }
 }
 
-/// `N x 3 x H x W` to `N x 1 x H x W`.
-fn grey<B: Backend>(x: &Tensor<B, 4>) -> Tensor<B, 4> {
-    let weights = Tensor::<B, 1>::from_floats(GREY, &x.device()).reshape([1, 3, 1, 1]);
-    (x.clone() * weights).sum_dim(1)
+/// One channel of every image, `N x 1024`.
+fn channel<B: Backend>(x: &Tensor<B, 2>, index: usize) -> Tensor<B, 2> {
+    x.clone().narrow(1, index * PIXELS, PIXELS)
+}
+
+/// `N x 3072` to `N x 1024`.
+fn grey<B: Backend>(x: &Tensor<B, 2>) -> Tensor<B, 2> {
+    channel(x, 0) * GREY[0] + channel(x, 1) * GREY[1] + channel(x, 2) * GREY[2]
+}
+
+/// `N x 1024` to `N x 3072`.
+fn in_all_channels<B: Backend>(grey: Tensor<B, 2>) -> Tensor<B, 2> {
+    Tensor::cat(vec![grey; CHANNELS], 1)
 }
 
 /// `factor` of `x` and the rest of `other`.
-fn blend<B: Backend>(x: Tensor<B, 4>, other: Tensor<B, 4>, factor: Tensor<B, 4>) -> Tensor<B, 4> {
+fn blend<B: Backend>(x: Tensor<B, 2>, other: Tensor<B, 2>, factor: Tensor<B, 2>) -> Tensor<B, 2> {
     x * factor.clone() + other * (factor * -1.0 + 1.0)
 }
 
-/// Turns the hue of `N x 3 x H x W` by `N x 1 x 1 x 1` shares of the circle, in HSV.
-fn turn_hue<B: Backend>(x: Tensor<B, 4>, turn: Tensor<B, 4>) -> Tensor<B, 4> {
-    let value = x.clone().max_dim(1);
-    let chroma = value.clone() - x.clone().min_dim(1);
+/// Turns the hue of `N x 3072` by `N x 1` shares of the circle, in HSV.
+fn turn_hue<B: Backend>(x: &Tensor<B, 2>, turn: Tensor<B, 2>) -> Tensor<B, 2> {
+    let (r, g, b) = (channel(x, 0), channel(x, 1), channel(x, 2));
+    let value = r.clone().max_pair(g.clone()).max_pair(b.clone());
+    let chroma = value.clone() - r.clone().min_pair(g.clone()).min_pair(b.clone());
     let divisor = chroma.clone() + chroma.clone().equal_elem(0.0).float();
-    let channel = |i: usize| x.clone().narrow(1, i, 1);
-    let (r, g, b) = (channel(0), channel(1), channel(2));
     // Which channel is largest, the first where several are.
     let is_r = r.clone().equal(value.clone()).float();
     let is_g = g.clone().equal(value.clone()).float() * (is_r.clone() * -1.0 + 1.0);

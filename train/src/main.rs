@@ -1,1 +1,32 @@
-fn main(){}
+//! `nsa`: trains, evaluates and exports the models of "No Shifted Augmentations".
+//!
+//! The commands are a thin layer over `nsa-core`: this crate owns files, devices and progress, the core owns every
+//! number. Results go to stdout, everything else to stderr; the exit status is 2 for bad usage or input and 1 for
+//! work that failed.
+
+mod catalog;
+mod cli;
+mod commands;
+mod data;
+mod device;
+mod error;
+mod evaluate;
+mod files;
+mod npy;
+mod progress;
+mod run;
+mod trained;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nsa: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

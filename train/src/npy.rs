@@ -114,7 +114,9 @@ pub fn read_f32(path: &Path) -> Result<Array<f32>, NpyError> {
     })
 }
 
-/// An array of labels: unsigned bytes, or integers of 32 or 64 bits.
+/// An array of labels: unsigned bytes, or integers of 32 or 64 bits. Labels are written by commands, but only read
+/// by tests.
+#[cfg(test)]
 pub fn read_labels(path: &Path) -> Result<Array<i64>, NpyError> {
     read(path, &[Kind::U8, Kind::I32, Kind::I64], |kind, b| match kind {
         Kind::U8 => i64::from(b[0]),

@@ -2,8 +2,9 @@
 //!
 //! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
 
+use super::BatchNorm;
 use burn::module::Module;
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -39,23 +40,15 @@ impl HeadShape {
         let last = self.sizes.len() - 2;
         let layers = self.sizes.windows(2).enumerate().map(|(i, pair)| {
             let bn = if i < last { self.hidden_norm } else { self.output_norm };
-            HeadLayer {
-                // A bias before a batch norm has no effect.
-                linear: LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device),
-                bn: bn.then(|| batch_norm(pair[1], i < last, device)),
-            }
+            // A bias before a batch norm has no effect.
+            let mut linear: Linear<B> = LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device);
+            // burn draws biases from the backend's own generator; ours start at zero, the same everywhere.
+            linear.bias = linear.bias.map(|bias| bias.map(|b| b.zeros_like().require_grad()));
+            let new = if i < last { BatchNorm::new } else { BatchNorm::not_affine };
+            HeadLayer { linear, bn: bn.then(|| new(pair[1], device)) }
         });
         Head { layers: layers.collect() }
     }
-}
-
-fn batch_norm<B: Backend>(size: usize, affine: bool, device: &B::Device) -> BatchNorm<B> {
-    let mut bn = BatchNormConfig::new(size).init(device);
-    if !affine {
-        bn.gamma = bn.gamma.set_require_grad(false);
-        bn.beta = bn.beta.set_require_grad(false);
-    }
-    bn
 }
 
 /// A perceptron with ReLU between its layers.
@@ -104,7 +97,7 @@ impl<B: Backend> HeadLayer<B> {
     fn forward(&self, x: Tensor<B, 2>, activate: bool) -> Tensor<B, 2> {
         let x = self.linear.forward(x);
         let x = match &self.bn {
-            Some(bn) => bn.forward(x),
+            Some(bn) => bn.forward_vectors(x),
             None => x,
         };
         if activate { relu(x) } else { x }

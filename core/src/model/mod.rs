@@ -3,6 +3,7 @@
 //! A [`Network`] is the encoder f with its projector g and, for SimSiam, its predictor h. Training needs all
 //! three; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
 
+mod batch_norm;
 mod embed;
 mod head;
 mod init;
@@ -10,6 +11,7 @@ mod norm;
 mod resnet;
 mod weights;
 
+pub use batch_norm::BatchNorm;
 pub use embed::{EmbedError, embed};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use norm::l2_normalize;
@@ -144,8 +146,10 @@ impl<B: Backend> Network<B> {
 
 /// Pixels in 0..1 to what the encoder takes: each channel minus [`PIXEL_MEAN`], divided by [`PIXEL_STD`].
 pub fn normalize_pixels<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [n, c, h, w] = images.dims();
     let device = images.device();
-    let mean = Tensor::<B, 1>::from_floats(PIXEL_MEAN, &device).reshape([1, 3, 1, 1]);
-    let std = Tensor::<B, 1>::from_floats(PIXEL_STD, &device).reshape([1, 3, 1, 1]);
-    (images - mean) / std
+    // A row for each image and channel: see `batch_norm` for why.
+    let column = |values: [f32; 3]| Tensor::<B, 1>::from_floats(values, &device).reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1]);
+    let rows = images.reshape([n * c, h * w]);
+    ((rows - column(PIXEL_MEAN)) / column(PIXEL_STD)).reshape([n, c, h, w])
 }

@@ -2,9 +2,10 @@
 //!
 //! Fields carry torchvision's names, so that a state dict of one loads into the other.
 
+use super::BatchNorm;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::nn::PaddingConfig2d;
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -59,7 +60,7 @@ impl<B: Backend> FeatureMaps<B> {
 /// `N x C x H x W` to `N x C`: the mean over positions.
 fn pool<B: Backend>(map: Tensor<B, 4>) -> Tensor<B, 2> {
     let [n, c, h, w] = map.dims();
-    map.reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+    map.reshape([n * c, h * w]).mean_dim(1).reshape([n, c])
 }
 
 fn conv<B: Backend>(channels: [usize; 2], kernel: usize, stride: usize, device: &B::Device) -> Conv2d<B> {
@@ -79,7 +80,7 @@ impl<B: Backend> ResNet18<B> {
         };
         Self {
             conv1: conv([3, width], 3, 1, device),
-            bn1: BatchNormConfig::new(width).init(device),
+            bn1: BatchNorm::new(width, device),
             layer1: layer(width, width, 1),
             layer2: layer(width, 2 * width, 2),
             layer3: layer(2 * width, 4 * width, 2),
@@ -89,7 +90,7 @@ impl<B: Backend> ResNet18<B> {
 
     /// Images (`N x 3 x H x W`, normalised) to the outputs of the four blocks.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let stem = relu(self.bn1.forward(self.conv1.forward(images)));
+        let stem = relu(self.bn1.forward_maps(self.conv1.forward(images)));
         let run = |layer: &[BasicBlock<B>], x| layer.iter().fold(x, |x, block| block.forward(x));
         let block1 = run(&self.layer1, stem);
         let block2 = run(&self.layer2, block1.clone());
@@ -102,23 +103,23 @@ impl<B: Backend> ResNet18<B> {
 impl<B: Backend> BasicBlock<B> {
     fn new(input: usize, output: usize, stride: usize, device: &B::Device) -> Self {
         let downsample = (stride != 1 || input != output)
-            .then(|| (conv([input, output], 1, stride, device), BatchNormConfig::new(output).init(device)));
+            .then(|| (conv([input, output], 1, stride, device), BatchNorm::new(output, device)));
         Self {
             conv1: conv([input, output], 3, stride, device),
-            bn1: BatchNormConfig::new(output).init(device),
+            bn1: BatchNorm::new(output, device),
             conv2: conv([output, output], 3, 1, device),
-            bn2: BatchNormConfig::new(output).init(device),
+            bn2: BatchNorm::new(output, device),
             downsample,
         }
     }
 
     fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward(conv.forward(x.clone())),
+            Some((conv, bn)) => bn.forward_maps(conv.forward(x.clone())),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
-        relu(self.bn2.forward(self.conv2.forward(x)) + shortcut)
+        let x = relu(self.bn1.forward_maps(self.conv1.forward(x)));
+        relu(self.bn2.forward_maps(self.conv2.forward(x)) + shortcut)
     }
 }
 

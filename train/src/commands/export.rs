@@ -1,0 +1,171 @@
+//! `nsa export`: a run becomes a bundle for the browser.
+//!
+//! Every score in the bundle is measured with the weights as exported (f16), so that what `bundle.json` says is what
+//! the browser reaches.
+
+use super::choose;
+use crate::cli::ExportArgs;
+use crate::device::{DeviceJob, on_device};
+use crate::error::NsaError;
+use crate::evaluate::features;
+use crate::progress::Progress;
+use crate::trained::Trained;
+use crate::{catalog, files};
+use burn::tensor::backend::Backend;
+use nsa_core::Features;
+use nsa_core::bundle::{BundleParts, FORMAT, LayerEntry, Manifest, Provenance, ScoreEntry, is_id};
+use nsa_core::eval::auroc;
+use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
+use nsa_core::score::{Bank, Scorer};
+use nsa_core::ssl::TrainConfig;
+
+/// Writes the bundle, then lists it.
+pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
+    let id = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if !is_id(&id) {
+        return Err(NsaError::Usage(format!(
+            "--out must end in the bundle's id, 1 to 64 of a-z, 0-9 and '-', found '{id}'"
+        )));
+    }
+    let trained = Trained::open(&args.run, args.root.as_deref())?;
+    let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
+    let (manifest, model, banks) = on_device(args.device, Job { trained: &trained, args, id: &id })?;
+    let parts =
+        BundleParts { manifest, model, banks: &banks, history: &trained.run.record.history, frames: &trained.run.frames };
+    let contents = parts.to_files().map_err(refused)?;
+
+    // Beside the bundle under a name that no bundle has, then renamed: a kill leaves the old bundle or the new one.
+    let beside = files::with_suffix(&args.out, ".part");
+    files::remove_folder(&beside)?;
+    std::fs::create_dir_all(&beside).map_err(files::at(&beside))?;
+    let mut total = 0;
+    for (name, bytes) in &contents {
+        files::write_atomic(&beside.join(name), bytes)?;
+        total += bytes.len();
+    }
+    files::replace_folder(&beside, &args.out)?;
+    eprintln!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
+
+    let bundles = args.out.parent().filter(|folder| folder.ends_with("bundles"));
+    if let Some(assets) = bundles.and_then(|folder| folder.parent()) {
+        let listed = catalog::rebuild(assets, args.default.then_some(id.as_str()))?;
+        eprintln!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
+    }
+    Ok(())
+}
+
+struct Job<'a> {
+    trained: &'a Trained,
+    args: &'a ExportArgs,
+    id: &'a str,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = (Manifest, Vec<u8>, Vec<(String, Bank)>);
+
+    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
+        let trained = self.trained;
+        let network = trained.network::<B>(&device)?;
+        let model = save_weights(&network)?;
+        let network = load_weights(network, &model)?;
+        let known = network.layer_names();
+        let layers = choose("layers", &self.args.layers, &known)?;
+
+        let (train, id, ood) = (&trained.train, &trained.id, &trained.ood);
+        let mut progress = Progress::new("embedding", train.len() + id.len() + ood.len());
+        let mut embed = |images| features(&network, images, &layers, &device, |n| progress.advance(n));
+        let (train, id, ood) = (embed(train)?, embed(id)?, embed(ood)?);
+        progress.finish();
+
+        let (mut banks, mut entries, mut scores) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, layer) in layers.iter().enumerate() {
+            let full = Bank::fit(&train[i])?;
+            let bank = if train[i].n() > self.args.bank { full.shrink(self.args.bank) } else { full.clone() };
+            entries.push(LayerEntry {
+                name: layer.to_string(),
+                dim: train[i].dim(),
+                rank: bank.rank(),
+                bank: bank.parts().features.n(),
+                full_bank: train[i].n(),
+            });
+            for scorer in Scorer::ANGULAR {
+                scores.push(ScoreEntry {
+                    layer: layer.to_string(),
+                    scorer,
+                    auroc_full: rate(&full, scorer, &id[i], &ood[i])?,
+                    auroc_exported: rate(&bank, scorer, &id[i], &ood[i])?,
+                    training_range: full.training_range(scorer)?,
+                });
+            }
+            banks.push((layer.to_string(), bank));
+        }
+        Ok((self.manifest(entries, scores), model, banks))
+    }
+}
+
+fn rate(bank: &Bank, scorer: Scorer, id: &Features, ood: &Features) -> Result<f64, NsaError> {
+    Ok(auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?)
+}
+
+impl Job<'_> {
+    fn manifest(&self, layers: Vec<LayerEntry>, scores: Vec<ScoreEntry>) -> Manifest {
+        let run = &self.trained.run;
+        let record = &run.record;
+        Manifest {
+            format: FORMAT,
+            id: self.id.into(),
+            title: self.args.title.clone().unwrap_or_else(|| title(&run.config, &record.classes)),
+            config: run.config.clone(),
+            classes: record.classes.clone(),
+            provenance: Provenance {
+                commit: record.commit.clone(),
+                device: record.device.clone(),
+                wall_seconds: record.wall_seconds,
+                data_source: record.data_source.clone(),
+                train_images: record.split.indices.len(),
+                outliers: record.split.outliers,
+                test_id: self.trained.id.len(),
+                test_ood: self.trained.ood.len(),
+                command: command(&run.config),
+            },
+            pixel_mean: PIXEL_MEAN,
+            pixel_std: PIXEL_STD,
+            layers,
+            scores,
+            files: vec![],
+        }
+    }
+}
+
+/// "SimSiam(n) on synth-digits, class 3".
+fn title(config: &TrainConfig, classes: &[String]) -> String {
+    use nsa_core::ssl::{Norm, Objective};
+    let objective = match config.objective {
+        Objective::Simsiam => "SimSiam",
+        Objective::Simclr => "SimCLR",
+    };
+    let norm = match (config.objective, config.norm) {
+        (_, Norm::None) => "",
+        (Objective::Simsiam, Norm::Both) | (Objective::Simclr, Norm::F) => "(n)",
+        (_, Norm::F) => " (norm f)",
+        (_, Norm::G) => " (norm g)",
+        (_, Norm::Both) => " (norm f and g)",
+    };
+    let pollution =
+        if config.pollution > 0.0 { format!(", {:.0} % polluted", 100.0 * config.pollution) } else { String::new() };
+    let class = classes.get(config.id_class).cloned().unwrap_or_else(|| config.id_class.to_string());
+    format!("{objective}{norm} on {}, class {class}{pollution}", config.dataset)
+}
+
+/// The command that trains this run again.
+fn command(config: &TrainConfig) -> String {
+    let c = config;
+    let limit = if c.limit > 0 { format!(" --limit {}", c.limit) } else { String::new() };
+    let pollution = if c.pollution > 0.0 { format!(" --pollution {}", c.pollution) } else { String::new() };
+    format!(
+        "nsa train --dataset {} --id-class {} --objective {} --norm {}{pollution} --width {} --epochs {} --batch {} --lr {} \
+         --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out RUN",
+        c.dataset, c.id_class, c.objective, c.norm, c.width, c.epochs, c.batch, c.lr, c.temperature, c.eval_every,
+        c.eval_limit, c.seed
+    )
+}

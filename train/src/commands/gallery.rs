@@ -1,0 +1,26 @@
+//! `nsa gallery`: test images of a real data set for the page. They are not ours to distribute, so the file is
+//! ignored by git and made where the data set is.
+
+use crate::cli::GalleryArgs;
+use crate::error::NsaError;
+use crate::{data, files};
+use nsa_core::bundle::gallery_to_bytes;
+use nsa_core::data::Split;
+use std::path::{Path, PathBuf};
+
+/// Packs the first test images of each class.
+pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
+    let test = data::load(&args.dataset, args.root.as_deref(), Split::Test)?;
+    let mut chosen: Vec<usize> =
+        (0..test.classes().len()).flat_map(|class| test.of_class(class).into_iter().take(args.per_class)).collect();
+    chosen.sort_unstable();
+    let images = test.select(&chosen);
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("assets/galleries").join(format!("{}.safetensors", args.dataset)));
+    let bytes = gallery_to_bytes(&images).map_err(|source| NsaError::Bundle { path: out.clone(), source })?;
+    if let Some(folder) = out.parent().filter(|f| *f != Path::new("")) {
+        std::fs::create_dir_all(folder).map_err(files::at(folder))?;
+    }
+    files::write_atomic(&out, &bytes)?;
+    eprintln!("{} images of {} classes written to {}", images.len(), test.classes().len(), out.display());
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The commands, a file each.
+
+mod arrays;
+mod eval;
+mod export;
+mod gallery;
+mod predict;
+mod train;
+mod verify;
+
+use crate::cli::Command;
+use crate::error::NsaError;
+use nsa_core::score::Scorer;
+
+/// Does what was asked.
+pub fn run(command: Command) -> Result<(), NsaError> {
+    match command {
+        Command::Data(command) => Ok(command.run()?),
+        Command::Train(args) => train::run(args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Gallery(args) => gallery::run(&args),
+        Command::Score(args) => arrays::score(&args),
+        Command::Analyze(args) => arrays::analyze(&args),
+        Command::Auroc(args) => arrays::auroc(&args),
+    }
+}
+
+/// A list separated by commas, or `all` of `known`. An unknown word is an error that lists the known ones.
+fn choose<'a>(what: &str, list: &'a str, known: &'a [String]) -> Result<Vec<&'a str>, NsaError> {
+    if list == "all" {
+        return Ok(known.iter().map(String::as_str).collect());
+    }
+    let chosen: Vec<&str> = list.split(',').map(str::trim).collect();
+    match chosen.iter().find(|word| !known.iter().any(|k| k == *word)) {
+        Some(word) => {
+            Err(NsaError::Usage(format!("--{what} must be among {} or 'all', found '{word}'", known.join(","))))
+        }
+        None => Ok(chosen),
+    }
+}
+
+/// The angular scorers of a list.
+fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
+    let names: Vec<String> = Scorer::ANGULAR.iter().map(ToString::to_string).collect();
+    let chosen = choose("scorers", list, &names)?;
+    Ok(Scorer::ANGULAR.into_iter().filter(|s| chosen.contains(&s.to_string().as_str())).collect())
+}
+
+/// Prints a value as JSON on stdout.
+fn print_json<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_checked_word_by_word() {
+        let known = vec!["a".to_string(), "b".to_string()];
+        assert_eq!(choose("layers", "all", &known).unwrap(), ["a", "b"]);
+        assert_eq!(choose("layers", "b, a", &known).unwrap(), ["b", "a"]);
+        let error = choose("layers", "a,c", &known).unwrap_err();
+        assert_eq!(error.to_string(), "--layers must be among a,b or 'all', found 'c'");
+        assert_eq!(error.exit_code(), 2);
+    }
+}

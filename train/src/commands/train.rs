@@ -1,0 +1,214 @@
+//! `nsa train`: a run from its settings or its checkpoint to its last epoch.
+
+use crate::cli::TrainArgs;
+use crate::data;
+use crate::device::{DeviceJob, on_device};
+use crate::error::NsaError;
+use crate::evaluate::Watch;
+use crate::progress::Progress;
+use crate::run::{Record, RunFolder, read_config};
+use burn::backend::Autodiff;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use nsa_core::bundle::{History, HistoryEntry};
+use nsa_core::data::{ImageSet, OneClassSplit, Split, one_class_split};
+use nsa_core::rng::Rng;
+use nsa_core::score::Scorer;
+use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Starts or continues a run.
+pub fn run(args: TrainArgs) -> Result<(), NsaError> {
+    let device = args.device;
+    let job = match &args.resume {
+        Some(path) => Job::resume(path)?,
+        None => Job::start(args)?,
+    };
+    on_device(device, job)
+}
+
+/// A run with its images in memory.
+struct Job {
+    path: PathBuf,
+    config: TrainConfig,
+    root: Option<PathBuf>,
+    /// Whether the folder holds the run already.
+    resumed: bool,
+    /// Where it stands; none before the end of its first epoch.
+    checkpoint: Option<Vec<u8>>,
+    source: String,
+    train: ImageSet,
+    test: ImageSet,
+}
+
+impl Job {
+    fn start(args: TrainArgs) -> Result<Self, NsaError> {
+        let config = settings(&args)?;
+        let Some(path) = args.out else {
+            return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
+        };
+        Self::load(path, config, args.root)
+    }
+
+    fn resume(path: &Path) -> Result<Self, NsaError> {
+        let run = RunFolder::open(path, usize::MAX)?;
+        let checkpoint = RunFolder::checkpoint(path)?;
+        let job = Self::load(path.to_path_buf(), run.config, run.record.root)?;
+        Ok(Self { resumed: true, checkpoint, ..job })
+    }
+
+    fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
+        let train = data::load(&config.dataset, root.as_deref(), Split::Train)?;
+        let test = data::load(&config.dataset, root.as_deref(), Split::Test)?;
+        let source = data::source(&config.dataset, root.as_deref())?;
+        Ok(Self { path, config, root, resumed: false, checkpoint: None, source, train, test })
+    }
+
+    /// The class's images, limited and polluted as the settings say.
+    fn record(&self, device: &str) -> Result<Record, NsaError> {
+        let config = &self.config;
+        let mut split = one_class_split(&self.train, config.id_class, config.pollution, config.seed)?;
+        if config.limit > 0 {
+            split = limited(split, config);
+        }
+        Ok(Record {
+            commit: commit(),
+            device: device.into(),
+            data_source: self.source.clone(),
+            root: self.root.clone(),
+            classes: self.train.classes().to_vec(),
+            split,
+            wall_seconds: 0.0,
+            history: History::default(),
+        })
+    }
+}
+
+/// At most `limit` images, with the same share of outliers.
+fn limited(split: OneClassSplit, config: &TrainConfig) -> OneClassSplit {
+    let total = split.indices.len();
+    let inliers = total - split.outliers;
+    let keep = config.limit.min(total);
+    let outliers = (keep as f64 * split.outliers as f64 / total as f64).round() as usize;
+    let order = Rng::new(config.seed, "limit", &[]).permutation(inliers);
+    let mut indices: Vec<usize> = order.iter().take(keep - outliers).map(|&i| split.indices[i]).collect();
+    indices.sort_unstable();
+    indices.extend(&split.indices[inliers..inliers + outliers]);
+    OneClassSplit { indices, outliers }
+}
+
+/// Settings from --config, then from the command line, then checked.
+fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
+    let mut config = match &args.config {
+        Some(path) => read_config(path)?,
+        None => TrainConfig::default(),
+    };
+    let a = args;
+    if let Some(dataset) = &a.dataset {
+        config.dataset.clone_from(dataset);
+    }
+    // A mirrored digit is another sign.
+    if args.config.is_none() && ["synth-digits", "svhn"].contains(&config.dataset.as_str()) {
+        config.augment.flip = 0.0;
+    }
+    config.id_class = a.id_class.unwrap_or(config.id_class);
+    config.objective = a.objective.unwrap_or(config.objective);
+    config.norm = a.norm.unwrap_or(config.norm);
+    config.pollution = a.pollution.unwrap_or(config.pollution);
+    config.width = a.width.unwrap_or(config.width);
+    config.epochs = a.epochs.unwrap_or(config.epochs);
+    config.batch = a.batch.unwrap_or(config.batch);
+    config.lr = a.lr.unwrap_or(config.lr);
+    config.temperature = a.temperature.unwrap_or(config.temperature);
+    config.limit = a.limit.unwrap_or(config.limit);
+    config.eval_every = a.eval_every.unwrap_or(config.eval_every);
+    config.eval_limit = a.eval_limit.unwrap_or(config.eval_limit);
+    config.seed = a.seed.unwrap_or(config.seed);
+    config.check()?;
+    Ok(config)
+}
+
+impl DeviceJob for Job {
+    type Output = ();
+
+    fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
+        let mut trainer = match self.checkpoint.take() {
+            Some(bytes) => Trainer::<Autodiff<B>>::resume(self.config.clone(), bytes, device.clone())?,
+            None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
+        };
+        let mut run = if self.resumed {
+            RunFolder::open(&self.path, trainer.epochs_done())?
+        } else {
+            RunFolder::create(&self.path, self.config.clone(), self.record(name)?)?
+        };
+        let images = self.train.select(&run.record.split.indices);
+        if images.len() < 2 {
+            return Err(TrainerError::TooFew(images.len()).into());
+        }
+        let config = self.config.clone();
+        let watch = Watch::new(&images, &self.test, config.id_class, config.eval_limit, config.seed);
+        let seconds_before = run.record.wall_seconds;
+        let started = Instant::now();
+        let steps = trainer.steps_per_epoch(images.len());
+        let mut progress = Progress::new("training", (config.epochs - trainer.epochs_done()) * steps);
+
+        if run.record.history.epochs.is_empty() {
+            let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;
+            progress.log(&describe(&entry));
+            run.record.history.epochs.push(entry);
+        }
+        while trainer.epochs_done() < config.epochs {
+            let epoch = trainer.epochs_done();
+            let epoch_started = Instant::now();
+            let mut losses: Vec<Tensor<B, 1>> = Vec::with_capacity(steps);
+            for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
+                losses.push(trainer.step(&images, batch, epoch, step));
+                progress.advance(1);
+            }
+            trainer.finish_epoch();
+            // One read an epoch: on a GPU each read waits for the whole queue.
+            let loss = f64::from(Tensor::cat(losses, 0).mean().into_data().convert::<f32>().iter::<f32>().sum::<f32>());
+            if !loss.is_finite() {
+                return Err(NsaError::Diverged { epoch: epoch + 1, loss });
+            }
+            let seen = steps * config.batch.min(images.len());
+            let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
+            progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
+            if (epoch + 1) % config.eval_every == 0 || epoch + 1 == config.epochs {
+                let entry = watch.measure(&trainer.network(), epoch + 1, Some(loss), &mut run.frames, &device)?;
+                progress.log(&describe(&entry));
+                run.record.history.epochs.push(entry);
+            }
+            run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
+            run.save(&trainer.checkpoint()?)?;
+        }
+        progress.finish();
+        eprintln!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
+        Ok(())
+    }
+}
+
+fn describe(entry: &HistoryEntry) -> String {
+    let rate = |scorer| entry.auroc.iter().find(|(s, _)| *s == scorer).map_or(f64::NAN, |(_, r)| 100.0 * r);
+    format!(
+        "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos {:.1}",
+        entry.epoch,
+        entry.loss.map_or("-".into(), |l| format!("{l:.4}")),
+        entry.id.kappa,
+        entry.ood.kappa,
+        entry.id.effective_rank,
+        rate(Scorer::KCosMah),
+        rate(Scorer::KCos),
+        rate(Scorer::CCos),
+    )
+}
+
+/// The commit of the code, if the working directory is its checkout.
+fn commit() -> String {
+    let output = std::process::Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
+    match output {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
+        _ => "unknown".into(),
+    }
+}

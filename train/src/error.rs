@@ -1,0 +1,129 @@
+//! What can go wrong in `nsa`, and the exit status it gives.
+
+use crate::data::{DataSourceError, DownloadError};
+use crate::npy::NpyError;
+use nsa_core::FeatureError;
+use nsa_core::bundle::{BundleError, DetectError};
+use nsa_core::data::DataError;
+use nsa_core::eval::EvalError;
+use nsa_core::model::{EmbedError, WeightsError};
+use nsa_core::score::ScoreError;
+use nsa_core::sphere::SphereError;
+use nsa_core::ssl::{ConfigError, TrainerError};
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum NsaError {
+    /// The command line asks for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A setting outside its range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A configuration file that does not parse.
+    #[error("{path}: {why}")]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        why: String,
+    },
+    /// Images that cannot be read.
+    #[error(transparent)]
+    DataSource(#[from] DataSourceError),
+    /// A data set that cannot be fetched.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// A split that cannot be made.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// An array file that cannot be read.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// A bundle that is refused.
+    #[error("{path}: {source}")]
+    Bundle {
+        /// The bundle's folder.
+        path: PathBuf,
+        /// Why.
+        source: BundleError,
+    },
+    /// Some of many things failed; each was named before.
+    #[error("{failed} of {total} {what} failed")]
+    Some {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        total: usize,
+        /// What they are.
+        what: &'static str,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No such device here.
+    #[error("{0}")]
+    Device(String),
+    /// The loss is not a number any more.
+    #[error(
+        "the loss became {loss} in epoch {epoch}: training stopped, the checkpoint of epoch {} is kept; try a smaller --lr",
+        epoch - 1
+    )]
+    Diverged {
+        /// The epoch under way.
+        epoch: usize,
+        /// What the loss was.
+        loss: f64,
+    },
+    /// Training could not go on.
+    #[error(transparent)]
+    Trainer(#[from] TrainerError),
+    /// The network failed on images.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// Weights that cannot be written or read.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Features that are not finite.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// A scorer refused.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// An analysis refused.
+    #[error(transparent)]
+    Sphere(#[from] SphereError),
+    /// A metric refused.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// A detector failed.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+    /// Results could not be written as JSON.
+    #[error("the result could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl NsaError {
+    /// 2 for bad usage or input, 1 for work that failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_)
+            | Self::Config(_)
+            | Self::ConfigFile { .. }
+            | Self::DataSource(_)
+            | Self::Data(_)
+            | Self::Npy(_)
+            | Self::Bundle { .. }
+            | Self::Device(_) => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A run's folder: its settings, its checkpoint, what was measured.
+//!
+//! ```text
+//! RUN/config.toml        every setting; `nsa train --config RUN/config.toml` repeats the run
+//! RUN/record.json        provenance, training images used, history
+//! RUN/frames.safetensors test samples on the hypersphere, a frame an evaluated epoch
+//! RUN/checkpoint.bin     weights, optimiser, epochs done
+//! ```
+//!
+//! Each file is replaced whole, the checkpoint last. A kill in between leaves measurements that are one epoch ahead
+//! of the checkpoint; [`RunFolder::open`] drops them, and the epoch is trained and measured again.
+
+use crate::error::NsaError;
+use crate::files;
+use nsa_core::bundle::{FRAMES_FILE, Frames, History};
+use nsa_core::data::OneClassSplit;
+use nsa_core::ssl::TrainConfig;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `record.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Record {
+    /// Commit of the code that trains it.
+    pub commit: String,
+    /// The device.
+    pub device: String,
+    /// Where the images come from.
+    pub data_source: String,
+    /// Folder given with `--root`, for later commands on the run.
+    pub root: Option<PathBuf>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The training images, outliers last.
+    pub split: OneClassSplit,
+    /// Seconds of work so far.
+    pub wall_seconds: f64,
+    /// What was measured.
+    pub history: History,
+}
+
+/// An opened run.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Its settings.
+    pub config: TrainConfig,
+    /// Its record.
+    pub record: Record,
+    /// Its frames.
+    pub frames: Frames,
+}
+
+impl RunFolder {
+    /// Starts a run in a folder that must not hold one yet.
+    pub fn create(path: &Path, config: TrainConfig, record: Record) -> Result<Self, NsaError> {
+        if path.join("config.toml").exists() {
+            let path = path.display();
+            return Err(NsaError::Usage(format!(
+                "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
+            )));
+        }
+        std::fs::create_dir_all(path).map_err(files::at(path))?;
+        let run = Self { path: path.to_path_buf(), config, record, frames: Frames::default() };
+        run.save_record()?;
+        let text = toml::to_string(&run.config).map_err(|e| run.fault("config.toml", &e.to_string()))?;
+        files::write_atomic(&run.path.join("config.toml"), text.as_bytes())?;
+        Ok(run)
+    }
+
+    /// Opens a run; measurements past its checkpoint are dropped.
+    pub fn open(path: &Path, epochs_done: usize) -> Result<Self, NsaError> {
+        let config = read_config(&path.join("config.toml"))?;
+        let record_path = path.join("record.json");
+        let mut record: Record = serde_json::from_slice(&files::read(&record_path)?)
+            .map_err(|e| NsaError::ConfigFile { path: record_path, why: e.to_string() })?;
+        let frames_path = path.join(FRAMES_FILE);
+        let mut frames = if frames_path.exists() {
+            Frames::from_bytes(&files::read(&frames_path)?)
+                .map_err(|source| NsaError::Bundle { path: path.to_path_buf(), source })?
+        } else {
+            Frames::default()
+        };
+        record.history.epochs.retain(|entry| entry.epoch <= epochs_done);
+        let kept = frames.epochs.iter().filter(|e| **e as usize <= epochs_done).count();
+        let samples = frames.index.len();
+        frames.epochs.truncate(kept);
+        for values in [&mut frames.angle, &mut frames.azimuth, &mut frames.score] {
+            values.truncate(kept * samples);
+        }
+        Ok(Self { path: path.to_path_buf(), config, record, frames })
+    }
+
+    /// The checkpoint's bytes, if there is one yet.
+    pub fn checkpoint(path: &Path) -> Result<Option<Vec<u8>>, NsaError> {
+        let file = path.join("checkpoint.bin");
+        if file.exists() { files::read(&file).map(Some) } else { Ok(None) }
+    }
+
+    /// Saves all, the checkpoint last.
+    pub fn save(&self, checkpoint: &[u8]) -> Result<(), NsaError> {
+        let frames = self
+            .frames
+            .to_bytes()
+            .map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
+        files::write_atomic(&self.path.join(FRAMES_FILE), &frames)?;
+        self.save_record()?;
+        files::write_atomic(&self.path.join("checkpoint.bin"), checkpoint)
+    }
+
+    fn save_record(&self) -> Result<(), NsaError> {
+        let mut json = serde_json::to_vec_pretty(&self.record)?;
+        json.push(b'\n');
+        files::write_atomic(&self.path.join("record.json"), &json)
+    }
+
+    fn fault(&self, file: &str, why: &str) -> NsaError {
+        NsaError::ConfigFile { path: self.path.join(file), why: why.into() }
+    }
+}
+
+/// Reads settings from TOML and checks their ranges.
+pub fn read_config(path: &Path) -> Result<TrainConfig, NsaError> {
+    let text = std::fs::read_to_string(path).map_err(files::at(path))?;
+    let config: TrainConfig =
+        toml::from_str(&text).map_err(|e| NsaError::ConfigFile { path: path.into(), why: e.to_string() })?;
+    config.check()?;
+    Ok(config)
+}

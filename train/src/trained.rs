@@ -1,0 +1,51 @@
+//! A trained run with its images: what `nsa eval` and `nsa export` start from.
+
+use crate::data;
+use crate::error::NsaError;
+use crate::run::RunFolder;
+use burn::backend::Autodiff;
+use burn::tensor::backend::Backend;
+use nsa_core::data::{ImageSet, Split};
+use nsa_core::model::Network;
+use nsa_core::ssl::Trainer;
+use std::path::Path;
+
+/// A run, its checkpoint, and the images it is judged on.
+pub struct Trained {
+    /// The run.
+    pub run: RunFolder,
+    /// The images it was trained on.
+    pub train: ImageSet,
+    /// All test images of the ID class.
+    pub id: ImageSet,
+    /// All other test images.
+    pub ood: ImageSet,
+    checkpoint: Vec<u8>,
+}
+
+impl Trained {
+    /// Opens a run that has finished at least one epoch.
+    pub fn open(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
+        let run = RunFolder::open(path, usize::MAX)?;
+        let Some(checkpoint) = RunFolder::checkpoint(path)? else {
+            let path = path.display();
+            return Err(NsaError::Usage(format!(
+                "{path} has no checkpoint yet: train it first with `nsa train --resume {path}`"
+            )));
+        };
+        let config = &run.config;
+        let root = root.or(run.record.root.as_deref());
+        let train = data::load(&config.dataset, root, Split::Train)?.select(&run.record.split.indices);
+        let test = data::load(&config.dataset, root, Split::Test)?;
+        let is_id = |i: &usize| usize::from(test.labels()[*i]) == config.id_class;
+        let (id, ood): (Vec<usize>, Vec<usize>) = (0..test.len()).partition(is_id);
+        Ok(Self { train, id: test.select(&id), ood: test.select(&ood), checkpoint, run })
+    }
+
+    /// The network, for inference.
+    pub fn network<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NsaError> {
+        let trainer =
+            Trainer::<Autodiff<B>>::resume(self.run.config.clone(), self.checkpoint.clone(), device.clone())?;
+        Ok(trainer.network())
+    }
+}
