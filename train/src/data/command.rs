@@ -2,16 +2,16 @@
 
 use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
+use super::transfer::Transfer;
 use super::{DataSourceError, Loaded, directory, open};
 use crate::error::NsaError;
 use crate::npy;
 use clap::{Subcommand, ValueEnum};
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nsa_core::data::Split;
 use serde_json::{Value, json};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// `nsa data ...`
 #[derive(Debug, Clone, PartialEq, Subcommand)]
@@ -160,7 +160,7 @@ fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaE
         let mut shown = Transfer::new(remote.name);
         let show: OnProgress<'_> = &mut |done, total| shown.show(done, total);
         let fetched = fetcher.fetch(url.unwrap_or(known.base_url), remote, &directory, show)?;
-        shown.bar.finish_and_clear();
+        shown.finish();
         let did = if fetched == Fetched::Already { "already there" } else { "downloaded" };
         files.push(json!({"file": remote.name, "md5": remote.md5, "result": did}));
     }
@@ -251,38 +251,6 @@ fn split_name(split: Split) -> &'static str {
 /// A string without its quotes, or a number, for a table.
 fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
-}
-
-/// Progress of one file: a bar on a terminal, a line a minute elsewhere.
-struct Transfer {
-    name: &'static str,
-    bar: ProgressBar,
-    terminal: bool,
-    last_line: Instant,
-}
-
-impl Transfer {
-    fn new(name: &'static str) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target).with_prefix(name);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes}  {eta} left") {
-            bar.set_style(style);
-        }
-        Self { name, bar, terminal, last_line: Instant::now() }
-    }
-
-    fn show(&mut self, done: u64, total: Option<u64>) {
-        if let Some(total) = total {
-            self.bar.set_length(total);
-        }
-        self.bar.set_position(done);
-        if !self.terminal && self.last_line.elapsed() >= Duration::from_secs(60) {
-            let of = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
-            eprintln!("{}: {}{of}", self.name, DecimalBytes(done));
-            self.last_line = Instant::now();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod folder;
 mod idx;
 mod mat;
 mod svhn;
+mod transfer;
 
 use catalog::{Known, find};
 pub use download::DownloadError;
@@ -179,5 +180,15 @@ mod tests {
             assert_eq!(images.len(), n);
             assert!((0..10).all(|class| images.of_class(class).len() == n / 10));
         }
+    }
+
+    /// Needs the real files, in any of their forms, as above.
+    #[test]
+    fn the_real_cifar10_is_read() {
+        let Some(root) = std::env::var_os("NSA_TEST_DATA") else { return };
+        let loaded = open("cifar10", Some(Path::new(&root)), Split::Test).unwrap();
+        assert_eq!((loaded.images.len(), loaded.failures.len()), (10_000, 0));
+        assert_eq!(loaded.images.classes(), find("cifar10").unwrap().classes);
+        assert!((0..10).all(|class| loaded.images.of_class(class).len() == 1000));
     }
 }
