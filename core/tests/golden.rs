@@ -1,5 +1,8 @@
 //! Scores, measures and metrics against NumPy, SciPy and scikit-learn (`tests/golden/make_golden.py`).
 
+// clippy.toml allows it in tests, but does not see that these helpers are part of them.
+#![allow(clippy::unwrap_used)]
+
 use nsa_core::Features;
 use nsa_core::eval::{LinearProbe, auroc, linear_probe, roc, summarize, weighted_knn};
 use nsa_core::score::{Bank, Kde, Mahalanobis, Scorer, ensemble, score_all};

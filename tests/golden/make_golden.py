@@ -166,12 +166,17 @@ def vmf_cases(rng):
         sample = scipy.stats.vonmises_fisher(mu, kappa).rvs(n, random_state=rng)
         # Lengths must not matter.
         sample = f32(sample * rng.uniform(0.5, 4, size=(n, 1)), 5)
+        length = float(np.linalg.norm(normalize(sample).mean(0)))
         direction, fitted = scipy.stats.vonmises_fisher.fit(normalize(sample))
+        ratio = lambda k: mpmath.besseli(dim / 2, k, maxterms=10**6) / mpmath.besseli(dim / 2 - 1, k, maxterms=10**6)
+        exact = float(mpmath.findroot(lambda k: ratio(k) - length, (0.9 * kappa, 1.1 * kappa), solver="secant"))
+        # SciPy's fit leaves the range of its Bessel functions at kappa = 3000 and returns 1e-8.
+        assert kappa > 1000 or abs(fitted / exact - 1) < 1e-6, (fitted, exact)
         yield {
             "features": matrix(sample),
             "mean_direction": direction.tolist(),
-            "kappa": float(fitted),
-            "mean_resultant_length": float(np.linalg.norm(normalize(sample).mean(0))),
+            "kappa": exact,
+            "mean_resultant_length": length,
         }
 
 
