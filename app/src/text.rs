@@ -19,7 +19,7 @@ pub const SHOW: &str = "Show";
 /// Choice of order.
 pub const SORT: &str = "Sort by";
 /// Draws other test images.
-pub const OTHER_IMAGES: &str = "Draw other images";
+pub const OTHER_IMAGES: &str = "New images";
 /// Starts a dead engine again.
 pub const RESTART: &str = "Restart the engine";
 /// Opens a chart's data.
@@ -73,6 +73,8 @@ pub const TRAINING_TITLE: &str = "Compact";
 /// Below it.
 pub const TRAINING_LEAD: &str = "κ says how tightly features huddle on the hypersphere. Training pulls the normal class together; \
      what was never learned stays spread out.";
+/// Heading of the curves of concentration.
+pub const KAPPA_TITLE: &str = "Concentration κ during training";
 /// Heading of own images.
 pub const OWN_TITLE: &str = "Your turn";
 /// Below it.
@@ -157,6 +159,9 @@ pub fn duration(seconds: f64) -> String {
 
 // --- own images ------------------------------------------------------------------------------------------
 
+/// Before there is any result.
+pub const OWN_NONE: &str = "Here you will see your image as the model sees it, its score, and how many normal images score lower. \
+     A line in the histogram above shows where it stands.";
 /// The button of the file input.
 pub const OWN_PICK: &str = "Choose images";
 /// Beside it.

@@ -18,6 +18,9 @@ pub fn Chart<O, V>(
     plot: Memo<Plot>,
     /// SVG elements to lay over the data.
     overlay: O,
+    /// What stands between the drawing and its data.
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView
 where
     O: Fn(&Frame) -> V + Send + Sync + 'static,
@@ -32,6 +35,7 @@ where
                 <g inner_html=move || plot.with(|p| p.svg.clone())></g>
                 <g>{move || plot.with(|p| overlay(&p.frame))}</g>
             </svg>
+            {children.map(|children| children())}
             <details class="data" on:toggle=move |_| set_open.update(|open| *open = !*open)>
                 <summary>{text::DATA}</summary>
                 <div class="scroll" tabindex="0">{table}</div>

@@ -27,39 +27,40 @@ pub fn Own() -> impl IntoView {
         input.set_value("");
     };
     let told = move || lab.own.with(|own| own.first().and_then(|image| spoken(lab, image)));
+    let nothing = move || lab.own.with(Vec::is_empty);
     view! {
         <section class="card own" aria-labelledby="own-title" data-testid="score-own">
             <header>
                 <h2 id="own-title">{text::OWN_TITLE}</h2>
                 <p class="lead">{text::OWN_LEAD}</p>
             </header>
-            <label class="drop" class:dragging=dragging>
-                <input
-                    type="file"
-                    class="visually-hidden"
-                    data-testid="file-input"
-                    accept="image/*"
-                    multiple
-                    on:change:target=move |e| pick(e.target())
-                />
-                <strong>{text::OWN_PICK}</strong>
-                <span>{text::OWN_DROP}</span>
-            </label>
+            <div class="own-body">
+                <div class="own-in">
+                    <label class="drop" class:dragging=dragging>
+                        <input
+                            type="file"
+                            class="visually-hidden"
+                            data-testid="file-input"
+                            accept="image/*"
+                            multiple
+                            on:change:target=move |e| pick(e.target())
+                        />
+                        <strong>{text::OWN_PICK}</strong>
+                        <span>{text::OWN_DROP}</span>
+                    </label>
+                    <p class="small">{text::OWN_PRIVATE}</p>
+                    <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.set(Vec::new())>
+                        {text::OWN_CLEAR}
+                    </button>
+                </div>
+                <p class="empty" hidden=move || !nothing()>{text::OWN_NONE}</p>
+                <ul class="results" hidden=nothing>
+                    <For each=move || lab.own.get() key=|image| (image.key, state_key(image)) let(image)>
+                        <Result lab image/>
+                    </For>
+                </ul>
+            </div>
             <p class="visually-hidden" role="status">{told}</p>
-            <ul class="results">
-                <For each=move || lab.own.get() key=|image| (image.key, state_key(image)) let(image)>
-                    <Result lab image/>
-                </For>
-            </ul>
-            <button
-                type="button"
-                class="quiet"
-                hidden=move || lab.own.with(Vec::is_empty)
-                on:click=move |_| lab.own.set(Vec::new())
-            >
-                {text::OWN_CLEAR}
-            </button>
-            <p class="small">{text::OWN_PRIVATE}</p>
         </section>
         <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true"><p>{text::OWN_VEIL}</p></div>
     }

@@ -87,8 +87,9 @@ fn Histogram(lab: Lab) -> impl IntoView {
     };
     let frame = Memo::new(move |_| plot.with(|p| p.frame.clone()));
     view! {
-        <Chart testid="chart-histogram" node plot overlay/>
-        <Threshold lab frame/>
+        <Chart testid="chart-histogram" node plot overlay>
+            <Threshold lab frame/>
+        </Chart>
     }
 }
 

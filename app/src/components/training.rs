@@ -8,7 +8,7 @@ use leptos::html;
 use leptos::prelude::*;
 use nsa_core::bundle::History;
 
-/// κ of ID and OOD features against epochs, AUROC below it.
+/// κ of ID and OOD features against epochs, AUROC beside it.
 #[component]
 pub fn Training() -> impl IntoView {
     let lab = lab();
@@ -19,13 +19,13 @@ pub fn Training() -> impl IntoView {
     let kappa_width = use_width(kappa_node);
     let kappa = Memo::new(move |_| {
         let width = kappa_width.get();
-        history.with(|h| training::kappa((width, (width * 0.55).clamp(220.0, 360.0)), h))
+        history.with(|h| training::kappa((width, (width * 0.5).clamp(220.0, 340.0)), h))
     });
     let auroc_node = NodeRef::<html::Figure>::new();
     let auroc_width = use_width(auroc_node);
     let auroc = Memo::new(move |_| {
         let width = auroc_width.get();
-        history.with(|h| training::auroc((width, (width * 0.36).clamp(180.0, 240.0)), h, scorer.get()))
+        history.with(|h| training::auroc((width, (width * 0.68).clamp(200.0, 340.0)), h, scorer.get()))
     });
     let auroc_title = move || {
         let shown = history.with(|h| training::scorer_shown(h, scorer.get()));
@@ -41,9 +41,16 @@ pub fn Training() -> impl IntoView {
                 <span class="key id line">{text::ID}</span>
                 <span class="key ood line">{text::OOD}</span>
             </p>
-            <Chart testid="chart-kappa" node=kappa_node plot=kappa overlay=|_: &Frame| ()/>
-            <h3>{auroc_title}</h3>
-            <Chart testid="chart-auroc" node=auroc_node plot=auroc overlay=|_: &Frame| ()/>
+            <div class="pair">
+                <div>
+                    <h3>{text::KAPPA_TITLE}</h3>
+                    <Chart testid="chart-kappa" node=kappa_node plot=kappa overlay=|_: &Frame| ()/>
+                </div>
+                <div>
+                    <h3>{auroc_title}</h3>
+                    <Chart testid="chart-auroc" node=auroc_node plot=auroc overlay=|_: &Frame| ()/>
+                </div>
+            </div>
         </section>
     }
 }
