@@ -37,13 +37,21 @@ impl Bins {
         self.range.start + (self.range.end - self.range.start) * bin as f64 / self.id.len() as f64
     }
 
-    /// The outline of one set's bins, from left to right.
-    fn steps(&self, counts: &[usize]) -> Vec<(f64, f64)> {
-        let tops = counts
-            .iter()
-            .enumerate()
-            .flat_map(|(bin, &n)| [(self.edge(bin), n as f64), (self.edge(bin + 1), n as f64)]);
-        [(self.range.start, 0.0)].into_iter().chain(tops).chain([(self.range.end, 0.0)]).collect()
+    /// The outlines of one set's hills: each run of bins that hold images, from left to right.
+    fn hills(&self, counts: &[usize]) -> Vec<Vec<(f64, f64)>> {
+        let mut hills: Vec<Vec<(f64, f64)>> = Vec::new();
+        for (bin, &n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+            let (left, right, top) = (self.edge(bin), self.edge(bin + 1), n as f64);
+            match hills.last_mut().filter(|_| bin > 0 && counts[bin - 1] > 0) {
+                Some(hill) => {
+                    // Take back the last hill's way down, and climb on from there.
+                    hill.pop();
+                    hill.extend([(left, top), (right, top), (right, 0.0)]);
+                }
+                None => hills.push(vec![(left, 0.0), (left, top), (right, top), (right, 0.0)]),
+            }
+        }
+        hills
     }
 
     fn table(&self) -> Table {
@@ -80,8 +88,8 @@ pub fn plot(size: (f64, f64), id: &[f32], ood: &[f32], range: Range<f64>, auroc:
     };
     let (svg, frame) = axes.draw(|chart| {
         for (ink, counts) in [(Ink::Ood, &bins.ood), (Ink::Id, &bins.id)] {
-            if counts.iter().any(|&n| n > 0) {
-                chart.draw_series(AreaSeries::new(bins.steps(counts), 0.0, ink).border_style(ink))?;
+            for hill in bins.hills(counts) {
+                chart.draw_series(AreaSeries::new(hill, 0.0, ink).border_style(ink))?;
             }
         }
         Ok(())
@@ -117,6 +125,15 @@ mod tests {
         let bins = Bins::new(&[0.0, 0.5, 1.0, -3.0, f32::NAN], &[9.0], 0.0..1.0);
         assert_eq!(bins.id.iter().sum::<usize>(), 4);
         assert_eq!((bins.id[0], *bins.id.last().unwrap(), *bins.ood.last().unwrap()), (2, 1, 1));
+    }
+
+    #[test]
+    fn hills_are_drawn_where_images_are() {
+        let bins = Bins { range: 0.0..4.0, id: vec![1, 2, 0, 3], ood: vec![0; 4] };
+        let hills = bins.hills(&bins.id);
+        assert_eq!(hills[0], [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 2.0), (2.0, 2.0), (2.0, 0.0)]);
+        assert_eq!(hills[1], [(3.0, 0.0), (3.0, 3.0), (4.0, 3.0), (4.0, 0.0)]);
+        assert!(bins.hills(&bins.ood).is_empty());
     }
 
     #[test]
