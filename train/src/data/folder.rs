@@ -261,4 +261,21 @@ mod tests {
         std::fs::write(&zip, b"PK\x03\x04 cut off").unwrap();
         assert!(load(&zip, Split::Train).unwrap_err().to_string().contains("whole zip file"));
     }
+
+    #[test]
+    fn pictures_that_announce_gigabytes_are_refused() {
+        let mut jpeg = picture(9, 32, ImageFormat::Jpeg);
+        // Height and width are in the frame header, behind its marker, length and precision.
+        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].fill(0xff);
+        assert!(decode(&jpeg).is_err());
+
+        let mut png = picture(9, 32, ImageFormat::Png);
+        png[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
+        let mut crc = flate2::Crc::new();
+        crc.update(&png[12..29]);
+        png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let why = decode(&png).unwrap_err();
+        assert!(why.contains("imit"), "{why}");
+    }
 }
