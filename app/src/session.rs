@@ -116,7 +116,9 @@ impl Lab {
                 self.open_model();
             }
             Event::Progress { loaded, total, job } if self.has_job(job) => self.loading.set(Some((loaded, total))),
-            Event::Loaded { job, manifest, history } => self.model_loaded(job, Bundle { manifest: *manifest, history: *history }),
+            Event::Loaded { job, manifest, history } => {
+                self.model_loaded(job, Bundle { manifest: *manifest, history: *history })
+            }
             Event::Scored { job, first, scores, .. } => self.take_scores(job, first, scores),
             Event::Done { job, .. } => drop(self.end_job(job)),
             Event::Failed { job, message } => self.job_failed(job, &message),
@@ -273,7 +275,8 @@ impl Lab {
         if busy || !self.images_complete.get_untracked() || self.bundle.with_untracked(Option::is_none) {
             return;
         }
-        let waiting: Vec<usize> = self.rows.with_untracked(|rows| (0..rows.len()).filter(|&i| rows[i].is_none()).collect());
+        let waiting: Vec<usize> =
+            self.rows.with_untracked(|rows| (0..rows.len()).filter(|&i| rows[i].is_none()).collect());
         if waiting.is_empty() {
             return;
         }

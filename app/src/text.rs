@@ -65,7 +65,8 @@ pub const GALLERY_TITLE: &str = "Score";
 /// Heading of the histogram.
 pub const SEPARATE_TITLE: &str = "Separate";
 /// Below it.
-pub const SEPARATE_LEAD: &str = "The further apart the two hills, the better. Move the threshold and see what it costs.";
+pub const SEPARATE_LEAD: &str =
+    "The further apart the two hills, the better. Move the threshold and see what it costs.";
 /// Heading of the ROC curve.
 pub const ROC_TITLE: &str = "Every threshold at once: the ROC curve";
 /// Heading of the training curves.
@@ -78,7 +79,8 @@ pub const KAPPA_TITLE: &str = "Concentration κ during training";
 /// Heading of own images.
 pub const OWN_TITLE: &str = "Your turn";
 /// Below it.
-pub const OWN_LEAD: &str = "Any image, squeezed to 32 x 32 pixels. The model has only ever seen one class: what will it make of yours?";
+pub const OWN_LEAD: &str =
+    "Any image, squeezed to 32 x 32 pixels. The model has only ever seen one class: what will it make of yours?";
 /// ID images.
 pub const ID: &str = "Normal (ID)";
 /// OOD images.
@@ -187,7 +189,9 @@ pub fn own_verdict(share: Option<String>, n: usize, anomalous: Option<bool>) -> 
         Some(false) => "Called normal",
         None => return "There are no normal images here to compare with.".into(),
     };
-    share.map_or(format!("{call}."), |s| format!("{call}: its score is above those of {s} % of the {n} normal images shown."))
+    share.map_or(format!("{call}."), |s| {
+        format!("{call}: its score is above those of {s} % of the {n} normal images shown.")
+    })
 }
 
 /// More files than are taken.
@@ -215,7 +219,9 @@ pub fn loading_model(loaded: u64, total: u64) -> String {
 fn bytes(loaded: u64, total: u64) -> String {
     match total {
         0 => megabytes(loaded),
-        _ => format!("{} of {} ({} %)", megabytes(loaded.min(total)), megabytes(total), loaded.min(total) * 100 / total),
+        _ => {
+            format!("{} of {} ({} %)", megabytes(loaded.min(total)), megabytes(total), loaded.min(total) * 100 / total)
+        }
     }
 }
 

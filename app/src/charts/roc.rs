@@ -26,7 +26,8 @@ pub fn plot(size: (f64, f64), id: &[f32], ood: &[f32]) -> Plot {
         }
         Ok(())
     });
-    let summary = auroc(id, ood).map_or(text::ROC_EMPTY.into(), |a| format!("ROC curve with an AUROC of {} percent.", percent(a)));
+    let summary = auroc(id, ood)
+        .map_or(text::ROC_EMPTY.into(), |a| format!("ROC curve with an AUROC of {} percent.", percent(a)));
     let rows = curve.iter().map(|&(fpr, tpr)| vec![percent(fpr), percent(tpr)]).collect();
     let (width, height) = size;
     Plot { svg, width, height, frame, summary, table: Table { head: text::ROC_HEAD.to_vec(), rows } }
@@ -40,7 +41,10 @@ mod tests {
     fn the_curve_runs_from_corner_to_corner() {
         let plot = plot((300.0, 300.0), &[0.1, 0.2], &[0.8, 0.15]);
         let last = plot.table.rows.len() - 1;
-        assert_eq!((&plot.table.rows[0][..], &plot.table.rows[last][..]), (&["0.0", "0.0"].map(String::from)[..], &["100.0", "100.0"].map(String::from)[..]));
+        assert_eq!(
+            (&plot.table.rows[0][..], &plot.table.rows[last][..]),
+            (&["0.0", "0.0"].map(String::from)[..], &["100.0", "100.0"].map(String::from)[..])
+        );
         assert_eq!(plot.summary, "ROC curve with an AUROC of 75.0 percent.");
     }
 

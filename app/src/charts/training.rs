@@ -104,7 +104,9 @@ fn kappa_summary(history: &History) -> String {
 
 fn auroc_summary(rows: &[Vec<String>]) -> String {
     match (rows.first(), rows.last()) {
-        (Some(first), Some(last)) => format!("AUROC goes from {} to {} percent in {} epochs.", first[1], last[1], last[0]),
+        (Some(first), Some(last)) => {
+            format!("AUROC goes from {} to {} percent in {} epochs.", first[1], last[1], last[0])
+        }
         _ => text::HISTORY_EMPTY.into(),
     }
 }

@@ -116,7 +116,8 @@ pub fn ModelCard() -> impl IntoView {
         let bundle = lab.bundle.get()?;
         let Bundle { manifest, .. } = &*bundle;
         let auroc = lab.score_entry().map(|s| percent(s.auroc_exported));
-        let facts = facts(manifest).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> });
+        let facts =
+            facts(manifest).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> });
         Some(view! {
             <div class="model-head">
                 <h2>{manifest.title.clone()}</h2>

@@ -24,7 +24,8 @@ pub fn Gallery() -> impl IntoView {
         let nothing = lab.order.with(Vec::is_empty) && lab.images.with(|images| !images.is_empty());
         nothing.then(|| view! { <p class="empty">{text::NOTHING_SHOWN}</p> })
     };
-    let draw_others = move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
+    let draw_others =
+        move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
     view! {
         <section class="card gallery" aria-labelledby="gallery-title">
             <header>

@@ -69,7 +69,8 @@ pub fn Own() -> impl IntoView {
 /// One image: what the model sees of it, its score and where that stands, or why there is none.
 #[component]
 fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
-    let picture = image.pixels.as_ref().map(|p| view! { <Pixels planes=p.to_vec() label=text::own_picture(&image.name)/> });
+    let picture =
+        image.pixels.as_ref().map(|p| view! { <Pixels planes=p.to_vec() label=text::own_picture(&image.name)/> });
     let name = image.name.clone();
     let body = match image.progress.clone() {
         OwnProgress::Waiting => view! { <p class="waiting">{text::OWN_WAITING}</p> }.into_any(),

@@ -37,7 +37,8 @@ pub fn Status() -> impl IntoView {
         let auroc = lab.auroc.get().filter(|_| lab.phase.get() == crate::lab::Phase::Ready);
         auroc.map(|a| text::all_scored(lab.values.with(Vec::len), &percent(a)))
     };
-    let bar = move || share.get().map(|s| view! { <progress max="1" value=s aria-label=move || line.get()></progress> });
+    let bar =
+        move || share.get().map(|s| view! { <progress max="1" value=s aria-label=move || line.get()></progress> });
     let notes = move || lab.notes.get().into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
     view! {
         <div class="status">
@@ -52,7 +53,8 @@ pub fn Status() -> impl IntoView {
 #[component]
 pub fn Problems() -> impl IntoView {
     let lab = lab();
-    let restart = move || view! { <button type="button" on:click=move |_| lab.restart_engine()>{text::RESTART}</button> };
+    let restart =
+        move || view! { <button type="button" on:click=move |_| lab.restart_engine()>{text::RESTART}</button> };
     let problem = move |Problem { topic, message }: Problem| {
         let helps = matches!(topic, Topic::Engine | Topic::Scoring);
         view! {
@@ -62,6 +64,7 @@ pub fn Problems() -> impl IntoView {
             </div>
         }
     };
-    let shown = move || lab.problems.with(|p| p.iter().filter(|p| p.topic != Topic::Gallery).cloned().collect::<Vec<_>>());
+    let shown =
+        move || lab.problems.with(|p| p.iter().filter(|p| p.topic != Topic::Gallery).cloned().collect::<Vec<_>>());
     view! { <div class="problems">{move || shown().into_iter().map(problem).collect_view()}</div> }
 }
