@@ -94,7 +94,7 @@ pub enum ScoreError {
     NoMembers,
     /// Members that score different numbers of images.
     #[error(
-        "every member of an ensemble must score the same images: member {member} has {found} scores, member 0 has {expected}"
+        "ensemble members must score the same images: member {member} has {found} scores, member 0 has {expected}"
     )]
     Members {
         /// Position of the member.

@@ -5,7 +5,7 @@ use crate::Features;
 use crate::rng::Rng;
 use crate::score::cosine::{angle, fold_products, unit_rows};
 
-/// Features that are compared with the uniform distribution: the pairs of 2,000 already fix the estimate to 1e-4 or so.
+/// Features that are compared with the uniform distribution: the pairs of 2,000 fix the estimate to 1e-4 or so.
 const SAMPLE_ROWS: usize = 2000;
 /// Rows of each sample that the median heuristic looks at.
 const MEDIAN_ROWS: usize = 500;
@@ -15,7 +15,8 @@ const MEDIAN_ROWS: usize = 500;
 /// below) = uniform. Of more than 2,000 features, 2,000 evenly spaced ones are taken.
 ///
 /// `sigma` defaults to the median heuristic: the median distance between all points of both samples taken together
-/// (of 500 rows of each, evenly spread, where there are more). The samples depend on `seed`, dim and how many are taken.
+/// (of 500 rows of each, evenly spaced, where there are more). The samples depend on `seed`, dim and how many are
+/// taken.
 pub fn mmd2_to_uniform(features: &Features, sigma: Option<f64>, seed: u64) -> Result<f64, SphereError> {
     let dim = features.dim();
     if dim < 2 {
