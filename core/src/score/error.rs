@@ -93,9 +93,7 @@ pub enum ScoreError {
     #[error("an ensemble needs at least one member")]
     NoMembers,
     /// Members that score different numbers of images.
-    #[error(
-        "ensemble members must score the same images: member {member} has {found} scores, member 0 has {expected}"
-    )]
+    #[error("ensemble members must score the same images: member {member} has {found} scores, member 0 has {expected}")]
     Members {
         /// Position of the member.
         member: usize,
