@@ -2,7 +2,7 @@
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
-use nsa_core::bundle::{Manifest, Provenance};
+use nsa_core::bundle::{CatalogEntry, Provenance};
 
 // --- menus and buttons -----------------------------------------------------------------------------------
 
@@ -129,19 +129,16 @@ pub fn layer(name: &str) -> String {
 }
 
 /// What a model is, in a sentence.
-pub fn model_sentence(manifest: &Manifest) -> String {
-    let config = &manifest.config;
-    let class = manifest.classes.get(config.id_class).map_or("", String::as_str);
-    let pollution = match config.pollution {
+pub fn model_sentence(entry: &CatalogEntry, class: &str) -> String {
+    let pollution = match entry.pollution {
         0.0 => String::new(),
-        share => format!(", with {:.0} % outliers mixed in", share * 100.0),
+        share => format!(" with {:.0} % outliers mixed in", share * 100.0),
     };
     format!(
-        "{} has looked at {} images of class \u{201c}{class}\u{201d} of {}{pollution}, {} epochs long, without a single label.",
-        objective(&config.objective.to_string(), &config.norm.to_string()),
-        manifest.provenance.train_images,
-        config.dataset,
-        config.epochs,
+        "{} on class \u{201c}{class}\u{201d} of {}{pollution}: {} epochs of training without a single label.",
+        objective(&entry.objective, &entry.norm),
+        entry.dataset,
+        entry.epochs,
     )
 }
 

@@ -1,12 +1,11 @@
 //! What a person chooses from: the model, the score, the engine; and what the model is.
 
 use super::lab;
-use crate::lab::Bundle;
 use crate::state::{BackendChoice, ScoreName, scorer_word};
 use crate::stats::percent;
 use crate::text;
 use leptos::prelude::*;
-use nsa_core::bundle::{Manifest, Provenance};
+use nsa_core::bundle::{CatalogEntry, Manifest, Provenance};
 
 /// Menus for the model, the score and the engine.
 #[component]
@@ -108,32 +107,50 @@ where
     }
 }
 
-/// What the model is, where it came from, and what it reached.
+/// What the model is, where it came from, and what it reached. The catalogue tells enough to begin with.
 #[component]
 pub fn ModelCard() -> impl IntoView {
     let lab = lab();
-    let card = move || {
-        let bundle = lab.bundle.get()?;
-        let Bundle { manifest, .. } = &*bundle;
-        let auroc = lab.score_entry().map(|s| percent(s.auroc_exported));
-        let facts =
-            facts(manifest).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> });
-        Some(view! {
-            <div class="model-head">
-                <h2>{manifest.title.clone()}</h2>
-                <p class="lead">{text::model_sentence(manifest)}</p>
-            </div>
-            <p class="figure-number">
-                <strong>{auroc}<span class="unit">"%"</span></strong>
-                <span>{text::auroc_measured(&manifest.provenance)}</span>
-            </p>
-            <details class="provenance">
-                <summary>{text::PROVENANCE}</summary>
-                <dl>{facts.collect_view()}</dl>
-            </details>
+    let class = move |entry: &CatalogEntry| {
+        let named = lab.bundle.with(|b| b.as_ref()?.manifest.classes.get(entry.id_class).cloned());
+        named.unwrap_or_else(|| entry.id_class.to_string())
+    };
+    let head = move || {
+        lab.entry.get().map(|entry| {
+            view! {
+                <h2>{entry.title.clone()}</h2>
+                <p class="lead">{text::model_sentence(&entry, &class(&entry))}</p>
+            }
         })
     };
-    view! { <section class="card model" aria-label=text::MODEL hidden=move || lab.bundle.with(Option::is_none)>{card}</section> }
+    let measured = move || lab.bundle.with(|b| b.as_ref().map(|b| text::auroc_measured(&b.manifest.provenance)));
+    let known = move || {
+        let facts = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| facts(&b.manifest)));
+        facts.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
+    };
+    view! {
+        <section class="card model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
+            <div class="model-head">{head}</div>
+            <p class="figure-number">
+                <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>
+                <span>{measured}</span>
+            </p>
+            <details class="provenance" hidden=move || lab.bundle.with(Option::is_none)>
+                <summary>{text::PROVENANCE}</summary>
+                <dl>{known}</dl>
+            </details>
+        </section>
+    }
+}
+
+/// A share in percent, or a dash while it is not known.
+#[component]
+pub fn Percent(
+    /// 0..1.
+    share: Signal<Option<f64>>,
+) -> impl IntoView {
+    let number = move || share.get().map_or("–".into(), percent);
+    view! { {number}<span class="unit" hidden=move || share.get().is_none()>"%"</span> }
 }
 
 fn score_names(manifest: &Manifest) -> Vec<(String, String)> {

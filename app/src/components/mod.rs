@@ -11,7 +11,7 @@ mod training;
 
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
-pub use controls::{Choices, Controls, ModelCard};
+pub use controls::{Choices, Controls, ModelCard, Percent};
 pub use gallery::Gallery;
 pub use own::Own;
 pub use separate::Separate;

@@ -1,6 +1,6 @@
 //! How well the scores tell ID from OOD: histogram, threshold, ROC curve.
 
-use super::{Chart, lab, use_width};
+use super::{Chart, Percent, lab, use_width};
 use crate::charts::{Frame, histogram, roc, short};
 use crate::lab::Lab;
 use crate::stats::{Readout, percent, step_of};
@@ -44,12 +44,12 @@ pub fn Separate() -> impl IntoView {
 /// AUROC of the images shown beside the one measured on the whole test set.
 #[component]
 fn Aurocs(lab: Lab) -> impl IntoView {
-    let live = move || lab.auroc.get().map_or("–".into(), percent);
-    let measured = move || lab.score_entry().map_or("–".into(), |s| percent(s.auroc_exported));
+    let live = Signal::derive(move || lab.auroc.get());
+    let measured = Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported));
     view! {
         <dl class="numbers">
-            <div><dt>{text::AUROC_LIVE}</dt><dd data-testid="auroc-live">{live}<span class="unit">"%"</span></dd></div>
-            <div><dt>{text::AUROC_TEST}</dt><dd data-testid="auroc-test">{measured}<span class="unit">"%"</span></dd></div>
+            <div><dt>{text::AUROC_LIVE}</dt><dd data-testid="auroc-live"><Percent share=live/></dd></div>
+            <div><dt>{text::AUROC_TEST}</dt><dd data-testid="auroc-test"><Percent share=measured/></dd></div>
         </dl>
         <p class="legend">
             <span class="key id">{text::ID}</span>
