@@ -40,7 +40,16 @@ pub struct AugmentConfig {
 
 impl Default for AugmentConfig {
     fn default() -> Self {
-        Self { crop_min: 0.2, flip: 0.5, jitter: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, grayscale: 0.2 }
+        Self {
+            crop_min: 0.2,
+            flip: 0.5,
+            jitter: 0.8,
+            brightness: 0.4,
+            contrast: 0.4,
+            saturation: 0.4,
+            hue: 0.1,
+            grayscale: 0.2,
+        }
     }
 }
 
@@ -48,7 +57,11 @@ impl AugmentConfig {
     /// Checks that probabilities and strengths are in range.
     pub fn check(&self) -> Result<(), ConfigError> {
         let within = |setting, value: f32, low: f32, high: f32, must| {
-            if (low..=high).contains(&value) { Ok(()) } else { Err(ConfigError { setting, must, found: value.to_string() }) }
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(ConfigError { setting, must, found: value.to_string() })
+            }
         };
         within("augment.crop-min", self.crop_min, 0.01, 1.0, "0.01 to 1")?;
         within("augment.flip", self.flip, 0.0, 1.0, "0 to 1")?;

@@ -65,7 +65,7 @@ pub struct TrainArgs {
     /// The in-distribution class, by number.
     #[arg(long)]
     pub id_class: Option<usize>,
-    /// simsiam or simclr.
+    /// simsiam, simclr or simclr-rot (each view in four rotations, which are negatives).
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.

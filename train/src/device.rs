@@ -65,7 +65,9 @@ fn resolve(choice: Device) -> Result<Device, NsaError> {
 }
 
 fn not_built(name: &str) -> NsaError {
-    NsaError::Device(format!("this nsa was built without {name}: build it with `--features {name}`, or use --device cpu"))
+    NsaError::Device(format!(
+        "this nsa was built without {name}: build it with `--features {name}`, or use --device cpu"
+    ))
 }
 
 /// The CUDA bindings panic where the driver's library is missing, so look before asking them.

@@ -100,10 +100,7 @@ impl RunFolder {
 
     /// Saves all, the checkpoint last.
     pub fn save(&self, checkpoint: &[u8]) -> Result<(), NsaError> {
-        let frames = self
-            .frames
-            .to_bytes()
-            .map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
+        let frames = self.frames.to_bytes().map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
         files::write_atomic(&self.path.join(FRAMES_FILE), &frames)?;
         self.save_record()?;
         files::write_atomic(&self.path.join("checkpoint.bin"), checkpoint)

@@ -44,8 +44,7 @@ impl Trained {
 
     /// The network, for inference.
     pub fn network<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NsaError> {
-        let trainer =
-            Trainer::<Autodiff<B>>::resume(self.run.config.clone(), self.checkpoint.clone(), device.clone())?;
+        let trainer = Trainer::<Autodiff<B>>::resume(self.run.config.clone(), self.checkpoint.clone(), device.clone())?;
         Ok(trainer.network())
     }
 }

@@ -88,8 +88,6 @@ impl<B: Backend> Detector<B> {
         // The deepest pooled layer that has a bank stands for the embedding.
         let deepest = layers.iter().rfind(|l| l.starts_with("conv") && l.ends_with("-1x1")).unwrap_or(&layers[0]);
         let angles = score(deepest, Scorer::CCos)?;
-        Ok((0..n)
-            .map(|i| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle: angles[i] })
-            .collect())
+        Ok((0..n).map(|i| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle: angles[i] }).collect())
     }
 }

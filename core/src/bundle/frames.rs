@@ -52,9 +52,8 @@ impl Frames {
         let labels = reader.u8("labels")?;
         let (frames, samples) = (epochs.len(), index.len());
         if frames > MAX_FRAMES || samples > MAX_SAMPLES {
-            return Err(reader.fault(format!(
-                "at most {MAX_FRAMES} frames of {MAX_SAMPLES} samples, found {frames} of {samples}"
-            )));
+            return Err(reader
+                .fault(format!("at most {MAX_FRAMES} frames of {MAX_SAMPLES} samples, found {frames} of {samples}")));
         }
         if labels.len() != samples {
             return Err(reader.fault(format!("{samples} samples need as many labels, found {}", labels.len())));

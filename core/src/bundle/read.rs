@@ -61,7 +61,7 @@ impl Manifest {
         }
         let known = layer_names(match self.config.objective {
             Objective::Simsiam => 3,
-            Objective::Simclr => 2,
+            Objective::Simclr | Objective::SimclrRot => 2,
         });
         for layer in &self.layers {
             if !known.contains(&layer.name) {
@@ -85,7 +85,10 @@ impl Manifest {
             let [low, high] = score.training_range;
             let rates = [score.auroc_full, score.auroc_exported];
             if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
-                return fault(format!("{} on {} must have an ordered range and AUROCs of 0 to 1", score.scorer, score.layer));
+                return fault(format!(
+                    "{} on {} must have an ordered range and AUROCs of 0 to 1",
+                    score.scorer, score.layer
+                ));
             }
         }
         let names: Vec<&str> = self.files.iter().map(|f| f.name.as_str()).collect();

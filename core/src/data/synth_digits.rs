@@ -47,16 +47,17 @@ pub fn image(seed: u64, split: Split, class: u8, index: usize) -> [u8; IMAGE_BYT
     let mut distances: Distances = [FAR; SIZE * SIZE];
     letter(&hand, digit, &mut distances, &mut rng);
 
-    // Ink lighter or darker than the wall, by more or less: dusk, faded paint, white enamel.
-    let contrast = rng.range(0.2, 0.68);
-    let wall_light = if rng.chance(0.5) { rng.range(0.1, 0.9 - contrast) } else { rng.range(0.1 + contrast, 0.9) };
-    let ink_light = if wall_light + contrast > 0.9 { wall_light - contrast } else { wall_light + contrast };
+    // Ink lighter than the wall, or (one plate in five) darker, by more or less: faded paint, white enamel.
+    let contrast = rng.range(0.4, 0.7);
+    let lighter = rng.chance(0.8);
+    let wall_light = if lighter { rng.range(0.1, 0.9 - contrast) } else { rng.range(0.1 + contrast, 0.9) };
+    let ink_light = if lighter { wall_light + contrast } else { wall_light - contrast };
     let wall = colour(wall_light, house_hue(&mut rng), rng.range(0.0, 0.3));
     let vivid = if rng.chance(0.3) { rng.range(0.2, 0.6) } else { rng.range(0.0, 0.14) };
     let ink = colour(ink_light, house_hue(&mut rng), vivid);
 
     let mut canvas: Canvas = [wall; SIZE * SIZE];
-    backdrop::paint(&mut canvas, wall, contrast * rng.range(0.15, 0.75), &mut rng);
+    backdrop::paint(&mut canvas, wall, contrast * rng.range(0.05, 0.3), &mut rng);
     lay_ink(&mut canvas, &distances, ink, &mut rng);
     light(&mut canvas, &mut rng);
     develop(&canvas, &mut rng)
@@ -93,11 +94,11 @@ fn house_hue(rng: &mut Rng) -> f32 {
 /// Writes the digit near the middle, and neighbours on both, one or no side.
 fn letter(hand: &Hand, digit: u8, distances: &mut Distances, rng: &mut Rng) {
     let half = SIZE as f32 / 2.0;
-    let centre = (half + rng.range(-3.2, 3.2), half + rng.range(-2.6, 2.6));
+    let centre = (half + rng.range(-1.6, 1.6), half + rng.range(-1.4, 1.4));
     hand.write(digit, centre, distances, rng);
     let (ex, ey) = hand.baseline();
     for side in [-1.0, 1.0] {
-        if rng.chance(0.62) {
+        if rng.chance(0.45) {
             let step = side * (hand.width + 2.0 * hand.radius + rng.range(1.2, 4.5)).max(12.5);
             hand.write(rng.below(10) as u8, (centre.0 + step * ex, centre.1 + step * ey), distances, rng);
         }
@@ -108,9 +109,9 @@ fn letter(hand: &Hand, digit: u8, distances: &mut Distances, rng: &mut Rng) {
 fn lay_ink(canvas: &mut Canvas, distances: &Distances, ink: [f32; 3], rng: &mut Rng) {
     let soft = rng.range(0.45, 0.95);
     let fade = rng.range(-0.12, 0.12);
-    let shadow = if rng.chance(0.25) { rng.range(0.3, 0.7) } else { 0.0 };
+    let shadow = if rng.chance(0.15) { rng.range(0.3, 0.7) } else { 0.0 };
     let fall = (1 + rng.below(2), 1 + rng.below(2));
-    let outline = if rng.chance(0.18) { rng.range(0.3, 0.8) } else { 0.0 };
+    let outline = if rng.chance(0.1) { rng.range(0.3, 0.8) } else { 0.0 };
     let outline_ink = if ink[1] > 0.5 { [0.06; 3] } else { [0.94; 3] };
     for (i, pixel) in canvas.iter_mut().enumerate() {
         let (x, y) = (i % SIZE, i / SIZE);
@@ -129,7 +130,7 @@ fn light(canvas: &mut Canvas, rng: &mut Rng) {
     let angle = rng.range(0.0, std::f32::consts::TAU);
     let (ex, ey) = (libm::cosf(angle), libm::sinf(angle));
     let slope = rng.range(0.0, 0.012);
-    let dark = if rng.chance(0.2) { rng.range(0.15, 0.4) } else { 0.0 };
+    let dark = if rng.chance(0.1) { rng.range(0.15, 0.4) } else { 0.0 };
     let edge = rng.range(-10.0, 10.0);
     for (i, pixel) in canvas.iter_mut().enumerate() {
         let (x, y) = from_centre(i);

@@ -92,7 +92,8 @@ impl<B: Backend> BatchNorm<B> {
     /// the unbiased one, as in PyTorch.
     fn remember(&self, mean: Tensor<B, 1>, var: Tensor<B, 1>, count: usize) {
         let unbiased = count as f64 / (count.max(2) - 1) as f64;
-        let move_to = |old: Tensor<B, 1>, new: Tensor<B, 1>| (old * (1.0 - MOMENTUM) + new.detach() * MOMENTUM).detach();
+        let move_to =
+            |old: Tensor<B, 1>, new: Tensor<B, 1>| (old * (1.0 - MOMENTUM) + new.detach() * MOMENTUM).detach();
         self.running_mean.update(move_to(self.running_mean.value_sync(), mean));
         self.running_var.update(move_to(self.running_var.value_sync(), var * unbiased));
     }

@@ -78,7 +78,7 @@ impl NetworkConfig {
                 let z = 32 * self.width;
                 (HeadShape::simsiam_projector(y, z), Some(HeadShape::simsiam_predictor(z)))
             }
-            Objective::Simclr => (HeadShape::simclr_projector(y, 2 * self.width), None),
+            Objective::Simclr | Objective::SimclrRot => (HeadShape::simclr_projector(y, 2 * self.width), None),
         };
         let network = Network {
             encoder: ResNet18::new(self.width, device),
@@ -120,8 +120,11 @@ impl<B: Backend> Network<B> {
     /// `names` are of [`layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
         let maps = self.encoder.forward(images);
-        let heads =
-            if names.iter().any(|n| n.starts_with("head")) { self.projector.layers(self.embedding(&maps)) } else { vec![] };
+        let heads = if names.iter().any(|n| n.starts_with("head")) {
+            self.projector.layers(self.embedding(&maps))
+        } else {
+            vec![]
+        };
         names
             .iter()
             .filter_map(|name| {
@@ -149,7 +152,9 @@ pub fn normalize_pixels<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
     let [n, c, h, w] = images.dims();
     let device = images.device();
     // A row for each image and channel: see `batch_norm` for why.
-    let column = |values: [f32; 3]| Tensor::<B, 1>::from_floats(values, &device).reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1]);
+    let column = |values: [f32; 3]| {
+        Tensor::<B, 1>::from_floats(values, &device).reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1])
+    };
     let rows = images.reshape([n * c, h * w]);
     ((rows - column(PIXEL_MEAN)) / column(PIXEL_STD)).reshape([n, c, h, w])
 }

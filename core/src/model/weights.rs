@@ -6,7 +6,9 @@
 use super::Network;
 use burn::module::ParamId;
 use burn::tensor::{DType, TensorData, backend::Backend};
-use burn_store::{BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleSnapshot, PyTorchToBurnAdapter, TensorSnapshot};
+use burn_store::{
+    BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleSnapshot, PyTorchToBurnAdapter, TensorSnapshot,
+};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::borrow::Cow;

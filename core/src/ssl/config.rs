@@ -14,6 +14,8 @@ pub enum Objective {
     Simsiam,
     /// SimCLR (Chen et al. 2020): NT-Xent, the other images of the batch are negatives.
     Simclr,
+    /// SimCLR(-): the same with each view in four rotations, which are negatives of each other (CSI, Tack et al. 2020).
+    SimclrRot,
 }
 
 /// Where features are l2-normalised, with gradient (sections 2.3 and 2.4).
@@ -26,7 +28,7 @@ pub enum Norm {
     F,
     /// The projection z, before the loss.
     G,
-    /// Both: SimSiam(n). (SimCLR(n) is `F`.)
+    /// Both: SimSiam(n). (SimCLR(n) is `F`: it has no stop-grad whose gradient would be missing.)
     Both,
 }
 
@@ -57,7 +59,8 @@ impl FromStr for Objective {
         match text {
             "simsiam" => Ok(Self::Simsiam),
             "simclr" => Ok(Self::Simclr),
-            _ => Err(UnknownChoice { what: "objective", choices: "simsiam, simclr", found: text.into() }),
+            "simclr-rot" => Ok(Self::SimclrRot),
+            _ => Err(UnknownChoice { what: "objective", choices: "simsiam, simclr, simclr-rot", found: text.into() }),
         }
     }
 }
@@ -67,6 +70,7 @@ impl fmt::Display for Objective {
         f.write_str(match self {
             Self::Simsiam => "simsiam",
             Self::Simclr => "simclr",
+            Self::SimclrRot => "simclr-rot",
         })
     }
 }

@@ -9,7 +9,10 @@ use burn::module::{AutodiffModule, Module};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::{Adam, AdamConfig, GradientsParams, Optimizer};
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
-use burn::tensor::{Tensor, backend::AutodiffBackend};
+use burn::tensor::{
+    Tensor,
+    backend::{AutodiffBackend, Backend},
+};
 use thiserror::Error;
 
 /// Trains a network by a [`TrainConfig`], epoch by epoch, the same way natively and in the browser.
@@ -71,12 +74,21 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// One optimiser step on two views of the batch `indices` of `images`; returns the loss, still on the device.
-    pub fn step(&mut self, images: &ImageSet, indices: &[usize], epoch: usize, step: usize) -> Tensor<B::InnerBackend, 1> {
+    pub fn step(
+        &mut self,
+        images: &ImageSet,
+        indices: &[usize],
+        epoch: usize,
+        step: usize,
+    ) -> Tensor<B::InnerBackend, 1> {
         let numbers = [epoch as u64, step as u64];
         let views = Views::<B>::new(images, indices, &self.device);
         let mut rng = Rng::new(self.config.seed, "augment", &numbers);
-        let first = views.draw(&self.config.augment, &mut rng);
-        let second = views.draw(&self.config.augment, &mut rng);
+        let mut first = views.draw(&self.config.augment, &mut rng);
+        let mut second = views.draw(&self.config.augment, &mut rng);
+        if self.config.objective == Objective::SimclrRot {
+            (first, second) = (four_rotations(first), four_rotations(second));
+        }
 
         let z1 = self.network.forward(first);
         let z2 = self.network.forward(second);
@@ -114,8 +126,8 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// Continues a run from [`Trainer::checkpoint`].
     pub fn resume(config: TrainConfig, checkpoint: Vec<u8>, device: B::Device) -> Result<Self, TrainerError> {
         let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-        let (network, state, epochs_done) = Recorder::<B>::load(&recorder, checkpoint, &device)
-            .map_err(|e| TrainerError::Checkpoint(e.to_string()))?;
+        let (network, state, epochs_done) =
+            Recorder::<B>::load(&recorder, checkpoint, &device).map_err(|e| TrainerError::Checkpoint(e.to_string()))?;
         let fresh = Self::new(config, device);
         Ok(Self {
             network: fresh.network.load_record(network),
@@ -124,6 +136,12 @@ impl<B: AutodiffBackend> Trainer<B> {
             ..fresh
         })
     }
+}
+
+/// `N x 3 x S x S` to `4N x 3 x S x S`: the images, then turned by 90, 180 and 270 degrees.
+fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let quarter = x.clone().swap_dims(2, 3).flip([2]);
+    Tensor::cat(vec![x.clone(), quarter.clone(), x.flip([2, 3]), quarter.flip([2, 3])], 0)
 }
 
 /// Adam with PyTorch's epsilon (burn's default is a thousand times larger).
@@ -165,7 +183,7 @@ mod tests {
     #[test]
     fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
         let images = images();
-        for objective in [Objective::Simsiam, Objective::Simclr] {
+        for objective in [Objective::Simsiam, Objective::Simclr, Objective::SimclrRot] {
             let mut whole = Trainer::<B>::new(config(objective), Default::default());
             let losses = train(&mut whole, &images, 4);
 
@@ -198,6 +216,16 @@ mod tests {
         assert_eq!(seen.len(), 16);
         assert_ne!(batches, trainer.batches(20, 1));
         assert_eq!(trainer.batches(5, 0)[0].len(), 5);
+    }
+
+    #[test]
+    fn rotations_are_quarter_turns() {
+        let x = Tensor::<Flex, 4>::from_floats([[[[1.0, 2.0], [3.0, 4.0]]]], &Default::default());
+        let turned = four_rotations(x).into_data().into_vec::<f32>().unwrap();
+        assert_eq!(
+            turned,
+            [[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 1.0, 3.0], [4.0, 3.0, 2.0, 1.0], [3.0, 1.0, 4.0, 2.0]].concat()
+        );
     }
 
     #[test]

@@ -30,8 +30,13 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     let trained = Trained::open(&args.run, args.root.as_deref())?;
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
     let (manifest, model, banks) = on_device(args.device, Job { trained: &trained, args, id: &id })?;
-    let parts =
-        BundleParts { manifest, model, banks: &banks, history: &trained.run.record.history, frames: &trained.run.frames };
+    let parts = BundleParts {
+        manifest,
+        model,
+        banks: &banks,
+        history: &trained.run.record.history,
+        frames: &trained.run.frames,
+    };
     let contents = parts.to_files().map_err(refused)?;
 
     // Beside the bundle under a name that no bundle has, then renamed: a kill leaves the old bundle or the new one.
@@ -143,10 +148,11 @@ fn title(config: &TrainConfig, classes: &[String]) -> String {
     let objective = match config.objective {
         Objective::Simsiam => "SimSiam",
         Objective::Simclr => "SimCLR",
+        Objective::SimclrRot => "SimCLR(-)",
     };
     let norm = match (config.objective, config.norm) {
         (_, Norm::None) => "",
-        (Objective::Simsiam, Norm::Both) | (Objective::Simclr, Norm::F) => "(n)",
+        (Objective::Simsiam, Norm::Both) | (Objective::Simclr | Objective::SimclrRot, Norm::F) => "(n)",
         (_, Norm::F) => " (norm f)",
         (_, Norm::G) => " (norm g)",
         (_, Norm::Both) => " (norm f and g)",
@@ -165,7 +171,17 @@ fn command(config: &TrainConfig) -> String {
     format!(
         "nsa train --dataset {} --id-class {} --objective {} --norm {}{pollution} --width {} --epochs {} --batch {} --lr {} \
          --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out RUN",
-        c.dataset, c.id_class, c.objective, c.norm, c.width, c.epochs, c.batch, c.lr, c.temperature, c.eval_every,
-        c.eval_limit, c.seed
+        c.dataset,
+        c.id_class,
+        c.objective,
+        c.norm,
+        c.width,
+        c.epochs,
+        c.batch,
+        c.lr,
+        c.temperature,
+        c.eval_every,
+        c.eval_limit,
+        c.seed
     )
 }

@@ -15,7 +15,10 @@ pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
         (0..test.classes().len()).flat_map(|class| test.of_class(class).into_iter().take(args.per_class)).collect();
     chosen.sort_unstable();
     let images = test.select(&chosen);
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("assets/galleries").join(format!("{}.safetensors", args.dataset)));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("assets/galleries").join(format!("{}.safetensors", args.dataset)));
     let bytes = gallery_to_bytes(&images).map_err(|source| NsaError::Bundle { path: out.clone(), source })?;
     if let Some(folder) = out.parent().filter(|f| *f != Path::new("")) {
         std::fs::create_dir_all(folder).map_err(files::at(folder))?;

@@ -25,7 +25,9 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
         match read(path) {
             Ok(images) => {
                 let n = images.len() / IMAGE_BYTES;
-                names.extend((0..n).map(|i| if n > 1 { format!("{}[{i}]", path.display()) } else { path.display().to_string() }));
+                names.extend(
+                    (0..n).map(|i| if n > 1 { format!("{}[{i}]", path.display()) } else { path.display().to_string() }),
+                );
                 pixels.extend(images);
             }
             Err(error) => {
@@ -43,11 +45,7 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
 
 /// The pixels of one file: `n x 3 x 32 x 32` bytes.
 fn read(path: &Path) -> Result<Vec<u8>, NsaError> {
-    if path.extension().is_some_and(|e| e == "npy") {
-        Ok(npy::read_images(path)?)
-    } else {
-        Ok(decode_image(path)?)
-    }
+    if path.extension().is_some_and(|e| e == "npy") { Ok(npy::read_images(path)?) } else { Ok(decode_image(path)?) }
 }
 
 struct Job<'a> {
@@ -62,8 +60,7 @@ impl DeviceJob for Job<'_> {
         let refused = |source| NsaError::Bundle { path: self.folder.to_path_buf(), source };
         let file = |name: &str| read_capped(&self.folder.join(name));
         let manifest = Manifest::parse(&file(MANIFEST_FILE)?).map_err(refused)?;
-        let detector =
-            Detector::<B>::new(manifest, &file(MODEL_FILE)?, &file(BANK_FILE)?, device).map_err(refused)?;
+        let detector = Detector::<B>::new(manifest, &file(MODEL_FILE)?, &file(BANK_FILE)?, device).map_err(refused)?;
         let mut scores = Vec::new();
         for batch in self.pixels.chunks(BATCH * IMAGE_BYTES) {
             scores.extend(wait(detector.score(batch))?);

@@ -49,11 +49,18 @@ fn check(assets: &Path, id: &str, listed: &Catalog) -> Result<String, NsaError> 
     let read = |name: &str| read_capped(&folder.join(name));
     manifest.read_history(&read(HISTORY_FILE)?).map_err(refused)?;
     manifest.read_frames(&read(FRAMES_FILE)?).map_err(refused)?;
-    let detector = Detector::<burn_flex::Flex>::new(manifest, &read(MODEL_FILE)?, &read(BANK_FILE)?, Default::default())
-        .map_err(refused)?;
+    let detector =
+        Detector::<burn_flex::Flex>::new(manifest, &read(MODEL_FILE)?, &read(BANK_FILE)?, Default::default())
+            .map_err(refused)?;
     let manifest = detector.manifest();
     let score = &manifest.scores[manifest.default_score()];
-    Ok(format!("{:.2} MB, AUROC {:.1} by {} on {}", entry.bytes as f64 / 1e6, 100.0 * score.auroc_exported, score.scorer, score.layer))
+    Ok(format!(
+        "{:.2} MB, AUROC {:.1} by {} on {}",
+        entry.bytes as f64 / 1e6,
+        100.0 * score.auroc_exported,
+        score.scorer,
+        score.layer
+    ))
 }
 
 /// Reads a file that may be absurdly large only as far as a bundle's file may be.
