@@ -224,9 +224,13 @@ fn bytes(loaded: u64, total: u64) -> String {
 
 /// The engine runs.
 pub fn running(backend: &str, device: &str, (scored, all): (usize, usize)) -> String {
-    let device = if device.is_empty() || device == backend { String::new() } else { format!(" ({device})") };
+    let engine = match device {
+        "" => backend.to_string(),
+        named if named.starts_with(backend) => named.to_string(),
+        named => format!("{backend} ({named})"),
+    };
     let images = if scored < all { format!(": {scored} of {all} images scored") } else { String::new() };
-    format!("Runs in your browser on {backend}{device}{images}")
+    format!("Runs in your browser on {engine}{images}")
 }
 
 /// All tiles have their score.
@@ -338,4 +342,35 @@ fn clause(sentence: &str) -> &str {
 
 fn sentence(text: &str) -> String {
     format!("{}.", clause(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_names_the_engine_once() {
+        assert_eq!(running("CPU", "CPU (WebAssembly SIMD)", (8, 8)), "Runs in your browser on CPU (WebAssembly SIMD)");
+        assert_eq!(
+            running("WebGPU", "Apple M3", (2, 8)),
+            "Runs in your browser on WebGPU (Apple M3): 2 of 8 images scored"
+        );
+        assert_eq!(loading_model(500_000, 1_000_000), "Loading the model: 0.5 MB of 1.0 MB (50 %)");
+    }
+
+    #[test]
+    fn layers_and_objectives_have_names() {
+        assert_eq!(["conv4-1x1", "conv2", "head1"].map(layer), ["block 4, pooled", "block 2", "head 1"]);
+        assert_eq!(objective("simsiam", "both"), "SimSiam(n)");
+        assert_eq!(scorer("k-cos-mah"), "k-Cos (Mah)");
+    }
+
+    #[test]
+    fn one_sentence_stays_one_sentence() {
+        let message = model_failed("Digits", "bank.safetensors is cut.");
+        assert_eq!(
+            message,
+            "The model \u{201c}Digits\u{201d} cannot be used (bank.safetensors is cut): choose another one from the menu."
+        );
+    }
 }
