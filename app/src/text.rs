@@ -272,8 +272,17 @@ pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 pub const HISTORY_EMPTY: &str = "No model is loaded yet.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 4] =
-    [("k-cos", "k-Cos"), ("k-cos-mah", "k-Cos (Mah)"), ("c-cos", "c-Cos"), ("c-cos-mah", "c-Cos (Mah)")];
+const SCORERS: [(&str, &str); 9] = [
+    ("k-cos", "k-Cos"),
+    ("k-cos-mah", "k-Cos (Mah)"),
+    ("c-cos", "c-Cos"),
+    ("c-cos-mah", "c-Cos (Mah)"),
+    ("kde", "KDE"),
+    ("gde", "Gaussian (GDE)"),
+    ("oc-svm", "OC-SVM"),
+    ("knn-l2", "kNN (L2)"),
+    ("mahalanobis", "Mahalanobis"),
+];
 
 /// A scorer for people.
 pub fn scorer(word: &str) -> &str {
