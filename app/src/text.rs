@@ -225,7 +225,8 @@ fn bytes(loaded: u64, total: u64) -> String {
 /// The engine runs.
 pub fn running(backend: &str, device: &str, (scored, all): (usize, usize)) -> String {
     let engine = match device {
-        "" => backend.to_string(),
+        // Some drivers give a number for a name, or nothing.
+        nameless if !nameless.chars().any(char::is_alphabetic) => backend.to_string(),
         named if named.starts_with(backend) => named.to_string(),
         named => format!("{backend} ({named})"),
     };
@@ -364,6 +365,7 @@ mod tests {
             running("WebGPU", "Apple M3", (2, 8)),
             "Runs in your browser on WebGPU (Apple M3): 2 of 8 images scored"
         );
+        assert_eq!(running("WebGPU", "0", (8, 8)), "Runs in your browser on WebGPU");
         assert_eq!(loading_model(500_000, 1_000_000), "Loading the model: 0.5 MB of 1.0 MB (50 %)");
     }
 
