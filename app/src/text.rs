@@ -72,8 +72,8 @@ pub const ROC_TITLE: &str = "Every threshold at once: the ROC curve";
 /// Heading of the training curves.
 pub const TRAINING_TITLE: &str = "Compact";
 /// Below it.
-pub const TRAINING_LEAD: &str = "κ says how tightly features huddle on the hypersphere. Training pulls the normal class together; \
-     what was never learned stays spread out.";
+pub const TRAINING_LEAD: &str = "κ says how tightly features huddle on the hypersphere. What helps is a gap: \
+     the normal class (solid) tighter than everything else (dashed).";
 /// Heading of the curves of concentration.
 pub const KAPPA_TITLE: &str = "Concentration κ during training";
 /// Heading of own images.

@@ -1,0 +1,126 @@
+//! The kinds of things that the page knows.
+
+use nsa_core::bundle::{History, Manifest};
+use std::sync::Arc;
+
+/// A loaded bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// What it is.
+    pub manifest: Manifest,
+    /// What was measured during its training.
+    pub history: History,
+}
+
+/// Where the engine stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineState {
+    /// The browser is asked what it can do.
+    Choosing,
+    /// The engine's program is on its way.
+    Downloading {
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// It runs.
+    Ready {
+        /// The processor's name.
+        device: String,
+    },
+    /// It is dead.
+    Crashed,
+}
+
+/// What a problem is about. There is at most one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// The list of models.
+    Catalog,
+    /// The model chosen.
+    Model,
+    /// The gallery's images.
+    Gallery,
+    /// Scoring the gallery.
+    Scoring,
+    /// The engine.
+    Engine,
+}
+
+/// Something that failed, in one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What it is about.
+    pub topic: Topic,
+    /// The sentence.
+    pub message: String,
+}
+
+/// A row of the engine's answer: one value for every score of the bundle.
+pub type Row = Vec<f32>;
+
+/// A person's own image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnImage {
+    /// Number of its own.
+    pub key: u32,
+    /// File name.
+    pub name: String,
+    /// What the model sees; none while it is read and if it cannot be.
+    pub pixels: Option<Arc<[u8]>>,
+    /// How far it is.
+    pub progress: OwnProgress,
+}
+
+/// How far a person's own image is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OwnProgress {
+    /// The browser decodes it, or the engine has yet to score it.
+    Waiting,
+    /// The engine has scored it.
+    Scored(Row),
+    /// It cannot be scored, for this reason.
+    Failed(String),
+}
+
+/// The main job as a whole: `data-state` of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Something is still on its way.
+    Loading,
+    /// Every tile has its score.
+    Ready,
+    /// Something that the main job needs has failed.
+    Error,
+}
+
+impl Phase {
+    /// Its word in `data-state`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Ready => "ready",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Scores of one kind, by side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sides {
+    /// Of ID images.
+    pub id: Vec<f32>,
+    /// Of OOD images.
+    pub ood: Vec<f32>,
+}
+
+impl OwnImage {
+    /// One of its scores, once they are there.
+    pub fn value(&self, score: usize) -> Option<f32> {
+        match &self.progress {
+            OwnProgress::Scored(row) => row.get(score).copied(),
+            _ => None,
+        }
+    }
+}
