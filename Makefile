@@ -1,0 +1,17 @@
+# Two commands do everything: `make demo` opens the lab, `make test` runs every test.
+.PHONY: demo test setup fmt golden
+
+demo:            ## build the lab and serve it on http://localhost:8080
+	@scripts/demo.sh
+
+test:            ## format, lint, docs, native tests, wasm tests, end to end
+	@scripts/test.sh
+
+setup:           ## install what is missing, nothing else
+	@scripts/setup.sh test
+
+fmt:             ## format all code
+	@. scripts/env.sh && cargo fmt --all
+
+golden:          ## make the golden values again (needs Python with NumPy, SciPy, scikit-learn, PyTorch)
+	@scripts/golden.sh

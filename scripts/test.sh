@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Every test, cheapest first. Stops at the first failure and says how long each part took.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh test
+. scripts/env.sh
+
+part() {
+  local name=$1 start=$SECONDS; shift
+  printf '\n\033[1m== %s\033[0m\n' "$name"
+  "$@"
+  printf -- '-- %s: %d s\n' "$name" $((SECONDS - start))
+}
+
+wasm=wasm32-unknown-unknown
+lint() {
+  cargo clippy --release --workspace --all-targets -- -D warnings
+  # Both GPU backends must compile on a machine that has neither.
+  cargo clippy --release -p nsa-train --features cuda,wgpu -- -D warnings
+  cargo clippy --release -p nsa-app --target $wasm --all-targets -- -D warnings
+  cargo clippy --release -p nsa-engine --target $wasm --features cpu -- -D warnings
+}
+docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }
+native() { cargo test --release --workspace; }
+bundles() { cargo run --release --quiet -p nsa-train -- verify assets; }
+wasm_tests() {
+  # The browser's flags for a machine without a display or a sandbox are in webdriver.json.
+  for crate in . app; do
+    (cd "$crate" && wasm-pack test --headless --chrome --chromedriver "$(command -v chromedriver)" --mode no-install --release)
+  done
+}
+site() { trunk build --release; }
+browser() { NODE_PATH="$NSA_CACHE/node/node_modules" node --test --test-concurrency=1 tests/e2e/*.test.mjs; }
+
+part "format" cargo fmt --all --check
+part "lint" lint
+part "documentation" docs
+part "native tests" native
+part "bundles" bundles
+part "wasm tests in headless Chromium" wasm_tests
+part "the site" site
+part "end to end in Chromium" browser
+printf '\nAll tests passed in %d min.\n' $(((SECONDS + 59) / 60))

@@ -1,0 +1,1 @@
+//! Nothing but tests: see `parity.rs`, `golden/` and `e2e/`.
