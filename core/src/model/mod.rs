@@ -117,6 +117,10 @@ impl<B: Backend> Network<B> {
 
     /// The named feature maps of images (`N x 3 x H x W`, already normalised), each `N x dim`.
     ///
+    /// `conv4-1x1` is the embedding y as the projector sees it, so l2-normalised where norm is on f. The paper does not
+    /// say whether norm 1 is applied when scoring; plain cosines do not change by it, those in Mahalanobis space do
+    /// (for the better where we measured it: see `docs/method.md`).
+    ///
     /// `names` are of [`layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
         let maps = self.encoder.forward(images);
@@ -127,11 +131,12 @@ impl<B: Backend> Network<B> {
         };
         names
             .iter()
-            .filter_map(|name| {
-                maps.get(name).or_else(|| {
+            .filter_map(|name| match *name {
+                "conv4-1x1" => Some(self.embedding(&maps)),
+                name => maps.get(name).or_else(|| {
                     let index: usize = name.strip_prefix("head")?.parse().ok()?;
                     heads.get(index.checked_sub(1)?).cloned()
-                })
+                }),
             })
             .collect()
     }

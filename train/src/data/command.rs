@@ -293,8 +293,8 @@ mod tests {
     #[test]
     fn info_counts_both_splits() {
         let info = info("synth-digits", None).unwrap();
-        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 1000}));
-        assert!(info_table(&info).contains("10000    2000"), "{}", info_table(&info));
+        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 5000}));
+        assert!(info_table(&info).contains("50000    2000"), "{}", info_table(&info));
     }
 
     #[test]

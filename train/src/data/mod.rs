@@ -189,6 +189,6 @@ mod tests {
         let loaded = open("cifar10", Some(Path::new(&root)), Split::Test).unwrap();
         assert_eq!((loaded.images.len(), loaded.failures.len()), (10_000, 0));
         assert_eq!(loaded.images.classes(), find("cifar10").unwrap().classes);
-        assert!((0..10).all(|class| loaded.images.of_class(class).len() == 1000));
+        assert!((0..10).all(|class| loaded.images.of_class(class).len() == 5000));
     }
 }
