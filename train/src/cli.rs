@@ -37,6 +37,12 @@ pub enum Command {
     Gallery(GalleryArgs),
     /// Score query features against training features.
     Score(ScoreArgs),
+    /// Score the same images by several layers or scorers, as one sum.
+    ///
+    /// Every member is a --bank, a --query and a --scorer, in the same order. Its scores are scaled by the range of
+    /// its training features' scores, each left out of its own neighbours: 0 is the least anomalous of them, 1 the
+    /// most. The sum over the members is written.
+    Ensemble(EnsembleArgs),
     /// How compactly features lie on the hypersphere: kappa, MMD, effective rank.
     Analyze(AnalyzeArgs),
     /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
@@ -209,9 +215,26 @@ pub struct ScoreArgs {
     /// k-cos, k-cos-mah, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
     #[arg(long)]
     pub scorer: Scorer,
-    /// Which nearest neighbour counts.
-    #[arg(long, default_value_t = 1)]
-    pub k: usize,
+    /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].
+    #[arg(long)]
+    pub k: Option<usize>,
+    /// Where the M scores go, `.npy`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `nsa ensemble`.
+#[derive(Debug, Args)]
+pub struct EnsembleArgs {
+    /// Training features of a member, N x d `.npy`.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub bank: Vec<PathBuf>,
+    /// Features of the images to score by it, M x d `.npy`; M is the same for all members.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub query: Vec<PathBuf>,
+    /// Its scorer: k-cos, k-cos-mah, c-cos or c-cos-mah.
+    #[arg(long, required = true)]
+    pub scorer: Vec<Scorer>,
     /// Where the M scores go, `.npy`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -50,9 +50,29 @@ pub enum NsaError {
         /// Why.
         source: BundleError,
     },
+    /// A file that cannot be what it should.
+    #[error("{path} must {must}, found {found}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What must hold of it.
+        must: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// Arrays that a scorer or a metric refuses.
+    #[error("{files}: {why}")]
+    Arrays {
+        /// The files.
+        files: String,
+        /// Why.
+        why: String,
+    },
     /// Some of many things failed; each was named before.
     #[error("{failed} of {total} {what} failed")]
     Some {
+        /// The status that their failures give.
+        status: u8,
         /// How many.
         failed: usize,
         /// Of how many.
@@ -61,8 +81,10 @@ pub enum NsaError {
         what: &'static str,
     },
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("cannot {verb} {path}: {source}")]
     Io {
+        /// `read` or `write`.
+        verb: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -81,6 +103,14 @@ pub enum NsaError {
         epoch: usize,
         /// What the loss was.
         loss: f64,
+    },
+    /// A checkpoint that is cut, or of another network.
+    #[error("{path}: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TrainerError,
     },
     /// Training could not go on.
     #[error(transparent)]
@@ -120,9 +150,14 @@ impl NsaError {
             | Self::ConfigFile { .. }
             | Self::DataSource(_)
             | Self::Data(_)
-            | Self::Npy(_)
+            | Self::Io { verb: "read", .. }
+            | Self::Npy(NpyError::Io { verb: "read", .. } | NpyError::Format { .. } | NpyError::Features { .. })
             | Self::Bundle { .. }
+            | Self::File { .. }
+            | Self::Arrays { .. }
+            | Self::Checkpoint { .. }
             | Self::Device(_) => 2,
+            Self::Some { status, .. } => *status,
             _ => 1,
         }
     }

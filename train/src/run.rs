@@ -12,11 +12,14 @@
 
 use crate::error::NsaError;
 use crate::files;
+use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{FRAMES_FILE, Frames, History};
 use nsa_core::data::OneClassSplit;
-use nsa_core::ssl::TrainConfig;
+use nsa_core::ssl::{TrainConfig, Trainer};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+const CHECKPOINT_FILE: &str = "checkpoint.bin";
 
 /// `record.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +64,7 @@ impl RunFolder {
                 "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
             )));
         }
-        std::fs::create_dir_all(path).map_err(files::at(path))?;
+        std::fs::create_dir_all(path).map_err(files::writing(path))?;
         let run = Self { path: path.to_path_buf(), config, record, frames: Frames::default() };
         run.save_record()?;
         let text = toml::to_string(&run.config).map_err(|e| run.fault("config.toml", &e.to_string()))?;
@@ -71,7 +74,12 @@ impl RunFolder {
 
     /// Opens a run; measurements past its checkpoint are dropped.
     pub fn open(path: &Path, epochs_done: usize) -> Result<Self, NsaError> {
-        let config = read_config(&path.join("config.toml"))?;
+        let settings = path.join("config.toml");
+        if !settings.exists() {
+            let path = path.display();
+            return Err(NsaError::Usage(format!("{path} holds no run: start one with `nsa train --out {path}`")));
+        }
+        let config = read_config(&settings)?;
         let record_path = path.join("record.json");
         let mut record: Record = serde_json::from_slice(&files::read(&record_path)?)
             .map_err(|e| NsaError::ConfigFile { path: record_path, why: e.to_string() })?;
@@ -83,19 +91,40 @@ impl RunFolder {
             Frames::default()
         };
         record.history.epochs.retain(|entry| entry.epoch <= epochs_done);
-        let kept = frames.epochs.iter().filter(|e| **e as usize <= epochs_done).count();
+        // The frames are saved before the record: a kill in between leaves a frame that the record does not have.
+        let measured = |epoch: &u32| record.history.epochs.iter().any(|entry| entry.epoch == *epoch as usize);
+        let kept = frames.epochs.iter().take_while(|epoch| measured(epoch)).count();
         let samples = frames.index.len();
         frames.epochs.truncate(kept);
         for values in [&mut frames.angle, &mut frames.azimuth, &mut frames.score] {
             values.truncate(kept * samples);
+        }
+        if kept == 0 {
+            frames = Frames::default();
         }
         Ok(Self { path: path.to_path_buf(), config, record, frames })
     }
 
     /// The checkpoint's bytes, if there is one yet.
     pub fn checkpoint(path: &Path) -> Result<Option<Vec<u8>>, NsaError> {
-        let file = path.join("checkpoint.bin");
+        let file = path.join(CHECKPOINT_FILE);
         if file.exists() { files::read(&file).map(Some) } else { Ok(None) }
+    }
+
+    /// A trainer that stands where the checkpoint of the run in `path` says.
+    pub fn trainer<B: AutodiffBackend>(
+        path: &Path,
+        config: &TrainConfig,
+        checkpoint: Vec<u8>,
+        device: &B::Device,
+    ) -> Result<Trainer<B>, NsaError> {
+        Trainer::resume(config.clone(), checkpoint, device.clone())
+            .map_err(|source| NsaError::Checkpoint { path: path.join(CHECKPOINT_FILE), source })
+    }
+
+    /// The run's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Saves all, the checkpoint last.
@@ -103,7 +132,7 @@ impl RunFolder {
         let frames = self.frames.to_bytes().map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
         files::write_atomic(&self.path.join(FRAMES_FILE), &frames)?;
         self.save_record()?;
-        files::write_atomic(&self.path.join("checkpoint.bin"), checkpoint)
+        files::write_atomic(&self.path.join(CHECKPOINT_FILE), checkpoint)
     }
 
     fn save_record(&self) -> Result<(), NsaError> {
@@ -119,7 +148,7 @@ impl RunFolder {
 
 /// Reads settings from TOML and checks their ranges.
 pub fn read_config(path: &Path) -> Result<TrainConfig, NsaError> {
-    let text = std::fs::read_to_string(path).map_err(files::at(path))?;
+    let text = std::fs::read_to_string(path).map_err(files::reading(path))?;
     let config: TrainConfig =
         toml::from_str(&text).map_err(|e| NsaError::ConfigFile { path: path.into(), why: e.to_string() })?;
     config.check()?;

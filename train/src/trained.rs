@@ -7,7 +7,6 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use nsa_core::data::{ImageSet, Split};
 use nsa_core::model::Network;
-use nsa_core::ssl::Trainer;
 use std::path::Path;
 
 /// A run, its checkpoint, and the images it is judged on.
@@ -44,7 +43,8 @@ impl Trained {
 
     /// The network, for inference.
     pub fn network<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NsaError> {
-        let trainer = Trainer::<Autodiff<B>>::resume(self.run.config.clone(), self.checkpoint.clone(), device.clone())?;
+        let run = &self.run;
+        let trainer = RunFolder::trainer::<Autodiff<B>>(run.path(), &run.config, self.checkpoint.clone(), device)?;
         Ok(trainer.network())
     }
 }

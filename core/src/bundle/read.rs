@@ -5,7 +5,7 @@ use super::{BundleError, FORMAT, Frames, History, Manifest};
 use crate::features::Features;
 use crate::model::layer_names;
 use crate::score::{Bank, BankParts};
-use crate::ssl::Objective;
+use crate::ssl::{Objective, TrainConfig};
 use sha2::{Digest, Sha256};
 
 /// Name of the manifest.
@@ -45,9 +45,12 @@ impl Manifest {
             return Err(BundleError::Format { expected: FORMAT, found: self.format });
         }
         if !is_id(&self.id) {
-            return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found '{}'", self.id));
+            return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found {:?}", self.id));
         }
         self.config.check()?;
+        if self.title.chars().any(char::is_control) {
+            return fault(format!("the title must be plain text, found {:?}", self.title));
+        }
         if self.classes.is_empty() || self.classes.len() > 256 || self.config.id_class >= self.classes.len() {
             let (id, n) = (self.config.id_class, self.classes.len());
             return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
@@ -65,12 +68,14 @@ impl Manifest {
         });
         for layer in &self.layers {
             if !known.contains(&layer.name) {
-                return fault(format!("layer must be one of {}, found '{}'", known.join(", "), layer.name));
+                return fault(format!("layer must be one of {}, found {:?}", known.join(", "), layer.name));
             }
-            let sane = (1..=MAX_DIM).contains(&layer.dim) && layer.rank <= layer.dim && layer.bank >= 1;
+            let dim = layer_dim(&self.config, &layer.name);
+            let sane = layer.dim == dim && layer.dim <= MAX_DIM && layer.rank <= layer.dim && layer.bank >= 1;
             if !sane {
                 return fault(format!(
-                    "layer {} must have 1 to {MAX_DIM} dimensions, at most as much rank, and a bank; found {}, {}, {}",
+                    "layer {} must have {dim} dimensions (at most {MAX_DIM}), at most as much rank, and a bank; \
+                     found {}, {}, {}",
                     layer.name, layer.dim, layer.rank, layer.bank
                 ));
             }
@@ -80,7 +85,7 @@ impl Manifest {
         }
         for score in &self.scores {
             if !self.layers.iter().any(|layer| layer.name == score.layer) {
-                return fault(format!("the score {} is of layer '{}', which has no bank", score.scorer, score.layer));
+                return fault(format!("the score {} is of layer {:?}, which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
             let rates = [score.auroc_full, score.auroc_exported];
@@ -93,7 +98,7 @@ impl Manifest {
         }
         let names: Vec<&str> = self.files.iter().map(|f| f.name.as_str()).collect();
         if names != FILES {
-            return fault(format!("the files must be {}, found {}", FILES.join(", "), names.join(", ")));
+            return fault(format!("the files must be {FILES:?}, found {names:?}"));
         }
         if let Some(large) = self.files.iter().find(|f| f.bytes > MAX_FILE) {
             return Err(BundleError::TooLarge { file: large.name.clone(), limit: MAX_FILE, found: large.bytes });
@@ -162,7 +167,32 @@ impl Manifest {
     /// Reads `frames.safetensors`.
     pub fn read_frames(&self, bytes: &[u8]) -> Result<Frames, BundleError> {
         self.check_file(super::frames::FRAMES_FILE, bytes)?;
-        Frames::from_bytes(bytes)
+        let frames = Frames::from_bytes(bytes)?;
+        match frames.labels.iter().find(|label| usize::from(**label) >= self.classes.len()) {
+            Some(label) => {
+                let why = format!("labels must be of the {} classes, found {label}", self.classes.len());
+                Err(BundleError::Content { file: super::frames::FRAMES_FILE, why })
+            }
+            None => Ok(frames),
+        }
+    }
+}
+
+/// How many values a feature of this layer has: a bank of another width could not score what the network gives.
+fn layer_dim(config: &TrainConfig, layer: &str) -> usize {
+    let (w, simsiam) = (config.width, config.objective == Objective::Simsiam);
+    match layer {
+        "conv1" => w * 32 * 32,
+        "conv2" => 2 * w * 16 * 16,
+        "conv3" => 4 * w * 8 * 8,
+        "conv4" => 8 * w * 4 * 4,
+        "conv1-1x1" => w,
+        "conv2-1x1" => 2 * w,
+        "conv3-1x1" => 4 * w,
+        "head1" if !simsiam => 8 * w,
+        "head2" if !simsiam => 2 * w,
+        "conv4-1x1" => 8 * w,
+        _ => 32 * w,
     }
 }
 

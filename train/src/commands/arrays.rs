@@ -1,18 +1,22 @@
 //! `nsa score`, `analyze` and `auroc`: the core's functions on arrays in files.
 
-use super::print_json;
+use super::{print, print_json};
 use crate::cli::{AnalyzeArgs, AurocArgs, ScoreArgs};
 use crate::error::NsaError;
 use crate::npy;
 use nsa_core::eval::summarize;
-use nsa_core::score::score_all;
+use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
 use serde_json::json;
+use std::fmt::Display;
+use std::path::PathBuf;
 
 /// Scores queries against a bank.
 pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
     let (bank, query) = (npy::read_features(&args.bank)?, npy::read_features(&args.query)?);
-    let scores = score_all(args.scorer, args.k, &bank, &query)?;
+    // DN2 and PANDA look at two neighbours, the paper's k-Cos at one.
+    let k = args.k.unwrap_or(if args.scorer == Scorer::KnnL2 { 2 } else { 1 });
+    let scores = score_all(args.scorer, k, &bank, &query).map_err(refused(&[&args.bank, &args.query]))?;
     npy::write_f32(&args.out, &[scores.len()], &scores)?;
     eprintln!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
     Ok(())
@@ -21,7 +25,7 @@ pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
 /// Compactness of features.
 pub fn analyze(args: &AnalyzeArgs) -> Result<(), NsaError> {
     let features = npy::read_features(&args.features)?;
-    let measured = compactness(&features, args.seed)?;
+    let measured = compactness(&features, args.seed).map_err(refused(&[&args.features]))?;
     if args.json {
         return print_json(&json!({
             "n": features.n(),
@@ -32,18 +36,26 @@ pub fn analyze(args: &AnalyzeArgs) -> Result<(), NsaError> {
             "effective_rank": measured.effective_rank,
         }));
     }
-    println!("n                      {}", features.n());
-    println!("dim                    {}", features.dim());
-    println!("mean resultant length  {:.6}", measured.mean_resultant_length);
-    println!("kappa                  {:.3}", measured.kappa);
-    println!("MMD^2 to uniform       {:.6}", measured.mmd2);
-    println!("effective rank         {:.2}", measured.effective_rank);
-    Ok(())
+    print(&format!(
+        "n                      {}\n\
+         dim                    {}\n\
+         mean resultant length  {:.6}\n\
+         kappa                  {:.3}\n\
+         MMD^2 to uniform       {:.6}\n\
+         effective rank         {:.2}\n",
+        features.n(),
+        features.dim(),
+        measured.mean_resultant_length,
+        measured.kappa,
+        measured.mmd2,
+        measured.effective_rank,
+    ))
 }
 
 /// Detection metrics of two sets of scores.
 pub fn auroc(args: &AurocArgs) -> Result<(), NsaError> {
-    let summary = summarize(&npy::read_vector(&args.id)?, &npy::read_vector(&args.ood)?)?;
+    let (id, ood) = (npy::read_vector(&args.id)?, npy::read_vector(&args.ood)?);
+    let summary = summarize(&id, &ood).map_err(refused(&[&args.id, &args.ood]))?;
     if args.json {
         return print_json(&json!({
             "auroc": summary.auroc,
@@ -52,9 +64,20 @@ pub fn auroc(args: &AurocArgs) -> Result<(), NsaError> {
             "fpr95": summary.fpr95,
         }));
     }
-    println!("AUROC             {:.2} %", 100.0 * summary.auroc);
-    println!("AUPR (in)         {:.2} %", 100.0 * summary.aupr_in);
-    println!("AUPR (out)        {:.2} %", 100.0 * summary.aupr_out);
-    println!("FPR at 95 % TPR   {:.2} %", 100.0 * summary.fpr95);
-    Ok(())
+    print(&format!(
+        "AUROC             {:.2} %\n\
+         AUPR (in)         {:.2} %\n\
+         AUPR (out)        {:.2} %\n\
+         FPR at 95 % TPR   {:.2} %\n",
+        100.0 * summary.auroc,
+        100.0 * summary.aupr_in,
+        100.0 * summary.aupr_out,
+        100.0 * summary.fpr95,
+    ))
+}
+
+/// The core does not know which files its numbers came from.
+pub fn refused<E: Display>(files: &[&PathBuf]) -> impl Fn(E) -> NsaError {
+    let files = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+    move |why| NsaError::Arrays { files: files.clone(), why: why.to_string() }
 }

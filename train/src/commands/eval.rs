@@ -1,6 +1,6 @@
 //! `nsa eval`: AUROC of a run by layer and scorer, on the whole test set.
 
-use super::{choose, choose_scorers, print_json};
+use super::{choose, choose_scorers, print, print_json};
 use crate::cli::EvalArgs;
 use crate::device::{DeviceJob, on_device};
 use crate::error::NsaError;
@@ -26,15 +26,15 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         });
         return print_json(&rows.collect::<Vec<_>>());
     }
-    print!("{:<12}{:>8}{:>8}", "layer", "dim", "rank");
-    scorers.iter().for_each(|s| print!("{:>12}", s.to_string()));
-    println!("    AUROC in percent");
+    let mut table = format!("{:<12}{:>8}{:>8}", "layer", "dim", "rank");
+    scorers.iter().for_each(|scorer| table += &format!("{scorer:>12}"));
+    table += "    AUROC in percent\n";
     for row in rows {
-        print!("{:<12}{:>8}{:>8}", row.layer, row.dim, row.rank);
-        row.summaries.iter().for_each(|s| print!("{:>12.2}", 100.0 * s.auroc));
-        println!();
+        table += &format!("{:<12}{:>8}{:>8}", row.layer, row.dim, row.rank);
+        row.summaries.iter().for_each(|s| table += &format!("{:>12.2}", 100.0 * s.auroc));
+        table += "\n";
     }
-    Ok(())
+    print(&table)
 }
 
 struct Job<'a> {

@@ -13,7 +13,7 @@ use crate::trained::Trained;
 use crate::{catalog, files};
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::bundle::{BundleParts, FORMAT, LayerEntry, Manifest, Provenance, ScoreEntry, is_id};
+use nsa_core::bundle::{BundleParts, FORMAT, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id};
 use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
 use nsa_core::score::{Bank, Scorer};
@@ -25,6 +25,13 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     if !is_id(&id) {
         return Err(NsaError::Usage(format!(
             "--out must end in the bundle's id, 1 to 64 of a-z, 0-9 and '-', found '{id}'"
+        )));
+    }
+    // What stands there is replaced: it must be ours.
+    if args.out.exists() && !args.out.join(MANIFEST_FILE).exists() {
+        let out = args.out.display();
+        return Err(NsaError::Usage(format!(
+            "{out} is there already and holds no {MANIFEST_FILE}: choose another --out"
         )));
     }
     let trained = Trained::open(&args.run, args.root.as_deref())?;
@@ -39,21 +46,23 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     };
     let contents = parts.to_files().map_err(refused)?;
 
-    // Beside the bundle under a name that no bundle has, then renamed: a kill leaves the old bundle or the new one.
-    let beside = files::with_suffix(&args.out, ".part");
-    files::remove_folder(&beside)?;
-    std::fs::create_dir_all(&beside).map_err(files::at(&beside))?;
+    // Bundle and catalogue are written beside the old ones, under names that no bundle has, then put in place one
+    // right after the other: a kill leaves the old bundle or the new one, and a catalogue that lists it (see
+    // `catalog::read`).
+    let beside = files::with_suffix(&args.out, files::PART);
+    files::recover_folder(&args.out)?;
+    std::fs::create_dir_all(&beside).map_err(files::writing(&beside))?;
     let mut total = 0;
     for (name, bytes) in &contents {
         files::write_atomic(&beside.join(name), bytes)?;
         total += bytes.len();
     }
-    files::replace_folder(&beside, &args.out)?;
+    let assets = catalog::assets_of(&args.out);
+    let listed = assets.as_deref().map(|assets| catalog::stage(assets, &id, &beside, args.default)).transpose()?;
+    files::replace_folder(&args.out)?;
     eprintln!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
-
-    let bundles = args.out.parent().filter(|folder| folder.ends_with("bundles"));
-    if let Some(assets) = bundles.and_then(|folder| folder.parent()) {
-        let listed = catalog::rebuild(assets, args.default.then_some(id.as_str()))?;
+    if let (Some(assets), Some(listed)) = (assets, listed) {
+        catalog::commit(&assets)?;
         eprintln!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
     }
     Ok(())

@@ -21,7 +21,7 @@ pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
         .unwrap_or_else(|| PathBuf::from("assets/galleries").join(format!("{}.safetensors", args.dataset)));
     let bytes = gallery_to_bytes(&images).map_err(|source| NsaError::Bundle { path: out.clone(), source })?;
     if let Some(folder) = out.parent().filter(|f| *f != Path::new("")) {
-        std::fs::create_dir_all(folder).map_err(files::at(folder))?;
+        std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
     }
     files::write_atomic(&out, &bytes)?;
     eprintln!("{} images of {} classes written to {}", images.len(), test.classes().len(), out.display());

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod arrays;
+mod ensemble;
 mod eval;
 mod export;
 mod gallery;
@@ -10,7 +11,10 @@ mod verify;
 
 use crate::cli::Command;
 use crate::error::NsaError;
+use crate::files;
 use nsa_core::score::Scorer;
+use std::io::Write;
+use std::path::Path;
 
 /// Does what was asked.
 pub fn run(command: Command) -> Result<(), NsaError> {
@@ -23,6 +27,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Predict(args) => predict::run(&args),
         Command::Gallery(args) => gallery::run(&args),
         Command::Score(args) => arrays::score(&args),
+        Command::Ensemble(args) => ensemble::run(&args),
         Command::Analyze(args) => arrays::analyze(&args),
         Command::Auroc(args) => arrays::auroc(&args),
     }
@@ -51,8 +56,17 @@ fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
 
 /// Prints a value as JSON on stdout.
 fn print_json<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Prints a result on stdout. A reader that has gone (`nsa eval RUN | head -1`) is no error.
+fn print(text: &str) -> Result<(), NsaError> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(files::writing(Path::new("standard output"))(source))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

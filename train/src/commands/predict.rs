@@ -1,14 +1,13 @@
 //! `nsa predict`: scores of image files by a bundle, from the same core function as in the browser.
 
 use super::print_json;
-use super::verify::read_capped;
 use crate::cli::PredictArgs;
 use crate::data::decode_image;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::npy;
+use crate::{files, npy};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{BANK_FILE, Detector, ImageScores, MANIFEST_FILE, MODEL_FILE, Manifest};
+use nsa_core::bundle::{BANK_FILE, Detector, ImageScores, MANIFEST_FILE, MAX_FILE, MODEL_FILE, Manifest};
 use nsa_core::data::IMAGE_BYTES;
 use serde_json::json;
 use std::path::Path;
@@ -20,7 +19,7 @@ const BATCH: usize = 64;
 pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
     let mut names = Vec::new();
     let mut pixels = Vec::new();
-    let mut failed = 0;
+    let (mut failed, mut status) = (0, 2);
     for path in &args.images {
         match read(path) {
             Ok(images) => {
@@ -32,15 +31,17 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
             }
             Err(error) => {
                 failed += 1;
+                status = status.min(error.exit_code());
                 eprintln!("nsa: {error}");
             }
         }
     }
-    if !names.is_empty() {
+    // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
+    if failed < args.images.len() {
         let (manifest, scores) = on_device(args.device, Job { folder: &args.bundle, pixels: &pixels })?;
         print(&manifest, &names, &scores, args.json)?;
     }
-    if failed > 0 { Err(NsaError::Some { failed, total: args.images.len(), what: "files" }) } else { Ok(()) }
+    if failed > 0 { Err(NsaError::Some { status, failed, total: args.images.len(), what: "files" }) } else { Ok(()) }
 }
 
 /// The pixels of one file: `n x 3 x 32 x 32` bytes.
@@ -58,7 +59,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let refused = |source| NsaError::Bundle { path: self.folder.to_path_buf(), source };
-        let file = |name: &str| read_capped(&self.folder.join(name));
+        let file = |name: &str| files::read_capped(&self.folder.join(name), MAX_FILE);
         let manifest = Manifest::parse(&file(MANIFEST_FILE)?).map_err(refused)?;
         let detector = Detector::<B>::new(manifest, &file(MODEL_FILE)?, &file(BANK_FILE)?, device).map_err(refused)?;
         let mut scores = Vec::new();
@@ -81,9 +82,10 @@ fn print(manifest: &Manifest, names: &[String], scores: &[ImageScores], as_json:
         return print_json(&rows.collect::<Vec<_>>());
     }
     let entry = &manifest.scores[default];
-    println!("{} on {}, radians, high = anomalous ({})", entry.scorer, entry.layer, manifest.title);
+    let mut table =
+        format!("{} on {}, radians, high = anomalous ({})\n", entry.scorer, entry.layer, manifest.title.escape_debug());
     for (name, image) in names.iter().zip(scores) {
-        println!("{:10.5}  {name}", image.scores[default]);
+        table += &format!("{:10.5}  {name}\n", image.scores[default]);
     }
-    Ok(())
+    super::print(&table)
 }

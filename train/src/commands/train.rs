@@ -60,8 +60,9 @@ impl Job {
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
         let train = data::load(&config.dataset, root.as_deref(), Split::Train)?;
-        let test = data::load(&config.dataset, root.as_deref(), Split::Test)?;
-        let source = data::source(&config.dataset, root.as_deref())?;
+        let test = data::open(&config.dataset, root.as_deref(), Split::Test)?;
+        test.report();
+        let (source, test) = (test.source, test.images);
         Ok(Self { path, config, root, resumed: false, checkpoint: None, source, train, test })
     }
 
@@ -71,6 +72,10 @@ impl Job {
         let mut split = one_class_split(&self.train, config.id_class, config.pollution, config.seed)?;
         if config.limit > 0 {
             split = limited(split, config);
+        }
+        // Said before the folder is made.
+        if split.indices.len() < 2 {
+            return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
         }
         Ok(Record {
             commit: commit(),
@@ -134,7 +139,7 @@ impl DeviceJob for Job {
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
         let mut trainer = match self.checkpoint.take() {
-            Some(bytes) => Trainer::<Autodiff<B>>::resume(self.config.clone(), bytes, device.clone())?,
+            Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
         let mut run = if self.resumed {
@@ -143,15 +148,12 @@ impl DeviceJob for Job {
             RunFolder::create(&self.path, self.config.clone(), self.record(name)?)?
         };
         let images = self.train.select(&run.record.split.indices);
-        if images.len() < 2 {
-            return Err(TrainerError::TooFew(images.len()).into());
-        }
         let config = self.config.clone();
         let watch = Watch::new(&images, &self.test, config.id_class, config.eval_limit, config.seed);
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());
-        let mut progress = Progress::new("training", (config.epochs - trainer.epochs_done()) * steps);
+        let mut progress = Progress::new("training", config.epochs.saturating_sub(trainer.epochs_done()) * steps);
 
         if run.record.history.epochs.is_empty() {
             let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;

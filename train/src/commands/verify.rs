@@ -1,52 +1,53 @@
 //! `nsa verify`: every bundle of a catalogue, byte for byte. A bad one is named, the others go on being checked.
 
+use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::NsaError;
 use crate::{catalog, files};
 use nsa_core::bundle::{
-    BANK_FILE, BundleError, Catalog, Detector, FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MODEL_FILE, Manifest,
+    BANK_FILE, BundleError, Catalog, CatalogEntry, Detector, FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_FILE,
+    MAX_MANIFEST, MODEL_FILE, Manifest, is_id,
 };
 use std::path::Path;
 
 /// Checks all; fails if one failed.
 pub fn run(args: &VerifyArgs) -> Result<(), NsaError> {
-    let path = args.assets.join(catalog::CATALOG_FILE);
-    let listed: Catalog = serde_json::from_slice(&files::read(&path)?)
-        .map_err(|e| NsaError::ConfigFile { path: path.clone(), why: e.to_string() })?;
+    let (listed, pending) = catalog::read(&args.assets)?;
     let mut ids: Vec<String> = listed.bundles.iter().map(|bundle| bundle.id.clone()).collect();
     let found = catalog::bundle_ids(&args.assets)?;
     ids.extend(found.into_iter().filter(|id| !listed.bundles.iter().any(|bundle| bundle.id == *id)));
-    let mut failed = 0;
+    let (mut failed, mut status) = (0, 2);
     for id in &ids {
-        match check(&args.assets, id, &listed) {
-            Ok(summary) => println!("ok      {id}  {summary}"),
+        match check(&args.assets, id, &listed, pending.as_ref()) {
+            Ok(summary) => print(&format!("ok      {id}  {summary}\n"))?,
             Err(error) => {
                 failed += 1;
-                println!("FAILED  {id}");
+                status = status.min(error.exit_code());
+                print(&format!("FAILED  {}\n", id.escape_debug()))?;
                 eprintln!("nsa: {error}");
             }
         }
     }
-    if failed > 0 { Err(NsaError::Some { failed, total: ids.len(), what: "bundles" }) } else { Ok(()) }
+    if !listed.bundles.iter().any(|bundle| bundle.id == listed.default) {
+        let (must, found) = ("name one of its bundles as default".into(), format!("{:?}", listed.default));
+        return Err(NsaError::File { path: args.assets.join(catalog::CATALOG_FILE), must, found });
+    }
+    if failed > 0 { Err(NsaError::Some { status, failed, total: ids.len(), what: "bundles" }) } else { Ok(()) }
 }
 
-fn check(assets: &Path, id: &str, listed: &Catalog) -> Result<String, NsaError> {
+fn check(assets: &Path, id: &str, listed: &Catalog, pending: Option<&Catalog>) -> Result<String, NsaError> {
     // The id comes from a file that may be hostile, and becomes a path.
-    if !nsa_core::bundle::is_id(id) {
-        return Err(NsaError::Usage(format!("catalog.json lists '{id}', which is not a bundle's id")));
+    if !is_id(id) {
+        let must = "list ids of 1 to 64 of a-z, 0-9 and '-'".into();
+        return Err(NsaError::File { path: assets.join(catalog::CATALOG_FILE), must, found: format!("{id:?}") });
     }
     let folder = assets.join("bundles").join(id);
     let refused = |source: BundleError| NsaError::Bundle { path: folder.clone(), source };
-    let manifest_bytes = read_capped(&folder.join(MANIFEST_FILE))?;
+    let manifest_bytes = files::read_capped(&folder.join(MANIFEST_FILE), MAX_MANIFEST)?;
     let manifest = Manifest::parse(&manifest_bytes).map_err(refused)?;
     let entry = catalog::entry(&manifest, manifest_bytes.len() as u64);
-    if entry.id != id || !listed.bundles.contains(&entry) {
-        return Err(NsaError::Usage(format!(
-            "{}: the catalogue does not say the same of it as its bundle.json: export it again",
-            folder.display()
-        )));
-    }
-    let read = |name: &str| read_capped(&folder.join(name));
+    check_listed(assets, id, &entry, listed, pending)?;
+    let read = |name: &str| files::read_capped(&folder.join(name), MAX_FILE);
     manifest.read_history(&read(HISTORY_FILE)?).map_err(refused)?;
     manifest.read_frames(&read(FRAMES_FILE)?).map_err(refused)?;
     let detector =
@@ -63,13 +64,28 @@ fn check(assets: &Path, id: &str, listed: &Catalog) -> Result<String, NsaError> 
     ))
 }
 
-/// Reads a file that may be absurdly large only as far as a bundle's file may be.
-pub fn read_capped(path: &Path) -> Result<Vec<u8>, NsaError> {
-    let found = std::fs::metadata(path).map_err(files::at(path))?.len();
-    if found > MAX_FILE {
-        let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let source = BundleError::TooLarge { file, limit: MAX_FILE, found };
-        return Err(NsaError::Bundle { path: path.parent().unwrap_or(path).to_path_buf(), source });
+/// The catalogue must say of a bundle what its manifest says.
+fn check_listed(
+    assets: &Path,
+    id: &str,
+    entry: &CatalogEntry,
+    listed: &Catalog,
+    pending: Option<&Catalog>,
+) -> Result<(), NsaError> {
+    let says = |catalog: &Catalog| entry.id == id && catalog.bundles.contains(entry);
+    if says(listed) {
+        return Ok(());
     }
-    files::read(path)
+    if pending.is_some_and(says) {
+        eprintln!(
+            "warning: the export of {id} was stopped before {} was replaced: run it again",
+            catalog::CATALOG_FILE
+        );
+        return Ok(());
+    }
+    Err(NsaError::File {
+        path: assets.join("bundles").join(id).join(MANIFEST_FILE),
+        must: format!("be listed in {} as it is", catalog::CATALOG_FILE),
+        found: if listed.bundles.iter().any(|bundle| bundle.id == id) { "another entry" } else { "no entry" }.into(),
+    })
 }

@@ -5,7 +5,7 @@ use super::download::{Fetched, Fetcher, OnProgress};
 use super::transfer::Transfer;
 use super::{DataSourceError, Loaded, directory, open};
 use crate::error::NsaError;
-use crate::npy;
+use crate::{files, npy};
 use clap::{Subcommand, ValueEnum};
 use nsa_core::data::Split;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ fn print(as_json: bool, result: &Value, table: impl Fn(&Value) -> String) -> Res
     let text = if as_json { format!("{}\n", serde_json::to_string_pretty(result)?) } else { table(result) };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(NsaError::Io { path: "standard output".into(), source })
+            Err(NsaError::Io { verb: "write", path: "standard output".into(), source })
         }
         _ => Ok(()),
     }
@@ -153,7 +153,7 @@ fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaE
         return Err(NsaError::Usage(format!("{} is built in: there is nothing to download", known.name)));
     }
     let directory = directory(name, root);
-    std::fs::create_dir_all(&directory).map_err(|source| NsaError::Io { path: directory.clone(), source })?;
+    std::fs::create_dir_all(&directory).map_err(files::writing(&directory))?;
     let fetcher = Fetcher::new(Duration::from_secs(2));
     let mut files = Vec::new();
     for remote in known.files {

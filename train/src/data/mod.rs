@@ -77,11 +77,6 @@ pub fn load(name: &str, root: Option<&Path>, split: Split) -> Result<ImageSet, D
     Ok(loaded.images)
 }
 
-/// Where the images of a data set come from, for provenance: see [`Loaded::source`].
-pub fn source(name: &str, root: Option<&Path>) -> Result<String, DataSourceError> {
-    Ok(open(name, root, Split::Test)?.source)
-}
-
 /// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
 pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
     let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;

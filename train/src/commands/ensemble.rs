@@ -1,0 +1,33 @@
+//! `nsa ensemble`: several scores of the same images as one (section 2.5, appendix C).
+
+use super::arrays::refused;
+use crate::cli::EnsembleArgs;
+use crate::error::NsaError;
+use crate::npy;
+use nsa_core::score::{Bank, Scorer, ensemble};
+
+/// Scores by every member, and writes the sum.
+pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
+    let (banks, queries, scorers) = (args.bank.len(), args.query.len(), args.scorer.len());
+    if banks != queries || banks != scorers {
+        return Err(NsaError::Usage(format!(
+            "every member needs --bank, --query and --scorer, in the same order: found {banks}, {queries} and {scorers}"
+        )));
+    }
+    if let Some(other) = args.scorer.iter().find(|scorer| !Scorer::ANGULAR.contains(scorer)) {
+        let angular = Scorer::ANGULAR.map(Scorer::name).join(", ");
+        return Err(NsaError::Usage(format!("an ensemble is of {angular}, found {other}")));
+    }
+    let mut members = Vec::with_capacity(banks);
+    for ((bank_file, query_file), &scorer) in args.bank.iter().zip(&args.query).zip(&args.scorer) {
+        let (bank, query) = (npy::read_features(bank_file)?, npy::read_features(query_file)?);
+        let member =
+            Bank::fit(&bank).and_then(|bank| Ok((bank.score(scorer, 1, &query)?, bank.training_range(scorer)?)));
+        members.push(member.map_err(refused(&[bank_file, query_file]))?);
+    }
+    let files: Vec<_> = args.query.iter().collect();
+    let scores = ensemble(&members).map_err(refused(&files))?;
+    npy::write_f32(&args.out, &[scores.len()], &scores)?;
+    eprintln!("{} scores by an ensemble of {banks} written to {}", scores.len(), args.out.display());
+    Ok(())
+}
