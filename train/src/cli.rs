@@ -148,8 +148,8 @@ pub struct ExportArgs {
     /// Feature maps that get a bank, separated by commas.
     #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
     pub layers: String,
-    /// Training features kept in each bank (a coreset where there are more).
-    #[arg(long, default_value_t = 1000)]
+    /// Training features kept in each bank; where there are more, a coreset of them, which costs AUROC.
+    #[arg(long, default_value_t = 6000)]
     pub bank: usize,
     /// Make this the bundle that the page opens first.
     #[arg(long)]

@@ -9,6 +9,7 @@ use crate::device::{DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::features;
 use crate::progress::Progress;
+use crate::run::read_config;
 use crate::trained::Trained;
 use crate::{catalog, files};
 use burn::tensor::backend::Backend;
@@ -18,6 +19,7 @@ use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
 use nsa_core::score::{Bank, Scorer};
 use nsa_core::ssl::TrainConfig;
+use std::path::Path;
 
 /// Writes the bundle, then lists it.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
@@ -140,7 +142,7 @@ impl Job<'_> {
                 outliers: record.split.outliers,
                 test_id: self.trained.id.len(),
                 test_ood: self.trained.ood.len(),
-                command: command(&run.config),
+                command: command(&run.config, self.id, record.root.is_some()),
             },
             pixel_mean: PIXEL_MEAN,
             pixel_std: PIXEL_STD,
@@ -172,14 +174,19 @@ fn title(config: &TrainConfig, classes: &[String]) -> String {
     format!("{objective}{norm} on {}, class {class}{pollution}", config.dataset)
 }
 
-/// The command that trains this run again.
-fn command(config: &TrainConfig) -> String {
+/// The command that trains this run again: by its committed settings where there are some, else setting by setting.
+fn command(config: &TrainConfig, id: &str, has_root: bool) -> String {
+    let root = if has_root { " --root DIR" } else { "" };
+    let committed = format!("train/configs/{id}.toml");
+    if read_config(Path::new(&committed)).is_ok_and(|found| found == *config) {
+        return format!("nsa train --config {committed}{root} --out runs/{id}");
+    }
     let c = config;
     let limit = if c.limit > 0 { format!(" --limit {}", c.limit) } else { String::new() };
     let pollution = if c.pollution > 0.0 { format!(" --pollution {}", c.pollution) } else { String::new() };
     format!(
-        "nsa train --dataset {} --id-class {} --objective {} --norm {}{pollution} --width {} --epochs {} --batch {} --lr {} \
-         --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out RUN",
+        "nsa train --dataset {}{root} --id-class {} --objective {} --norm {}{pollution} --width {} --epochs {} --batch {} \
+         --lr {} --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out runs/{id}",
         c.dataset,
         c.id_class,
         c.objective,

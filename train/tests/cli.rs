@@ -1,0 +1,149 @@
+//! The command line's contract: results on stdout, everything else on stderr, 2 for bad usage or input.
+
+mod common;
+
+use common::{Lab, png, read_npy, train_line, write_npy};
+use nsa_core::data::{Split, synth_digits};
+use std::fs;
+use std::process::Stdio;
+
+#[test]
+fn bad_settings_are_told_before_a_run_begins() {
+    let lab = Lab::new();
+    let cases: [(&str, &[&str]); 12] = [
+        ("--objective moco", &["simsiam, simclr, simclr-rot", "moco"]),
+        ("--norm h", &["none, f, g, both"]),
+        ("--id-class 3", &["3"]),
+        ("--width 0", &["width must be 1 to 256, found 0"]),
+        ("--pollution 1.5", &["pollution must be at least 0 and below 1, found 1.5"]),
+        ("--pollution NaN", &["pollution must be"]),
+        ("--batch 1", &["batch must be"]),
+        ("--lr 0", &["lr must be"]),
+        ("--epochs 0", &["epochs must be"]),
+        ("--limit 1", &["at least 2 images, found 1"]),
+        ("--dataset cifar11", &["no data set is called", "cifar10"]),
+        ("--dataset cifar10 --root nowhere", &["no CIFAR-10 files in nowhere", "nsa data get cifar10"]),
+    ];
+    for (setting, words) in cases {
+        let dataset = if setting.starts_with("--dataset") { "" } else { "--dataset folder:data" };
+        let class = if setting.starts_with("--id-class") { "" } else { "--id-class 1" };
+        lab.nsa(&format!("train {dataset} {class} {setting} --device cpu --out run")).fails(2, words);
+        assert!(!lab.path("run").exists(), "{setting}");
+    }
+    lab.nsa("train --dataset folder:data").fails(2, &["--out"]);
+    lab.nsa("train --resume nowhere").fails(2, &["nowhere holds no run"]);
+    lab.nsa("").fails(2, &["Usage"]);
+    lab.nsa("tarin").fails(2, &["tarin"]);
+    fs::write(lab.path("odd.toml"), "epoch = 3").unwrap();
+    lab.nsa("train --config odd.toml --out run").fails(2, &["odd.toml", "epoch"]);
+    lab.nsa("train --config none.toml --out run").fails(2, &["none.toml"]);
+    lab.nsa("eval nowhere").fails(2, &["nowhere holds no run"]);
+}
+
+#[test]
+fn settings_of_a_run_repeat_it() {
+    let lab = Lab::new();
+    lab.train("run", 5);
+    lab.nsa("train --config run/config.toml --device cpu --out again").succeeds();
+    for run in ["run", "again"] {
+        lab.nsa(&format!("export {run} --out bundles-of/{run} --device cpu")).succeeds();
+    }
+    let weights = |run: &str| fs::read(lab.path(&format!("bundles-of/{run}/model.safetensors"))).unwrap();
+    assert_eq!(weights("run"), weights("again"));
+    assert!(!lab.path("catalog.json").exists());
+}
+
+#[test]
+fn every_objective_trains_evaluates_and_exports_all_its_layers() {
+    let lab = Lab::new();
+    for objective in ["simsiam", "simclr", "simclr-rot"] {
+        let line = train_line(objective, 0).replace("--epochs 3", "--epochs 1");
+        lab.nsa(&format!("{line} --objective {objective} --pollution 0.1")).succeeds();
+        let rows = lab.nsa(&format!("eval {objective} --layers all --device cpu --json")).json();
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), if objective == "simsiam" { 11 } else { 10 });
+        for row in rows {
+            let scores = row["scores"].as_array().unwrap();
+            assert_eq!(scores.len(), 4);
+            assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s["auroc"].as_f64().unwrap())), "{row}");
+        }
+        lab.nsa(&format!("export {objective} --layers all --out assets/bundles/{objective} --device cpu")).succeeds();
+    }
+    let verified = lab.nsa("verify assets").succeeds();
+    assert_eq!(verified.stdout.lines().filter(|line| line.starts_with("ok      ")).count(), 3);
+
+    let table = lab.nsa("eval simclr --layers conv4-1x1,head2 --scorers c-cos,k-cos --device cpu").succeeds().stdout;
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..5], ["layer", "dim", "rank", "k-cos", "c-cos"]);
+    assert_eq!(
+        (lines.len(), lines[1][..2].to_vec(), lines[2][..2].to_vec()),
+        (3, vec!["conv4-1x1", "16"], vec!["head2", "4"])
+    );
+    lab.nsa("eval simclr --layers conv5").fails(2, &["--layers must be among", "'conv5'"]);
+    lab.nsa("eval simclr --scorers kde").fails(2, &["--scorers must be among", "'kde'"]);
+
+    // A reader that has gone is no error.
+    let mut child = lab.command("data list").stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn images_are_scored_and_broken_ones_named() {
+    let lab = Lab::new();
+    lab.train("run", 0);
+    lab.nsa("export run --out assets/bundles/one --device cpu").succeeds();
+    let images = synth_digits::generate(synth_digits::SEED, Split::Test, 1);
+    png(&lab.path("three.png"), &images, 3);
+    let values: Vec<f32> = images.pixels().iter().map(|&p| f32::from(p) / 255.0).collect();
+    write_npy(&lab.path("all.npy"), "10, 3, 32, 32", &values);
+    fs::write(lab.path("broken.png"), "no image").unwrap();
+    let predict = |rest: &str| lab.nsa(&format!("predict --bundle assets/bundles/one --device cpu {rest}"));
+
+    let from_png = predict("three.png --json").json();
+    let from_npy = predict("all.npy --json").json();
+    assert_eq!(from_npy.as_array().unwrap().len(), 10);
+    assert_eq!((from_npy[3]["image"].as_str(), from_png[0]["image"].as_str()), (Some("all.npy[3]"), Some("three.png")));
+    let score = |row: &serde_json::Value| row["score"].as_f64().unwrap();
+    // Alone or in a batch: the order of sums differs, no more.
+    assert!((score(&from_npy[3]) - score(&from_png[0])).abs() < 1e-4);
+    assert_eq!(from_png[0]["scores"].as_array().unwrap().len(), 16);
+
+    let table = predict("three.png").succeeds().stdout;
+    assert!(table.starts_with("k-cos-mah on conv4-1x1") && table.contains("  three.png\n"), "{table}");
+    let partly = predict("broken.png three.png none.png --json");
+    assert_eq!(partly.status, 2);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&partly.stdout).unwrap(), from_png);
+    let lines: Vec<&str> = partly.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", partly.stderr);
+    assert!(
+        lines[0].contains("broken.png") && lines[1].contains("none.png") && lines[2].contains("2 of 3 files failed")
+    );
+    predict("broken.png").fails(2, &["broken.png must be a PNG or JPEG image", "1 of 1"]);
+    write_npy(&lab.path("wild.npy"), "1, 3, 32, 32", &[1.5; 3072]);
+    predict("wild.npy").fails(2, &["wild.npy", "0 to 1"]);
+    write_npy(&lab.path("empty.npy"), "0, 3, 32, 32", &[]);
+    assert_eq!(predict("empty.npy --json").json(), serde_json::json!([]));
+}
+
+#[test]
+fn data_sets_become_arrays_and_galleries() {
+    let lab = Lab::new();
+    let result = lab.nsa("data export folder:data --split test --out x.npy --labels y.npy --json").json();
+    assert_eq!(result["images"], 36);
+    let pixels = read_npy(&lab.path("x.npy"));
+    assert_eq!(pixels.len(), 36 * 3072);
+    let first = &synth_digits::generate(synth_digits::SEED, Split::Test, 12).pixels()[..3072];
+    assert!(pixels.iter().zip(first).all(|(value, byte)| *value == f32::from(*byte) / 255.0));
+    assert!(fs::read(lab.path("y.npy")).unwrap().ends_with(&[2; 12]));
+    assert_eq!(lab.nsa("data info folder:data --json").json()["splits"]["train"]["images"], 72);
+    lab.nsa("data export folder:nowhere --split test --out x.npy").fails(2, &["nowhere"]);
+    lab.nsa("data export folder:data --split valid --out x.npy").fails(2, &["valid", "train"]);
+
+    lab.nsa("gallery --dataset folder:data --per-class 5 --out galleries/mine.safetensors").succeeds();
+    let bytes = fs::read(lab.path("galleries/mine.safetensors")).unwrap();
+    let classes = ["class-0", "class-1", "class-2"].map(String::from);
+    let images = nsa_core::bundle::gallery_from_bytes(&bytes, &classes).unwrap();
+    assert_eq!((images.len(), images.of_class(2).len()), (15, 5));
+    assert_eq!(&images.pixels()[..3072], first);
+}

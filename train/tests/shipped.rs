@@ -1,0 +1,56 @@
+//! The models in the repository are what their committed settings give, and the README says of them what was measured.
+
+use nsa_core::bundle::{Catalog, MANIFEST_FILE, Manifest};
+use nsa_core::ssl::TrainConfig;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn manifests() -> Vec<Manifest> {
+    let catalog: Catalog = serde_json::from_slice(&fs::read(root().join("assets/catalog.json")).unwrap()).unwrap();
+    let read = |id: &str| fs::read(root().join("assets/bundles").join(id).join(MANIFEST_FILE)).unwrap();
+    catalog.bundles.iter().map(|entry| Manifest::parse(&read(&entry.id)).unwrap()).collect()
+}
+
+#[test]
+fn every_model_was_trained_by_its_committed_settings() {
+    for manifest in manifests() {
+        let path = root().join("train/configs").join(format!("{}.toml", manifest.id));
+        let config: TrainConfig = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(config, manifest.config, "{}", manifest.id);
+    }
+}
+
+#[test]
+fn the_readme_says_what_was_measured() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for manifest in manifests() {
+        let rate = |scorer: &str| {
+            let entry =
+                manifest.scores.iter().find(|s| s.layer == "conv4-1x1" && s.scorer.to_string() == scorer).unwrap();
+            format!("{:.1}", 100.0 * entry.auroc_exported)
+        };
+        let p = &manifest.provenance;
+        let row = format!(
+            "| `{}` | {} | {} | {} | {} | {} | {:.0} min |",
+            manifest.id,
+            manifest.title,
+            rate("k-cos-mah"),
+            rate("k-cos"),
+            rate("c-cos"),
+            rate("c-cos-mah"),
+            p.wall_seconds / 60.0
+        );
+        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_default_model_detects() {
+    let default = manifests().into_iter().find(|m| m.id == "digits").unwrap();
+    let score = &default.scores[default.default_score()];
+    assert!(score.auroc_exported >= 0.85, "AUROC {} by {}", score.auroc_exported, score.scorer);
+}
