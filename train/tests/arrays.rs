@@ -1,5 +1,7 @@
 //! `nsa score`, `ensemble`, `analyze` and `auroc` give the core's numbers, and name the file that is wrong.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Lab, features, read_npy, write_npy};

@@ -1,5 +1,7 @@
 //! The command line's contract: results on stdout, everything else on stderr, 2 for bad usage or input.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Lab, png, read_npy, train_line, write_npy};
@@ -133,7 +135,8 @@ fn data_sets_become_arrays_and_galleries() {
     assert_eq!(result["images"], 36);
     let pixels = read_npy(&lab.path("x.npy"));
     assert_eq!(pixels.len(), 36 * 3072);
-    let first = &synth_digits::generate(synth_digits::SEED, Split::Test, 12).pixels()[..3072];
+    let digits = synth_digits::generate(synth_digits::SEED, Split::Test, 12);
+    let first = &digits.pixels()[..3072];
     assert!(pixels.iter().zip(first).all(|(value, byte)| *value == f32::from(*byte) / 255.0));
     assert!(fs::read(lab.path("y.npy")).unwrap().ends_with(&[2; 12]));
     assert_eq!(lab.nsa("data info folder:data --json").json()["splits"]["train"]["images"], 72);

@@ -1,5 +1,7 @@
 //! An export that is killed leaves the old bundle or the new one, whole, and a catalogue that lists it.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Answer, Lab, contents, copy};

@@ -1,5 +1,7 @@
 //! A run that is killed, at any moment, and resumed ends as one that was never stopped.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Answer, Lab, contents, copy, train_line};
