@@ -64,13 +64,6 @@ impl DeviceJob for Job<'_> {
         for layer in layers {
             let mut embed = |images| features(&network, images, &[layer], &device, |n| progress.advance(n));
             let (train, id, ood) = (embed(train)?.remove(0), embed(id)?.remove(0), embed(ood)?.remove(0));
-            for (n, f) in [("train", &train), ("id", &id), ("ood", &ood)] {
-                crate::npy::write_f32(
-                    std::path::Path::new(&format!("/tmp/w/feat-{layer}-{n}.npy")),
-                    &[f.n(), f.dim()],
-                    f.values(),
-                )?;
-            }
             let bank = Bank::fit(&train)?;
             let mut summaries = Vec::new();
             for scorer in self.scorers {
