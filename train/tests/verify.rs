@@ -180,6 +180,16 @@ fn hostile_content_with_right_checksums_is_named() {
         agree(a);
     };
     expect(&lab, narrow, &["bad", "bundle.json", "conv1-1x1", "2 dimensions"]);
+    let wide = |a: &Path| {
+        manifest(a, &|m| {
+            m["config"]["width"] = json!(256);
+            for (i, layer) in m["layers"].as_array_mut().unwrap().iter_mut().enumerate() {
+                layer["dim"] = json!(256 << i);
+            }
+        });
+        agree(a);
+    };
+    expect(&lab, wide, &["bad", "bundle.json", "width 256"]);
     let settings = |pointer: &'static str, value: Value| {
         move |a: &Path| {
             edit_json(&a.join(BAD).join("bundle.json"), |m| *m.pointer_mut(pointer).unwrap() = value.clone());

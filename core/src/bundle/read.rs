@@ -103,6 +103,13 @@ impl Manifest {
         if let Some(large) = self.files.iter().find(|f| f.bytes > MAX_FILE) {
             return Err(BundleError::TooLarge { file: large.name.clone(), limit: MAX_FILE, found: large.bytes });
         }
+        // A network is made before its weights are read: an absurd width must not get that far. The last three
+        // convolutions alone have 9 (8w)^2 weights each, of two bytes or more.
+        let (least, bytes) = (2 * 3 * 9 * (8 * self.config.width as u64).pow(2), self.files[0].bytes);
+        if bytes < least {
+            let width = self.config.width;
+            return fault(format!("a network of width {width} has at least {least} bytes of weights, found {bytes}"));
+        }
         Ok(())
     }
 
