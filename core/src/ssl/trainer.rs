@@ -89,7 +89,12 @@ impl<B: AutodiffBackend> Trainer<B> {
         if self.config.objective == Objective::SimclrRot {
             (first, second) = (four_rotations(first), four_rotations(second));
         }
+        let rate = self.learning_rate(epoch, step, self.steps_per_epoch(images.len()));
+        self.step_on_views(first, second, rate)
+    }
 
+    /// One optimiser step on views that are already drawn; the loss is the one before the step.
+    fn step_on_views(&mut self, first: Tensor<B, 4>, second: Tensor<B, 4>, rate: f64) -> Tensor<B::InnerBackend, 1> {
         let z1 = self.network.forward(first);
         let z2 = self.network.forward(second);
         let loss = match (self.config.objective, &self.network.predictor) {
@@ -100,7 +105,6 @@ impl<B: AutodiffBackend> Trainer<B> {
             _ => nt_xent_loss(z1, z2, self.config.temperature),
         };
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        let rate = self.learning_rate(epoch, step, self.steps_per_epoch(images.len()));
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
         loss.inner()
     }
@@ -148,6 +152,9 @@ fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
 fn optimizer<B: AutodiffBackend>() -> OptimizerAdaptor<Adam, Network<B>, B> {
     AdamConfig::new().with_epsilon(1e-8).init()
 }
+
+#[cfg(test)]
+mod against_torch;
 
 #[cfg(test)]
 mod tests {
