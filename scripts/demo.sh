@@ -1,11 +1,23 @@
 #!/usr/bin/env bash
-# Builds the lab and serves it on http://localhost:8080 (PORT=... changes that).
+# Builds the lab and serves it on http://localhost:8080 (PORT=... changes that). Ctrl-C stops it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh build
 . scripts/env.sh
 port="${PORT:-8080}"
-printf 'Building the lab; the first time takes 10 to 20 minutes on two cores, later a few seconds.\n'
-trunk build --release
-printf '\n  NSA Lab is at \033[1mhttp://localhost:%s\033[0m   (Ctrl-C stops it)\n\n' "$port"
-exec trunk serve --release --port "$port" --ignore . >"$NSA_CACHE/serve.log" 2>&1
+address="http://localhost:$port"
+
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+  printf 'demo: port %s is taken by another program: choose one with PORT=8081 make demo\n' "$port" >&2
+  exit 1
+fi
+printf 'Building the lab (10 to 20 minutes the first time on two cores, seconds later) ...\n'
+trunk serve --release --port "$port" --ignore assets/galleries &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  kill -0 "$server" 2>/dev/null || { wait "$server" || exit $?; exit 1; }
+  sleep 0.5
+done
+printf '\n  NSA Lab is at \033[1m%s\033[0m   (Ctrl-C stops it)\n\n' "$address"
+wait "$server"

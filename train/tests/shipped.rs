@@ -1,4 +1,5 @@
 //! The models in the repository are what their committed settings give, and the README says of them what was measured.
+#![allow(clippy::unwrap_used)]
 
 use nsa_core::bundle::{Catalog, MANIFEST_FILE, Manifest};
 use nsa_core::ssl::TrainConfig;

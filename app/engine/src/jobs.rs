@@ -4,8 +4,8 @@ use crate::fetch::{FetchError, fetch};
 use crate::protocol::{Event, Request};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{
-    BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, History, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE,
-    Manifest,
+    BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, History, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
+    MODEL_FILE, Manifest,
 };
 use nsa_core::data::IMAGE_BYTES;
 use std::cell::RefCell;

@@ -143,15 +143,17 @@ impl Manifest {
         }
         let mut banks = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
-            let matrix = |part: &str, rows: usize| {
-                let tensor = format!("{}.{part}", layer.name);
-                let values = reader.f32(&tensor, &[rows, layer.dim])?;
-                Features::new(rows, layer.dim, values).map_err(|source| BundleError::Features { tensor, source })
+            let name = |part: &str| format!("{}.{part}", layer.name);
+            let matrix = |rows: usize, part: &str, values: Vec<f32>| {
+                let refused = |source| BundleError::Features { tensor: name(part), source };
+                Features::new(rows, layer.dim, values).map_err(refused)
             };
+            let features = reader.f16(&name("features"), &[layer.bank, layer.dim])?;
+            let whitening = reader.f32(&name("whitening"), &[layer.rank, layer.dim])?;
             let parts = BankParts {
-                features: matrix("features", layer.bank)?,
-                mean: reader.f32(&format!("{}.mean", layer.name), &[layer.dim])?,
-                whitening: matrix("whitening", layer.rank)?,
+                features: matrix(layer.bank, "features", features)?,
+                mean: reader.f32(&name("mean"), &[layer.dim])?,
+                whitening: matrix(layer.rank, "whitening", whitening)?,
             };
             let bank =
                 Bank::from_parts(parts).map_err(|source| BundleError::Bank { layer: layer.name.clone(), source })?;

@@ -1,6 +1,7 @@
 //! Small typed tensors in safetensors files: written as they are, read with every check.
 
 use super::BundleError;
+use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::borrow::Cow;
 
@@ -15,6 +16,12 @@ impl Stored {
     pub fn f32(shape: &[usize], values: &[f32]) -> Self {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         Self { dtype: Dtype::F32, shape: shape.to_vec(), bytes }
+    }
+
+    /// Rounded to half precision.
+    pub fn f16(shape: &[usize], values: &[f32]) -> Self {
+        let bytes = values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+        Self { dtype: Dtype::F16, shape: shape.to_vec(), bytes }
     }
 
     pub fn u32(shape: &[usize], values: &[u32]) -> Self {
@@ -79,13 +86,27 @@ impl<'a> Reader<'a> {
         Ok(view)
     }
 
+    /// Finite values of exactly this shape, stored in half precision.
+    pub fn f16(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, BundleError> {
+        let bytes = self.shaped(name, Dtype::F16, shape)?;
+        self.finite(name, bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
+    }
+
     /// Finite values of exactly this shape.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, BundleError> {
-        let view = self.tensor(name, Dtype::F32)?;
+        let bytes = self.shaped(name, Dtype::F32, shape)?;
+        self.finite(name, bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    }
+
+    fn shaped(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8], BundleError> {
+        let view = self.tensor(name, dtype)?;
         if view.shape() != shape {
             return Err(self.fault(format!("tensor '{name}' must have shape {shape:?}, found {:?}", view.shape())));
         }
-        let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        Ok(view.data())
+    }
+
+    fn finite(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>, BundleError> {
         if values.iter().any(|v| !v.is_finite()) {
             return Err(self.fault(format!("tensor '{name}' must hold finite values only")));
         }

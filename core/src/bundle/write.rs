@@ -42,7 +42,10 @@ fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
         let parts = bank.parts();
         let matrix = |f: &crate::Features| Stored::f32(&[f.n(), f.dim()], f.values());
         [
-            (format!("{layer}.features"), matrix(&parts.features)),
+            (
+                format!("{layer}.features"),
+                Stored::f16(&[parts.features.n(), parts.features.dim()], parts.features.values()),
+            ),
             (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &parts.mean)),
             (format!("{layer}.whitening"), matrix(&parts.whitening)),
         ]
