@@ -3,6 +3,7 @@
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
 use nsa_core::bundle::{CatalogEntry, Provenance};
+use nsa_core::ssl::{Norm, Objective};
 
 // --- menus and buttons -----------------------------------------------------------------------------------
 
@@ -290,18 +291,11 @@ pub fn scorer(word: &str) -> &str {
     SCORERS.iter().find(|(key, _)| *key == word).map_or(word, |(_, name)| name)
 }
 
-/// An objective with its normalisation, as the paper writes it: SimSiam(n).
+/// An objective with its normalisation, as the paper writes it: SimSiam(n). Words of another version stay as they are.
 pub fn objective(objective: &str, norm: &str) -> String {
-    let name = match objective {
-        "simsiam" => "SimSiam",
-        "simclr" => "SimCLR",
-        "byol" => "BYOL",
-        other => other,
-    };
-    match norm {
-        "none" => name.into(),
-        "both" => format!("{name}(n)"),
-        one => format!("{name}, norm {one}"),
+    match (objective.parse::<Objective>(), norm.parse::<Norm>()) {
+        (Ok(objective), Ok(norm)) => objective.with_norm(norm),
+        _ => format!("{objective}, norm {norm}"),
     }
 }
 

@@ -32,6 +32,24 @@ pub enum Norm {
     Both,
 }
 
+impl Objective {
+    /// The paper's name of an objective with its normalisation: `SimSiam(n)`, `SimCLR(n-)`. The paper's own choice of
+    /// where to normalise is "(n)"; any other is named.
+    pub fn with_norm(self, norm: Norm) -> String {
+        let name = match self {
+            Self::Simsiam => "SimSiam",
+            Self::Simclr => "SimCLR",
+            Self::SimclrRot => "SimCLR(-)",
+        };
+        match (self, norm) {
+            (_, Norm::None) => name.into(),
+            (Self::Simsiam, Norm::Both) | (Self::Simclr, Norm::F) => format!("{name}(n)"),
+            (Self::SimclrRot, Norm::F) => "SimCLR(n-)".into(),
+            (_, norm) => format!("{name}, norm {norm}"),
+        }
+    }
+}
+
 impl Norm {
     /// Whether the encoder's output is normalised.
     pub fn on_encoder(self) -> bool {
@@ -199,6 +217,14 @@ mod tests {
         config.check().unwrap();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn methods_have_the_paper_s_names() {
+        assert_eq!(Objective::Simsiam.with_norm(Norm::Both), "SimSiam(n)");
+        assert_eq!(Objective::SimclrRot.with_norm(Norm::F), "SimCLR(n-)");
+        assert_eq!(Objective::Simclr.with_norm(Norm::Both), "SimCLR, norm both");
+        assert_eq!(Objective::Simclr.with_norm(Norm::None), "SimCLR");
     }
 
     #[test]

@@ -153,25 +153,13 @@ impl Job<'_> {
     }
 }
 
-/// "SimSiam(n) on synth-digits, class 3".
+/// The paper's name of the method and what it learned, for example "SimSiam(n) on synth-digits, class 3".
 fn title(config: &TrainConfig, classes: &[String]) -> String {
-    use nsa_core::ssl::{Norm, Objective};
-    let objective = match config.objective {
-        Objective::Simsiam => "SimSiam",
-        Objective::Simclr => "SimCLR",
-        Objective::SimclrRot => "SimCLR(-)",
-    };
-    let norm = match (config.objective, config.norm) {
-        (_, Norm::None) => "",
-        (Objective::Simsiam, Norm::Both) | (Objective::Simclr | Objective::SimclrRot, Norm::F) => "(n)",
-        (_, Norm::F) => " (norm f)",
-        (_, Norm::G) => " (norm g)",
-        (_, Norm::Both) => " (norm f and g)",
-    };
+    let method = config.objective.with_norm(config.norm);
     let pollution =
         if config.pollution > 0.0 { format!(", {:.0} % polluted", 100.0 * config.pollution) } else { String::new() };
     let class = classes.get(config.id_class).cloned().unwrap_or_else(|| config.id_class.to_string());
-    format!("{objective}{norm} on {}, class {class}{pollution}", config.dataset)
+    format!("{method} on {}, class {class}{pollution}", config.dataset)
 }
 
 /// The command that trains this run again: by its committed settings where there are some, else setting by setting.
