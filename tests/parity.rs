@@ -1,7 +1,8 @@
 //! The core gives the same numbers on every machine: run natively by `cargo test`, in Chromium by `wasm-pack test`.
+#![allow(clippy::unwrap_used)]
 
 use burn_flex::Flex;
-use nsa_core::bundle::{BANK_FILE, Detector, HISTORY_FILE, MODEL_FILE, Manifest};
+use nsa_core::bundle::{Detector, Manifest};
 use nsa_core::data::{Split, synth_digits};
 
 #[cfg(target_arch = "wasm32")]

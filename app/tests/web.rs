@@ -1,6 +1,7 @@
 //! The page's components in a real browser: mounted, clicked, typed into. No engine runs here; the tests say
 //! what an engine would say.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used)]
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
@@ -102,8 +103,8 @@ async fn wait(millis: i32) {
 }
 
 fn image(i: usize) -> Arc<Image> {
-    let side = if i % 2 == 0 { Side::Id } else { Side::Ood };
-    let class = if i % 2 == 0 { 3 } else { i };
+    let side = if i.is_multiple_of(2) { Side::Id } else { Side::Ood };
+    let class = if i.is_multiple_of(2) { 3 } else { i };
     Arc::new(Image { pick: Pick { side, class, index: i }, pixels: vec![(i * 30) as u8; 3072] })
 }
 

@@ -1,7 +1,7 @@
 //! The engine of NSA Lab: it loads bundles and scores images, in a Web Worker beside the page.
 //!
 //! One program built twice: `engine-cpu` computes with burn's flex backend, `engine-webgpu` with burn-wgpu. Both
-//! are the same few lines around [`serve`], which speaks the [`protocol`] with the page. Every number comes from
+//! are the same few lines around `serve`, which speaks the [`protocol`] with the page. Every number comes from
 //! `nsa_core::bundle::Detector`, which `nsa predict` calls too.
 
 #[cfg(feature = "worker")]

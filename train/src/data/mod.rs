@@ -36,7 +36,7 @@ pub struct Loaded {
     pub failures: Vec<Failure>,
 }
 
-/// Reads one split of a data set: `name` is one of [`KNOWN`], `folder:PATH`, or a path with a slash or `.zip` in it.
+/// Reads one split of a data set: `name` is one of `catalog::KNOWN`, `folder:PATH`, or a path with a slash or `.zip` in it.
 ///
 /// `root` is the folder with the published files, or one with a folder `name` in it. Without it, `$NSA_DATA/name`
 /// and then `data/name` under the current folder are used.
