@@ -11,7 +11,7 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
   printf 'demo: port %s is taken by another program: choose one with PORT=8081 make demo\n' "$port" >&2
   exit 1
 fi
-printf 'Building the lab (10 to 20 minutes the first time on two cores, seconds later) ...\n'
+printf 'Building the lab (tens of minutes the first time on two cores, seconds later) ...\n'
 trunk serve --release --port "$port" --ignore assets/galleries &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT

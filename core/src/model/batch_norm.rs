@@ -1,9 +1,8 @@
 //! Batch normalisation (Ioffe & Szegedy 2015), laid out so that every backend is fast at it.
 //!
-//! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it took three
-//! times as long as the convolution beside it. Seen as a matrix with one row for each image and channel, the same
-//! arithmetic is contiguous: 44 ms became 2 ms for 64 x 16 x 32 x 32. The fields keep burn's names, so that weights
-//! convert to PyTorch's in the same way.
+//! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it takes longer
+//! than the convolution beside it. Seen as a matrix with one row for each image and channel, the same arithmetic is
+//! contiguous and many times faster. The fields keep burn's names, so that weights convert to PyTorch's in the same way.
 
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::tensor::{Tensor, backend::Backend};

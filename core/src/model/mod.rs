@@ -118,8 +118,7 @@ impl<B: Backend> Network<B> {
     /// The named feature maps of images (`N x 3 x H x W`, already normalised), each `N x dim`.
     ///
     /// `conv4-1x1` is the embedding y as the projector sees it, so l2-normalised where norm is on f. The paper does not
-    /// say whether norm 1 is applied when scoring; plain cosines do not change by it, those in Mahalanobis space do
-    /// (for the better where we measured it: see `docs/method.md`).
+    /// say whether norm 1 is applied when scoring; plain cosines do not change by it, those in Mahalanobis space do.
     ///
     /// `names` are of [`layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
