@@ -3,7 +3,7 @@
 use super::read::MODEL_FILE;
 use super::{BundleError, Manifest};
 use crate::features::{FeatureError, Features};
-use crate::model::{EmbedError, Network, NetworkConfig, embed, load_weights};
+use crate::model::{EmbedError, Network, embed, load_weights};
 use crate::score::{Bank, ScoreError, Scorer};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
@@ -51,9 +51,7 @@ impl<B: Backend> Detector<B> {
     pub fn new(manifest: Manifest, model: &[u8], bank: &[u8], device: B::Device) -> Result<Self, BundleError> {
         manifest.check_file(MODEL_FILE, model)?;
         let banks = manifest.read_banks(bank)?;
-        let config = &manifest.config;
-        let shape = NetworkConfig { width: config.width, objective: config.objective, norm: config.norm };
-        let network = load_weights(shape.init(0, &device), model)?;
+        let network = load_weights(manifest.config.network().init(0, &device), model)?;
         Ok(Self { manifest, network, banks, device })
     }
 

@@ -21,4 +21,4 @@ pub use manifest::{
     ScoreEntry,
 };
 pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
-pub use write::BundleParts;
+pub use write::{BundleParts, stored_bank};

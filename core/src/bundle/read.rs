@@ -3,9 +3,7 @@
 use super::tensors::Reader;
 use super::{BundleError, FORMAT, Frames, History, Manifest};
 use crate::features::Features;
-use crate::model::layer_names;
 use crate::score::{Bank, BankParts};
-use crate::ssl::{Objective, TrainConfig};
 use sha2::{Digest, Sha256};
 
 /// Name of the manifest.
@@ -55,22 +53,16 @@ impl Manifest {
             let (id, n) = (self.config.id_class, self.classes.len());
             return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
         }
-        let finite = |values: &[f32; 3]| values.iter().all(|v| v.is_finite());
-        if !finite(&self.pixel_mean) || !finite(&self.pixel_std) || self.pixel_std.iter().any(|v| *v <= 0.0) {
-            return fault("pixel-mean must be finite and pixel-std positive".into());
-        }
         if self.pixel_mean != crate::model::PIXEL_MEAN || self.pixel_std != crate::model::PIXEL_STD {
             return fault("pixel-mean and pixel-std must be those of this version: 0.5 and 0.25".into());
         }
-        let known = layer_names(match self.config.objective {
-            Objective::Simsiam => 3,
-            Objective::Simclr | Objective::SimclrRot => 2,
-        });
+        let known = self.config.network().layers();
         for layer in &self.layers {
-            if !known.contains(&layer.name) {
-                return fault(format!("layer must be one of {}, found {:?}", known.join(", "), layer.name));
-            }
-            let dim = layer_dim(&self.config, &layer.name);
+            // A bank of another width could not score what the network gives.
+            let Some(&(_, dim)) = known.iter().find(|(name, _)| *name == layer.name) else {
+                let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                return fault(format!("layer must be one of {}, found {:?}", names.join(", "), layer.name));
+            };
             let sane = layer.dim == dim && layer.dim <= MAX_DIM && layer.rank <= layer.dim && layer.bank >= 1;
             if !sane {
                 return fault(format!(
@@ -184,24 +176,6 @@ impl Manifest {
             }
             None => Ok(frames),
         }
-    }
-}
-
-/// How many values a feature of this layer has: a bank of another width could not score what the network gives.
-fn layer_dim(config: &TrainConfig, layer: &str) -> usize {
-    let (w, simsiam) = (config.width, config.objective == Objective::Simsiam);
-    match layer {
-        "conv1" => w * 32 * 32,
-        "conv2" => 2 * w * 16 * 16,
-        "conv3" => 4 * w * 8 * 8,
-        "conv4" => 8 * w * 4 * 4,
-        "conv1-1x1" => w,
-        "conv2-1x1" => 2 * w,
-        "conv3-1x1" => 4 * w,
-        "head1" if !simsiam => 8 * w,
-        "head2" if !simsiam => 2 * w,
-        "conv4-1x1" => 8 * w,
-        _ => 32 * w,
     }
 }
 

@@ -3,7 +3,9 @@
 use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, sha256};
 use super::tensors::Stored;
 use super::{BundleError, FileEntry, Frames, History, Manifest};
-use crate::score::Bank;
+use crate::features::Features;
+use crate::score::{Bank, BankParts, ScoreError};
+use half::f16;
 
 /// Everything a bundle consists of, before it becomes files.
 pub struct BundleParts<'a> {
@@ -37,10 +39,19 @@ impl BundleParts<'_> {
     }
 }
 
+/// A bank as `bank.safetensors` keeps it: features in half precision, mean and whitening as they are. Scores that a
+/// bundle announces are measured with this one.
+pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
+    let parts = bank.parts();
+    let rounded = parts.features.values().iter().map(|v| f16::from_f32(*v).to_f32()).collect();
+    let features = Features::new(parts.features.n(), parts.features.dim(), rounded)?;
+    Bank::from_parts(BankParts { features, ..parts.clone() })
+}
+
 fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
     let tensors = banks.iter().flat_map(|(layer, bank)| {
         let parts = bank.parts();
-        let matrix = |f: &crate::Features| Stored::f32(&[f.n(), f.dim()], f.values());
+        let matrix = |f: &Features| Stored::f32(&[f.n(), f.dim()], f.values());
         [
             (
                 format!("{layer}.features"),

@@ -35,6 +35,11 @@ impl HeadShape {
         Self { sizes: vec![y, y, z], hidden_norm: false, output_norm: false }
     }
 
+    /// The output size of every layer.
+    pub fn outputs(&self) -> &[usize] {
+        &self.sizes[1..]
+    }
+
     /// A head of this shape.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Head<B> {
         let last = self.sizes.len() - 2;

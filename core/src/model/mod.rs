@@ -63,23 +63,39 @@ impl Default for NormChoice {
 
 /// The names of all feature maps of a network with `heads` projector layers, in the order of the paper's
 /// tables 6-8: each conv block flat, each pooled to 1x1, each layer of the projector.
-pub fn layer_names(heads: usize) -> Vec<String> {
+fn layer_names(heads: usize) -> Vec<String> {
     let flat = (1..=4).map(|i| format!("conv{i}"));
     let pooled = (1..=4).map(|i| format!("conv{i}-1x1"));
     flat.chain(pooled).chain((1..=heads).map(|i| format!("head{i}"))).collect()
 }
 
 impl NetworkConfig {
-    /// A new network with weights drawn from `seed`, the same on every backend.
-    pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
+    /// Shapes of the projector and, for SimSiam, the predictor.
+    fn heads(&self) -> (HeadShape, Option<HeadShape>) {
         let y = 8 * self.width;
-        let (projector, predictor) = match self.objective {
+        match self.objective {
             Objective::Simsiam => {
                 let z = 32 * self.width;
                 (HeadShape::simsiam_projector(y, z), Some(HeadShape::simsiam_predictor(z)))
             }
             Objective::Simclr | Objective::SimclrRot => (HeadShape::simclr_projector(y, 2 * self.width), None),
-        };
+        }
+    }
+
+    /// Every feature map of 32 x 32 images, in the order of the paper's tables 6-8, and how many values it has.
+    pub fn layers(&self) -> Vec<(String, usize)> {
+        // Each block has twice the channels and half the side of the one before.
+        let blocks = (0..4).map(|i| (self.width << i, crate::data::SIZE >> i));
+        let flat = blocks.clone().map(|(channels, side)| channels * side * side);
+        let pooled = blocks.map(|(channels, _)| channels);
+        let (projector, _) = self.heads();
+        let dims = flat.chain(pooled).chain(projector.outputs().iter().copied());
+        layer_names(projector.outputs().len()).into_iter().zip(dims).collect()
+    }
+
+    /// A new network with weights drawn from `seed`, the same on every backend.
+    pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
+        let (projector, predictor) = self.heads();
         let network = Network {
             encoder: ResNet18::new(self.width, device),
             projector: projector.init(device),

@@ -1,6 +1,7 @@
 //! Every setting of a training run, in one type that is saved with the run and read back from it.
 
 use crate::augment::AugmentConfig;
+use crate::model::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -188,6 +189,11 @@ pub struct ConfigError {
 }
 
 impl TrainConfig {
+    /// The network that this run trains.
+    pub fn network(&self) -> NetworkConfig {
+        NetworkConfig { width: self.width, objective: self.objective, norm: self.norm }
+    }
+
     /// Checks every range, so that a run cannot fail hours later on a setting that was wrong from the start.
     pub fn check(&self) -> Result<(), ConfigError> {
         let require = |holds: bool, setting, must, found: String| {

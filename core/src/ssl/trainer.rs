@@ -3,7 +3,7 @@
 use super::{Objective, TrainConfig, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
 use crate::data::ImageSet;
-use crate::model::{Network, NetworkConfig};
+use crate::model::Network;
 use crate::rng::Rng;
 use burn::module::{AutodiffModule, Module};
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -41,8 +41,7 @@ pub enum TrainerError {
 impl<B: AutodiffBackend> Trainer<B> {
     /// A run that has not begun.
     pub fn new(config: TrainConfig, device: B::Device) -> Self {
-        let shape = NetworkConfig { width: config.width, objective: config.objective, norm: config.norm };
-        let network = shape.init(config.seed, &device);
+        let network = config.network().init(config.seed, &device);
         Self { config, network, optimizer: optimizer(), epochs_done: 0, device }
     }
 

@@ -1,6 +1,6 @@
 //! `nsa export`: a run becomes a bundle for the browser.
 //!
-//! Every score in the bundle is measured with the weights as exported (f16), so that what `bundle.json` says is what
+//! Every score in the bundle is measured with weights and bank as exported (f16), so that what `bundle.json` says is what
 //! the browser reaches.
 
 use super::choose;
@@ -14,7 +14,9 @@ use crate::trained::Trained;
 use crate::{catalog, files};
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::bundle::{BundleParts, FORMAT, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id};
+use nsa_core::bundle::{
+    BundleParts, FORMAT, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id, stored_bank,
+};
 use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
 use nsa_core::score::{Bank, Scorer};
@@ -96,7 +98,7 @@ impl DeviceJob for Job<'_> {
         let (mut banks, mut entries, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         for (i, layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
-            let bank = if train[i].n() > self.args.bank { full.shrink(self.args.bank) } else { full.clone() };
+            let bank = stored_bank(&full.shrink(self.args.bank))?;
             entries.push(LayerEntry {
                 name: layer.to_string(),
                 dim: train[i].dim(),
