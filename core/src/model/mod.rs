@@ -136,7 +136,7 @@ impl<B: Backend> Network<B> {
     /// `conv4-1x1` is the embedding y as the projector sees it, so l2-normalised where norm is on f. The paper does not
     /// say whether norm 1 is applied when scoring; plain cosines do not change by it, those in Mahalanobis space do.
     ///
-    /// `names` are of [`layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
+    /// `names` are of [`Network::layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
         let maps = self.encoder.forward(images);
         let heads = if names.iter().any(|n| n.starts_with("head")) {
