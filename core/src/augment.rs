@@ -3,15 +3,12 @@
 //! What is random is drawn on the host from [`Rng`], a few numbers an image; what is done with it are tensor
 //! operations on the device. So the same seed gives the same views on every backend, and no pixel is read back.
 
-use crate::data::{CHANNELS, ImageSet, SIZE};
-use crate::model::normalize_pixels;
+use crate::data::{CHANNELS, ImageSet};
+use crate::model::{PixelNorm, Stem};
 use crate::rng::Rng;
 use crate::ssl::ConfigError;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
-
-/// Pixels of one channel.
-const PIXELS: usize = SIZE * SIZE;
 
 /// Weights of red, green and blue in grey (ITU-R BT.601, as torchvision has them).
 const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
@@ -76,8 +73,10 @@ impl AugmentConfig {
 
 /// A batch of images on a device, from which random views are drawn.
 pub struct Views<B: Backend> {
-    /// `N x 3 x 32 x 32` in 0..1.
+    /// `N x 3 x S x S` in 0..1.
     images: Tensor<B, 4>,
+    /// S: 32, or 224 for ImageNet's stem.
+    side: usize,
 }
 
 /// What happens to one image of a view.
@@ -100,9 +99,9 @@ pub struct Draw {
 }
 
 impl Draw {
-    /// Draws what will happen to one image.
-    pub fn new(config: &AugmentConfig, rng: &mut Rng) -> Self {
-        let crop = random_crop(config.crop_min, rng);
+    /// Draws what will happen to one image of `side x side` pixels.
+    pub fn new(config: &AugmentConfig, side: usize, rng: &mut Rng) -> Self {
+        let crop = random_crop(config.crop_min, side, rng);
         let flip = rng.chance(config.flip);
         let jitter = rng.chance(config.jitter);
         // Every number is drawn whether or not it is used, so that each image takes as many from the stream.
@@ -120,20 +119,20 @@ impl Draw {
 
 /// torchvision's RandomResizedCrop: area from `crop_min` to 1 of the image, aspect ratio from 3/4 to 4/3 (uniform in
 /// its logarithm), up to ten tries, else the whole image.
-fn random_crop(crop_min: f32, rng: &mut Rng) -> [f32; 4] {
+fn random_crop(crop_min: f32, side: usize, rng: &mut Rng) -> [f32; 4] {
     let log_ratio = libm::logf(4.0 / 3.0);
     for _ in 0..10 {
-        let area = (SIZE * SIZE) as f32 * rng.range(crop_min, 1.0);
+        let area = (side * side) as f32 * rng.range(crop_min, 1.0);
         let ratio = libm::expf(rng.range(-log_ratio, log_ratio));
         let width = (area * ratio).sqrt().round() as usize;
         let height = (area / ratio).sqrt().round() as usize;
-        if (1..=SIZE).contains(&width) && (1..=SIZE).contains(&height) {
-            let top = rng.below(SIZE - height + 1);
-            let left = rng.below(SIZE - width + 1);
+        if (1..=side).contains(&width) && (1..=side).contains(&height) {
+            let top = rng.below(side - height + 1);
+            let left = rng.below(side - width + 1);
             return [top as f32, left as f32, height as f32, width as f32];
         }
     }
-    [0.0, 0.0, SIZE as f32, SIZE as f32]
+    [0.0, 0.0, side as f32, side as f32]
 }
 
 impl<B: Backend> Views<B> {
@@ -141,27 +140,30 @@ impl<B: Backend> Views<B> {
     pub fn new(images: &ImageSet, indices: &[usize], device: &B::Device) -> Self {
         let floats: Vec<f32> =
             indices.iter().flat_map(|&i| images.image(i).iter().map(|&p| f32::from(p) / 255.0)).collect();
-        let shape = [indices.len(), CHANNELS, SIZE, SIZE];
-        Self { images: Tensor::from_data(TensorData::new(floats, shape), device) }
+        let side = images.side();
+        let shape = [indices.len(), CHANNELS, side, side];
+        Self { images: Tensor::from_data(TensorData::new(floats, shape), device), side }
     }
 
-    /// One random view of every image, normalised for the encoder: `N x 3 x 32 x 32`.
+    /// One random view of every image, normalised for the encoder: `N x 3 x S x S`.
     pub fn draw(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
-        let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, rng)).collect();
+        let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, self.side, rng)).collect();
         // torchvision shuffles the order of the colour operations for each image; here for each batch.
-        normalize_pixels(self.apply(&draws, &rng.permutation(4)))
+        let views = self.apply(&draws, &rng.permutation(4));
+        let pixels = if self.side == Stem::Imagenet.side() { PixelNorm::IMAGENET } else { PixelNorm::CIFAR };
+        pixels.apply(views)
     }
 
     /// The views that `draws` describe, one an image, in 0..1. `order` arranges brightness (0), contrast (1),
     /// saturation (2) and hue (3).
     pub fn apply(&self, draws: &[Draw], order: &[usize]) -> Tensor<B, 4> {
-        let n = draws.len();
-        // From here on an image is a row, `N x 3072`, and what is drawn for it a column, `N x 1`.
+        let (n, side) = (draws.len(), self.side);
+        // From here on an image is a row, `N x 3SS`, and what is drawn for it a column, `N x 1`.
         let column = |value: &dyn Fn(&Draw) -> f32| {
             let values: Vec<f32> = draws.iter().map(value).collect();
             Tensor::<B, 2>::from_data(TensorData::new(values, [n, 1]), &self.images.device())
         };
-        let mut x = self.crop(draws).reshape([n, CHANNELS * PIXELS]);
+        let mut x = self.crop(draws).reshape([n, CHANNELS * side * side]);
         for operation in order {
             x = match operation {
                 0 => x * column(&|d| d.brightness),
@@ -179,53 +181,54 @@ impl<B: Backend> Views<B> {
             .clamp(0.0, 1.0);
         }
         let grey = in_all_channels(grey(&x));
-        blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 })).reshape([n, CHANNELS, SIZE, SIZE])
+        blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 })).reshape([n, CHANNELS, side, side])
     }
 
-    /// Crops, scales back to 32 x 32 and mirrors. Bilinear scaling is linear and separable, so a crop is two small
-    /// matrices an image: `rows (32 x 32) * image * columns (32 x 32)`.
+    /// Crops, scales back to the whole size and mirrors. Bilinear scaling is linear and separable, so a crop is two
+    /// small matrices an image: `rows (S x S) * image * columns (S x S)`.
     fn crop(&self, draws: &[Draw]) -> Tensor<B, 3> {
-        let n = draws.len();
+        let (n, side) = (draws.len(), self.side);
         let columns = self.scaling(draws, &|d| (d.crop[1], d.crop[3], d.flip));
         let rows = self.scaling(draws, &|d| (d.crop[0], d.crop[2], false)).transpose();
-        let rows = rows.reshape([n, 1, PIXELS]).repeat_dim(1, CHANNELS).reshape([n * CHANNELS, SIZE, SIZE]);
-        let along_x = self.images.clone().reshape([n, CHANNELS * SIZE, SIZE]).matmul(columns);
-        rows.matmul(along_x.reshape([n * CHANNELS, SIZE, SIZE]))
+        let rows = rows.reshape([n, 1, side * side]).repeat_dim(1, CHANNELS).reshape([n * CHANNELS, side, side]);
+        let along_x = self.images.clone().reshape([n, CHANNELS * side, side]).matmul(columns);
+        rows.matmul(along_x.reshape([n * CHANNELS, side, side]))
     }
 
-    /// For each image the matrix (`32 x 32`, input by output position) that scales a range of pixels to 32 by linear
+    /// For each image the matrix (`S x S`, input by output position) that scales a range of pixels to S by linear
     /// interpolation between pixel centres. `range` gives where it starts, how long it is, and whether it is mirrored.
     fn scaling(&self, draws: &[Draw], range: &dyn Fn(&Draw) -> (f32, f32, bool)) -> Tensor<B, 3> {
-        let device = self.images.device();
+        let (device, side) = (self.images.device(), self.side);
         let positions: Vec<f32> = draws
             .iter()
             .flat_map(|draw| {
                 let (start, length, mirrored) = range(draw);
-                (0..SIZE).map(move |i| {
-                    let i = if mirrored { SIZE - 1 - i } else { i };
-                    let at = (i as f32 + 0.5) * length / SIZE as f32 - 0.5;
+                (0..side).map(move |i| {
+                    let i = if mirrored { side - 1 - i } else { i };
+                    let at = (i as f32 + 0.5) * length / side as f32 - 0.5;
                     start + at.clamp(0.0, length - 1.0)
                 })
             })
             .collect();
-        let wanted = Tensor::<B, 3>::from_data(TensorData::new(positions, [draws.len(), 1, SIZE]), &device);
-        let pixel = Tensor::<B, 1, Int>::arange(0..SIZE as i64, &device).float().reshape([1, SIZE, 1]);
+        let wanted = Tensor::<B, 3>::from_data(TensorData::new(positions, [draws.len(), 1, side]), &device);
+        let pixel = Tensor::<B, 1, Int>::arange(0..side as i64, &device).float().reshape([1, side, 1]);
         // A pixel's weight falls linearly from 1 at its centre to 0 at its neighbours'.
         ((wanted - pixel).abs() * -1.0 + 1.0).clamp_min(0.0)
     }
 }
 
-/// One channel of every image, `N x 1024`.
+/// One channel of every image, `N x SS`.
 fn channel<B: Backend>(x: &Tensor<B, 2>, index: usize) -> Tensor<B, 2> {
-    x.clone().narrow(1, index * PIXELS, PIXELS)
+    let pixels = x.dims()[1] / CHANNELS;
+    x.clone().narrow(1, index * pixels, pixels)
 }
 
-/// `N x 3072` to `N x 1024`.
+/// `N x 3SS` to `N x SS`.
 fn grey<B: Backend>(x: &Tensor<B, 2>) -> Tensor<B, 2> {
     channel(x, 0) * GREY[0] + channel(x, 1) * GREY[1] + channel(x, 2) * GREY[2]
 }
 
-/// `N x 1024` to `N x 3072`.
+/// `N x SS` to `N x 3SS`.
 fn in_all_channels<B: Backend>(grey: Tensor<B, 2>) -> Tensor<B, 2> {
     Tensor::cat(vec![grey; CHANNELS], 1)
 }
@@ -235,7 +238,7 @@ fn blend<B: Backend>(x: Tensor<B, 2>, other: Tensor<B, 2>, factor: Tensor<B, 2>)
     x * factor.clone() + other * (factor * -1.0 + 1.0)
 }
 
-/// Turns the hue of `N x 3072` by `N x 1` shares of the circle, in HSV.
+/// Turns the hue of `N x 3SS` by `N x 1` shares of the circle, in HSV.
 fn turn_hue<B: Backend>(x: &Tensor<B, 2>, turn: Tensor<B, 2>) -> Tensor<B, 2> {
     let (r, g, b) = (channel(x, 0), channel(x, 1), channel(x, 2));
     let value = r.clone().max_pair(g.clone()).max_pair(b.clone());
@@ -262,7 +265,7 @@ fn turn_hue<B: Backend>(x: &Tensor<B, 2>, turn: Tensor<B, 2>) -> Tensor<B, 2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{IMAGE_BYTES, Split, synth_digits};
+    use crate::data::{IMAGE_BYTES, SIZE, Split, synth_digits};
     use burn_flex::Flex;
 
     const KEEP: Draw = Draw {
@@ -329,13 +332,30 @@ mod tests {
         let mut rng = Rng::new(0, "crops", &[]);
         let mut areas = Vec::new();
         for _ in 0..2000 {
-            let [top, left, height, width] = random_crop(0.2, &mut rng);
+            let [top, left, height, width] = random_crop(0.2, 32, &mut rng);
             assert!(top + height <= 32.0 && left + width <= 32.0 && height >= 1.0 && width >= 1.0);
             areas.push(height * width / 1024.0);
         }
         let mean = areas.iter().sum::<f32>() / 2000.0;
         assert!((0.52..0.62).contains(&mean), "mean area {mean}");
         assert!(areas.iter().all(|a| *a > 0.17));
+    }
+
+    #[test]
+    fn large_images_are_cropped_and_flipped_at_their_own_size() {
+        let side = 224;
+        let pixels: Vec<u8> = (0..3 * side * side).map(|i| (i * 31 % 256) as u8).collect();
+        let images = ImageSet::with_side(side, pixels.clone(), vec![0], vec!["any".into()]).unwrap();
+        let views = Views::<Flex>::new(&images, &[0], &Default::default());
+        let whole = Draw { crop: [0.0, 0.0, 224.0, 224.0], ..KEEP };
+        let apply = |draw| views.apply(&[draw], &[0, 1, 2, 3]).into_data().into_vec::<f32>().unwrap();
+        assert_close(&apply(whole), pixels.iter().map(|&p| f32::from(p) / 255.0));
+        let flipped = apply(Draw { flip: true, ..whole });
+        assert_close(&flipped, (0..pixels.len()).map(|at| f32::from(pixels[at - at % side + side - 1 - at % side]) / 255.0));
+        let mut rng = Rng::new(0, "crops", &[]);
+        let areas: Vec<f32> = (0..500).map(|_| random_crop(0.2, side, &mut rng)).map(|[_, _, h, w]| h * w).collect();
+        assert!(areas.iter().any(|&area| area > 40_000.0) && areas.iter().all(|&area| area > 9_900.0));
+        assert_eq!(views.draw(&AugmentConfig::default(), &mut rng).dims(), [1, 3, 224, 224]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use burn::tensor::{Distribution, Tensor, TensorData, backend::Backend};
 use burn_flex::Flex;
 use nsa_core::augment::{Draw, Views};
 use nsa_core::data::ImageSet;
-use nsa_core::model::{HeadShape, Network, NetworkConfig, load_weights, normalize_pixels};
+use nsa_core::model::{HeadShape, Network, NetworkConfig, Stem, load_weights, normalize_pixels};
 use nsa_core::ssl::{Norm, Objective, nt_xent_loss, simsiam_loss};
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -91,7 +91,7 @@ fn a_state_dict_of_pytorch_gives_pytorch_s_feature_maps() {
     let mut largest = 0.0;
     for NetworkCase { objective, width, forward } in golden().networks {
         for ForwardCase { norm, maps } in forward {
-            let network = NetworkConfig { width, objective, norm }.init::<Flex>(0, &device);
+            let network = NetworkConfig { width, objective, norm, stem: Stem::Cifar }.init::<Flex>(0, &device);
             let network = load_weights(network, weights(objective)).unwrap();
             let z = network.forward(pixels.clone());
             for (name, expected) in &maps {
@@ -205,7 +205,7 @@ fn views_are_torchvision_s() {
 /// (no batch norm, no bias), Euler's theorem gives <y, dL/dy> = <z, dL/dz>, and dL/dy can be read.
 fn along_the_projections(norm: Norm) -> Vec<f32> {
     let device = Default::default();
-    let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm };
+    let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, stem: Stem::Cifar };
     let mut network: Network<Grad> = config.init(3, &device);
     network.projector = HeadShape::simclr_projector(32, 128).init(&device);
     let random = || Tensor::<Grad, 2>::random([6, 32], Distribution::Normal(0.0, 1.0), &device).require_grad();

@@ -3,6 +3,7 @@
 use crate::data::command::DataCommand;
 use crate::device::Device;
 use clap::{Args, Parser, Subcommand};
+use nsa_core::model::{Arch, Stem};
 use nsa_core::score::Scorer;
 use nsa_core::ssl::{Norm, Objective};
 use std::path::PathBuf;
@@ -35,6 +36,12 @@ pub enum Command {
     Predict(PredictArgs),
     /// Pack test images of a real data set for the page (kept out of git).
     Gallery(GalleryArgs),
+    /// Turn images into features by a pretrained ResNet, or by the weights of a run.
+    ///
+    /// Weights are a safetensors file or one of torch.save, with torchvision's names; our own runs' have them too
+    /// (model.safetensors of a bundle). A classifier (fc.*) is left out, everything else must fit --arch, --stem and
+    /// --width. Nothing in a .pth file is run.
+    Embed(EmbedArgs),
     /// Score query features against training features.
     Score(ScoreArgs),
     /// Score the same images by several layers or scorers, as one sum.
@@ -54,7 +61,7 @@ pub enum Command {
 pub struct TrainArgs {
     /// Continue the run in this folder from its last checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
-        "pollution", "width", "epochs", "batch", "lr", "temperature", "limit", "eval_every", "eval_limit", "seed", "root"])]
+        "pollution", "image_size", "width", "epochs", "batch", "lr", "temperature", "limit", "eval_every", "eval_limit", "seed", "root"])]
     pub resume: Option<PathBuf>,
     /// Settings in TOML, as a run saves them in config.toml.
     #[arg(long, value_name = "FILE")]
@@ -80,6 +87,9 @@ pub struct TrainArgs {
     /// Share of the training set that is outliers of other classes.
     #[arg(long)]
     pub pollution: Option<f32>,
+    /// Height and width of the images: 32, or 224 with ImageNet's stem [default: the data set's, 32 for folders].
+    #[arg(long)]
+    pub image_size: Option<usize>,
     /// Base width of the ResNet-18 (64 in the paper).
     #[arg(long)]
     pub width: Option<usize>,
@@ -201,6 +211,46 @@ pub struct GalleryArgs {
     /// File to write.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `nsa embed`.
+#[derive(Debug, Args)]
+pub struct EmbedArgs {
+    /// Weights, `.safetensors` or `.pth`.
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// resnet18, resnet50 or resnet152.
+    #[arg(long)]
+    pub arch: Arch,
+    /// cifar (one 3x3 convolution of stride 1) or imagenet (torchvision's: 7x7 of stride 2, max-pool).
+    #[arg(long)]
+    pub stem: Stem,
+    /// Base width of the weights: 64 for torchvision's.
+    #[arg(long, default_value_t = 64)]
+    pub width: usize,
+    /// Images, N x 3 x H x W `.npy`, f32 in 0..1; `nsa data export` writes them.
+    #[arg(long, value_name = "X.npy")]
+    pub images: PathBuf,
+    /// conv1 to conv4 (flat), conv1-1x1 to conv4-1x1 (pooled), head1 and on (where the weights have a projector).
+    #[arg(long)]
+    pub layer: String,
+    /// Where the features go, N x d `.npy`.
+    #[arg(long, value_name = "F.npy")]
+    pub out: PathBuf,
+    /// Subtracted from the pixels, for red, green and blue [default: for the imagenet stem 0.485,0.456,0.406 as
+    /// torchvision's weights want it; for the cifar stem 0.5,0.5,0.5 as in our runs].
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    pub mean: Option<Vec<f32>>,
+    /// Divides the pixels after that [default: for the imagenet stem 0.229,0.224,0.225; for the cifar stem
+    /// 0.25,0.25,0.25].
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    pub std: Option<Vec<f32>>,
+    /// Where the run that made the weights normalises: f and both l2-normalise conv4-1x1 and what the projector sees.
+    #[arg(long, default_value = "none")]
+    pub norm: Norm,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
 }
 
 /// `nsa score`.

@@ -121,6 +121,14 @@ pub enum NsaError {
     /// Weights that cannot be written or read.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A weights file that is refused.
+    #[error("{path}: {source}")]
+    WeightsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: WeightsError,
+    },
     /// Features that are not finite.
     #[error(transparent)]
     Features(#[from] FeatureError),
@@ -155,6 +163,7 @@ impl NsaError {
             | Self::Bundle { .. }
             | Self::File { .. }
             | Self::Arrays { .. }
+            | Self::WeightsFile { .. }
             | Self::Checkpoint { .. }
             | Self::Device(_) => 2,
             Self::Some { status, .. } => *status,

@@ -1,19 +1,23 @@
 //! Features of whole image sets, and what is measured on them.
 
+use crate::data::Opened;
 use crate::device::wait;
 use crate::error::NsaError;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
 use nsa_core::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
-use nsa_core::data::{IMAGE_BYTES, ImageSet};
+use nsa_core::data::ImageSet;
 use nsa_core::eval::auroc;
 use nsa_core::model::{Network, embed};
 use nsa_core::rng::Rng;
 use nsa_core::score::{Bank, Scorer};
 use nsa_core::sphere::{AngleMap, AnglePoint, compactness};
+use nsa_core::ssl::TrainConfig;
 
-/// Images embedded at once.
-pub const BATCH: usize = 256;
+/// Images embedded at once, if they are small.
+const BATCH: usize = 256;
+/// Pixels embedded at once: 20 images of 224 x 224.
+const PIXELS: usize = 1 << 20;
 /// The layer that training is followed by: the pooled encoder output.
 pub const EMBEDDING: &str = "conv4-1x1";
 
@@ -26,15 +30,21 @@ pub fn features<B: Backend>(
     mut tick: impl FnMut(usize),
 ) -> Result<Vec<Features>, NsaError> {
     let mut columns: Vec<Vec<f32>> = vec![Vec::new(); layers.len()];
-    for batch in images.pixels().chunks(BATCH * IMAGE_BYTES) {
+    let image = images.image_bytes();
+    for batch in images.pixels().chunks(batch_of([images.side(); 2]) * image) {
         let embedded = wait(embed(network, batch, layers, device))?;
         for (column, values) in columns.iter_mut().zip(embedded) {
             column.extend(values);
         }
-        tick(batch.len() / IMAGE_BYTES);
+        tick(batch.len() / image);
     }
     let n = images.len();
     columns.into_iter().map(|values| Ok(Features::new(n, values.len() / n.max(1), values)?)).collect()
+}
+
+/// How many images of this height and width are embedded at once: enough to keep a device busy, few enough for its memory.
+pub fn batch_of([height, width]: [usize; 2]) -> usize {
+    (PIXELS / (height * width).max(1)).clamp(1, BATCH)
 }
 
 /// The images that training is followed by: fixed subsets, drawn once from the run's seed.
@@ -52,27 +62,28 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// At most `limit` images of each kind.
-    pub fn new(train: &ImageSet, test: &ImageSet, id_class: usize, limit: usize, seed: u64) -> Self {
+    /// At most `eval-limit` images of each kind: of `train`, the images trained on, and of the test set, of which only
+    /// these are read.
+    pub fn new(config: &TrainConfig, train: &ImageSet, test: &mut Opened) -> Result<Self, NsaError> {
+        let (limit, seed) = (config.eval_limit, config.seed);
         let subset = |mut indices: Vec<usize>, purpose: &str| {
             let order = Rng::new(seed, purpose, &[]).permutation(indices.len());
             indices = order.iter().take(limit).map(|&i| indices[i]).collect();
             indices.sort_unstable();
             indices
         };
-        let of_id = |wanted: bool| -> Vec<usize> {
-            (0..test.len()).filter(|&i| (usize::from(test.labels()[i]) == id_class) == wanted).collect()
-        };
         let train_index = subset((0..train.len()).collect(), "watch-train");
-        let (id, ood) = (subset(of_id(true), "watch-id"), subset(of_id(false), "watch-ood"));
+        let id = subset(test.of_class(config.id_class, false), "watch-id");
+        let ood = subset(test.of_class(config.id_class, true), "watch-ood");
+        let (id, ood) = (test.read(&id)?, test.read(&ood)?);
         let small = |indices: &[usize]| indices.iter().map(|&i| i as u32).collect();
-        Self {
+        Ok(Self {
             train: train.select(&train_index),
-            id: test.select(&id),
-            ood: test.select(&ood),
-            id_index: small(&id),
-            ood_index: small(&ood),
-        }
+            id_index: small(&id.indices),
+            ood_index: small(&ood.indices),
+            id: id.images,
+            ood: ood.images,
+        })
     }
 
     /// Measures a network after `epoch` epochs, and adds a frame of the hypersphere.

@@ -15,6 +15,7 @@ mod files;
 mod npy;
 mod progress;
 mod run;
+mod torch;
 mod trained;
 
 use clap::Parser;

@@ -5,9 +5,11 @@
 //! against the file's size before anything is allocated.
 
 mod header;
+mod images;
 mod write;
 
-pub use write::{write_f32, write_images, write_u8};
+pub use images::ImageReader;
+pub use write::{RowWriter, write_f32, write_u8};
 
 use header::{Header, Kind};
 use nsa_core::data::{CHANNELS, SIZE};
@@ -127,6 +129,22 @@ pub fn read_labels(path: &Path) -> Result<Array<i64>, NpyError> {
 
 /// Reads and converts value by value, so that the file is never in memory twice.
 fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> T) -> Result<Array<T>, NpyError> {
+    let (mut file, header, count) = open(path, kinds)?;
+    if count > MAX_VALUES {
+        return Err(NpyError::format(path, format!("hold at most {MAX_VALUES} values"), shape(&header.shape)));
+    }
+    let width = header.kind.bytes();
+    let mut values = Vec::with_capacity(count);
+    let mut value = [0; 8];
+    for _ in 0..count {
+        file.read_exact(&mut value[..width]).map_err(|source| NpyError::io("read", path, source))?;
+        values.push(convert(header.kind, &value[..width]));
+    }
+    Ok(Array { shape: header.shape, values })
+}
+
+/// A file whose values are of one of `kinds` and as many as its header says, at the first of them; and how many.
+fn open(path: &Path, kinds: &[Kind]) -> Result<(BufReader<File>, Header, usize), NpyError> {
     let io = |source| NpyError::io("read", path, source);
     let file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
@@ -137,23 +155,17 @@ fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> T) -> R
         let wanted: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
         return Err(NpyError::format(path, format!("hold {}", wanted.join(" or ")), header.kind.name()));
     }
-    let count = header.shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).filter(|&n| n <= MAX_VALUES);
-    let Some(count) = count else {
+    let count = header.shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
+    let bytes = count.and_then(|count| Some((count, count.checked_mul(header.kind.bytes())? as u64)));
+    let Some((count, needed)) = bytes else {
         return Err(NpyError::format(path, format!("hold at most {MAX_VALUES} values"), shape(&header.shape)));
     };
-    let width = header.kind.bytes();
-    let (needed, there) = ((count * width) as u64, length.saturating_sub(header_bytes));
+    let there = length.saturating_sub(header_bytes);
     if needed != there {
         let must = format!("hold {needed} bytes after its header (shape {})", shape(&header.shape));
         return Err(NpyError::format(path, must, there.to_string()));
     }
-    let mut values = Vec::with_capacity(count);
-    let mut value = [0; 8];
-    for _ in 0..count {
-        file.read_exact(&mut value[..width]).map_err(io)?;
-        values.push(convert(header.kind, &value[..width]));
-    }
-    Ok(Array { shape: header.shape, values })
+    Ok((file, header, count))
 }
 
 /// The first `N` bytes, zeros where there are fewer.

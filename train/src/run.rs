@@ -10,6 +10,7 @@
 //! Each file is replaced whole, the checkpoint last. A kill in between leaves measurements that are one epoch ahead
 //! of the checkpoint; [`RunFolder::open`] drops them, and the epoch is trained and measured again.
 
+use crate::data;
 use crate::error::NsaError;
 use crate::files;
 use burn::tensor::backend::AutodiffBackend;
@@ -149,8 +150,12 @@ impl RunFolder {
 /// Reads settings from TOML and checks their ranges.
 pub fn read_config(path: &Path) -> Result<TrainConfig, NsaError> {
     let text = std::fs::read_to_string(path).map_err(files::reading(path))?;
-    let config: TrainConfig =
-        toml::from_str(&text).map_err(|e| NsaError::ConfigFile { path: path.into(), why: e.to_string() })?;
+    let fault = |e: toml::de::Error| NsaError::ConfigFile { path: path.into(), why: e.to_string() };
+    let mut config: TrainConfig = toml::from_str(&text).map_err(fault)?;
+    // Where it is not said, images have the size that the data set's have.
+    if !toml::from_str::<toml::Table>(&text).map_err(fault)?.contains_key("image-size") {
+        config.image_size = data::side_of(&config.dataset);
+    }
     config.check()?;
     Ok(config)
 }

@@ -34,11 +34,15 @@ impl Trained {
         };
         let config = &run.config;
         let root = root.or(run.record.root.as_deref());
-        let train = data::load(&config.dataset, root, Split::Train)?.select(&run.record.split.indices);
-        let test = data::load(&config.dataset, root, Split::Test)?;
-        let is_id = |i: &usize| usize::from(test.labels()[*i]) == config.id_class;
-        let (id, ood): (Vec<usize>, Vec<usize>) = (0..test.len()).partition(is_id);
-        Ok(Self { train, id: test.select(&id), ood: test.select(&ood), checkpoint, run })
+        let open = |split| data::open(&config.dataset, root, split, config.image_size);
+        let train = open(Split::Train)?.read_again(&run.record.split.indices)?;
+        let mut test = open(Split::Test)?;
+        let mut of_class = |others| {
+            let indices = test.of_class(config.id_class, others);
+            test.read(&indices).map(|loaded| loaded.images)
+        };
+        let (id, ood) = (of_class(false)?, of_class(true)?);
+        Ok(Self { train, id, ood, checkpoint, run })
     }
 
     /// The network, for inference.

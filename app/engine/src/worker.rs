@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
 use nsa_core::data::IMAGE_BYTES;
-use nsa_core::model::{NetworkConfig, embed};
+use nsa_core::model::{NetworkConfig, Stem, embed};
 use nsa_core::ssl::{Norm, Objective};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -44,7 +44,8 @@ pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device, b
 /// Puts one tiny batch through a tiny network, so that what a device prepares at its first use (pipelines, memory) is
 /// prepared before the page is told that the engine is ready.
 async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
-    let network = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None }.init::<B>(0, device);
+    let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, stem: Stem::Cifar };
+    let network = config.init::<B>(0, device);
     match embed(&network, &[0; IMAGE_BYTES], &["conv4-1x1"], device).await {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),

@@ -2,7 +2,7 @@
 
 use super::BundleError;
 use super::tensors::{Reader, Stored};
-use crate::data::ImageSet;
+use crate::data::{ImageSet, SIZE};
 
 const FILE: &str = "gallery.safetensors";
 /// At most this many images.
@@ -11,6 +11,10 @@ pub const MAX_IMAGES: usize = 10_000;
 /// The images as a safetensors file: `images` `n x 3 x 32 x 32` bytes, `labels` `n` bytes.
 pub fn gallery_to_bytes(images: &ImageSet) -> Result<Vec<u8>, BundleError> {
     let n = images.len();
+    if images.side() != SIZE {
+        let why = format!("images must be {SIZE} x {SIZE}, as the page shows them, found {0} x {0}", images.side());
+        return Err(BundleError::Content { file: FILE, why });
+    }
     let tensors = vec![
         ("images".into(), Stored::u8(&[n, 3, 32, 32], images.pixels())),
         ("labels".into(), Stored::u8(&[n], images.labels())),
@@ -41,5 +45,7 @@ mod tests {
         assert_eq!(gallery_from_bytes(&bytes, &classes).unwrap(), images);
         assert!(gallery_from_bytes(&bytes, &classes[..1]).unwrap_err().to_string().contains("label 1"));
         assert!(gallery_from_bytes(&bytes[..50], &classes).is_err());
+        let large = ImageSet::with_side(224, vec![0; 3 * 224 * 224], vec![0], classes).unwrap();
+        assert!(gallery_to_bytes(&large).unwrap_err().to_string().contains("found 224 x 224"));
     }
 }

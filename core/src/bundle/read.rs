@@ -2,6 +2,7 @@
 
 use super::tensors::Reader;
 use super::{BundleError, FORMAT, Frames, History, Manifest};
+use crate::data::SIZE;
 use crate::features::Features;
 use crate::score::{Bank, BankParts};
 use sha2::{Digest, Sha256};
@@ -46,6 +47,9 @@ impl Manifest {
             return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found {:?}", self.id));
         }
         self.config.check()?;
+        if self.config.image_size != SIZE {
+            return fault(format!("image-size must be {SIZE}: bundles are for the page, found {}", self.config.image_size));
+        }
         if self.title.chars().any(char::is_control) {
             return fault(format!("the title must be plain text, found {:?}", self.title));
         }

@@ -6,11 +6,11 @@ pub mod synth_digits;
 use crate::rng::Rng;
 use thiserror::Error;
 
-/// Height and width of every image the models take (ImageNet-sized models aside).
+/// Height and width of the images that the models take, those with ImageNet's stem aside.
 pub const SIZE: usize = 32;
 /// Colour channels of every image.
 pub const CHANNELS: usize = 3;
-/// Bytes of one image: 3 x 32 x 32.
+/// Bytes of one image of that size: 3 x 32 x 32.
 pub const IMAGE_BYTES: usize = CHANNELS * SIZE * SIZE;
 
 /// Which part of a data set.
@@ -23,9 +23,11 @@ pub enum Split {
     Test,
 }
 
-/// Labelled images: `n x 3 x 32 x 32`, one byte a value, channel planes red, green, blue.
+/// Labelled images: `n x 3 x S x S`, one byte a value, channel planes red, green, blue. The side S is 32 but for
+/// ImageNet's images, which have 224.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSet {
+    side: usize,
     pixels: Vec<u8>,
     labels: Vec<u8>,
     classes: Vec<String>,
@@ -35,8 +37,13 @@ pub struct ImageSet {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum DataError {
     /// Pixels and labels disagree.
-    #[error("{labels} labels need {} pixel bytes (3 x 32 x 32 each), found {pixels}", labels * IMAGE_BYTES)]
+    #[error(
+        "{labels} labels need {} pixel bytes (3 x {side} x {side} each), found {pixels}",
+        labels.saturating_mul(CHANNELS * side * side)
+    )]
     Length {
+        /// Height and width of an image.
+        side: usize,
         /// Labels found.
         labels: usize,
         /// Pixel bytes found.
@@ -71,13 +78,33 @@ pub enum DataError {
 impl ImageSet {
     /// Checks that there are 3 x 32 x 32 bytes a label and a class name for every label.
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, classes: Vec<String>) -> Result<Self, DataError> {
-        if labels.len().checked_mul(IMAGE_BYTES) != Some(pixels.len()) {
-            return Err(DataError::Length { labels: labels.len(), pixels: pixels.len() });
+        Self::with_side(SIZE, pixels, labels, classes)
+    }
+
+    /// Like [`ImageSet::new`], for images of `side x side` pixels.
+    pub fn with_side(
+        side: usize,
+        pixels: Vec<u8>,
+        labels: Vec<u8>,
+        classes: Vec<String>,
+    ) -> Result<Self, DataError> {
+        if labels.len().checked_mul(CHANNELS * side * side) != Some(pixels.len()) {
+            return Err(DataError::Length { side, labels: labels.len(), pixels: pixels.len() });
         }
         if let Some(index) = labels.iter().position(|&l| usize::from(l) >= classes.len()) {
             return Err(DataError::Label { index, label: labels[index], classes: classes.len() });
         }
-        Ok(Self { pixels, labels, classes })
+        Ok(Self { side, pixels, labels, classes })
+    }
+
+    /// Height and width of every image.
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Bytes of one image.
+    pub fn image_bytes(&self) -> usize {
+        CHANNELS * self.side * self.side
     }
 
     /// How many images.
@@ -90,9 +117,10 @@ impl ImageSet {
         self.labels.is_empty()
     }
 
-    /// The 3072 bytes of image `i`.
+    /// The bytes of image `i`: 3,072 at 32 x 32.
     pub fn image(&self, i: usize) -> &[u8] {
-        &self.pixels[i * IMAGE_BYTES..(i + 1) * IMAGE_BYTES]
+        let bytes = self.image_bytes();
+        &self.pixels[i * bytes..(i + 1) * bytes]
     }
 
     /// Bytes of all images.
@@ -113,6 +141,7 @@ impl ImageSet {
     /// The images at `indices`, in that order.
     pub fn select(&self, indices: &[usize]) -> Self {
         Self {
+            side: self.side,
             pixels: indices.iter().flat_map(|&i| self.image(i).iter().copied()).collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
             classes: self.classes.clone(),
@@ -121,7 +150,7 @@ impl ImageSet {
 
     /// Indices of the images of one class.
     pub fn of_class(&self, class: usize) -> Vec<usize> {
-        (0..self.len()).filter(|&i| usize::from(self.labels[i]) == class).collect()
+        of_class(&self.labels, class)
     }
 }
 
@@ -134,18 +163,29 @@ pub struct OneClassSplit {
     pub outliers: usize,
 }
 
+fn of_class(labels: &[u8], class: usize) -> Vec<usize> {
+    (0..labels.len()).filter(|&i| usize::from(labels[i]) == class).collect()
+}
+
 /// The training images of `class`, polluted so that outliers make up the share `pollution` of the whole.
 ///
-/// Outliers are drawn without repetition from the other classes of the training set, from `seed`.
-pub fn one_class_split(train: &ImageSet, class: usize, pollution: f32, seed: u64) -> Result<OneClassSplit, DataError> {
-    if class >= train.classes().len() {
-        return Err(DataError::Class { class, classes: train.classes().len() });
+/// Outliers are drawn without repetition from the other classes of the training set, from `seed`. The `labels` of that
+/// set, of 0..`classes`, decide: the pixels of most of its images are never needed.
+pub fn one_class_split(
+    labels: &[u8],
+    classes: usize,
+    class: usize,
+    pollution: f32,
+    seed: u64,
+) -> Result<OneClassSplit, DataError> {
+    if class >= classes {
+        return Err(DataError::Class { class, classes });
     }
     if !(0.0..1.0).contains(&pollution) {
         return Err(DataError::Pollution { why: format!("found {pollution}") });
     }
-    let mut indices = train.of_class(class);
-    let others: Vec<usize> = (0..train.len()).filter(|&i| usize::from(train.labels()[i]) != class).collect();
+    let mut indices = of_class(labels, class);
+    let others: Vec<usize> = (0..labels.len()).filter(|&i| usize::from(labels[i]) != class).collect();
     let p = f64::from(pollution);
     let outliers = (indices.len() as f64 * p / (1.0 - p)).round() as usize;
     if outliers > others.len() {
@@ -160,37 +200,39 @@ pub fn one_class_split(train: &ImageSet, class: usize, pollution: f32, seed: u64
 mod tests {
     use super::*;
 
-    fn set(labels: &[u8]) -> ImageSet {
-        let classes = vec!["a".into(), "b".into()];
-        ImageSet::new(vec![0; labels.len() * IMAGE_BYTES], labels.to_vec(), classes).unwrap()
-    }
-
     #[test]
     fn pollution_is_a_share_of_the_whole() {
         let mut labels = vec![0; 90];
         labels.extend(vec![1; 50]);
-        let split = one_class_split(&set(&labels), 0, 0.1, 3).unwrap();
+        let split = one_class_split(&labels, 2, 0, 0.1, 3).unwrap();
         assert_eq!((split.indices.len(), split.outliers), (100, 10));
         assert!(split.indices[90..].iter().all(|&i| labels[i] == 1));
         let mut distinct = split.indices.clone();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), 100);
-        assert_eq!(split, one_class_split(&set(&labels), 0, 0.1, 3).unwrap());
-        assert_ne!(split, one_class_split(&set(&labels), 0, 0.1, 4).unwrap());
+        assert_eq!(split, one_class_split(&labels, 2, 0, 0.1, 3).unwrap());
+        assert_ne!(split, one_class_split(&labels, 2, 0, 0.1, 4).unwrap());
     }
 
     #[test]
     fn impossible_splits_say_why() {
-        let images = set(&[0, 0, 1]);
-        assert!(one_class_split(&images, 2, 0.0, 0).is_err());
-        assert!(one_class_split(&images, 0, 1.0, 0).is_err());
-        assert!(one_class_split(&images, 0, 0.9, 0).unwrap_err().to_string().contains("18 outliers needed, 1 there"));
+        let labels = [0, 0, 1];
+        assert!(one_class_split(&labels, 2, 2, 0.0, 0).is_err());
+        assert!(one_class_split(&labels, 2, 0, 1.0, 0).is_err());
+        let error = one_class_split(&labels, 2, 0, 0.9, 0).unwrap_err().to_string();
+        assert!(error.contains("18 outliers needed, 1 there"), "{error}");
     }
 
     #[test]
     fn labels_and_pixels_must_agree() {
         assert!(ImageSet::new(vec![0; 10], vec![0], vec!["a".into()]).is_err());
         assert!(ImageSet::new(vec![0; IMAGE_BYTES], vec![1], vec!["a".into()]).is_err());
+        let large = ImageSet::with_side(224, (0..4 * 224 * 224 * 3).map(|i| (i % 251) as u8).collect(), vec![0; 4], {
+            vec!["a".into()]
+        });
+        let large = large.unwrap();
+        assert_eq!((large.side(), large.image_bytes()), (224, 150_528));
+        assert_eq!(large.select(&[2]).pixels(), large.image(2));
     }
 }

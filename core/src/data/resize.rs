@@ -1,4 +1,4 @@
-//! Pictures of any size to the models' 3 x 32 x 32.
+//! Pictures of any size to the models' 3 x 32 x 32 or 3 x 224 x 224.
 
 use super::{CHANNELS, IMAGE_BYTES, SIZE};
 use image::imageops::{self, FilterType};
@@ -7,6 +7,11 @@ use thiserror::Error;
 
 /// The largest picture that is resized: 64 megapixels.
 pub const MAX_PIXELS: usize = 64 << 20;
+
+/// Height and width of the images that networks with ImageNet's stem take.
+pub const IMAGENET_SIZE: usize = 224;
+/// To how many pixels the shorter side is scaled before the middle is cut out.
+const SCALED: u32 = 256;
 
 /// Why a picture cannot be resized.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -40,6 +45,38 @@ pub enum ResizeError {
 /// [`ResizeError`] if the size is 0 or beyond [`MAX_PIXELS`], or `rgb` does not have the bytes for it. Both are
 /// checked before anything is allocated.
 pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMAGE_BYTES], ResizeError> {
+    let view = view(rgb, width, height)?;
+    let mut out = [0; IMAGE_BYTES];
+    if (width, height) == (SIZE, SIZE) {
+        planes(rgb, &mut out);
+    } else {
+        planes(imageops::resize(&view, SIZE as u32, SIZE as u32, FilterType::Triangle).as_raw(), &mut out);
+    }
+    Ok(out)
+}
+
+/// Interleaved RGB (`height x width x 3` bytes) to planes (`3 x 224 x 224`) as networks with ImageNet's stem are shown
+/// them: the shorter side is scaled to 256 by antialiased bilinear interpolation, and the middle is cut out.
+///
+/// The proportions are kept. Only the square around the middle is scaled, because the rest is cut off anyway (and of a
+/// picture 1 pixel high it could be gigabytes): the middle is torchvision's to half a pixel.
+///
+/// # Errors
+/// As for [`to_model_size`].
+pub fn to_imagenet_size(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, ResizeError> {
+    let view = view(rgb, width, height)?;
+    let side = view.width().min(view.height());
+    let square = imageops::crop_imm(&view, (view.width() - side) / 2, (view.height() - side) / 2, side, side);
+    let scaled = imageops::resize(&*square, SCALED, SCALED, FilterType::Triangle);
+    let border = (SCALED - IMAGENET_SIZE as u32) / 2;
+    let middle = imageops::crop_imm(&scaled, border, border, IMAGENET_SIZE as u32, IMAGENET_SIZE as u32).to_image();
+    let mut out = vec![0; CHANNELS * IMAGENET_SIZE * IMAGENET_SIZE];
+    planes(middle.as_raw(), &mut out);
+    Ok(out)
+}
+
+/// A picture whose size is sane and filled.
+fn view(rgb: &[u8], width: usize, height: usize) -> Result<ImageBuffer<Rgb<u8>, &[u8]>, ResizeError> {
     let pixels = width.checked_mul(height).filter(|n| (1..=MAX_PIXELS).contains(n));
     let (Some(pixels), Ok(w), Ok(h)) = (pixels, u32::try_from(width), u32::try_from(height)) else {
         return Err(ResizeError::Size { width, height });
@@ -48,22 +85,17 @@ pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMA
     if rgb.len() != pixels * CHANNELS {
         return Err(length);
     }
-    if (width, height) == (SIZE, SIZE) {
-        return Ok(planes(rgb));
-    }
-    let view: ImageBuffer<Rgb<u8>, &[u8]> = ImageBuffer::from_raw(w, h, rgb).ok_or(length)?;
-    Ok(planes(imageops::resize(&view, SIZE as u32, SIZE as u32, FilterType::Triangle).as_raw()))
+    ImageBuffer::from_raw(w, h, rgb).ok_or(length)
 }
 
-/// 32 x 32 interleaved pixels to channel planes.
-fn planes(rgb: &[u8]) -> [u8; IMAGE_BYTES] {
-    let mut out = [0; IMAGE_BYTES];
-    for (i, pixel) in rgb.chunks_exact(CHANNELS).take(SIZE * SIZE).enumerate() {
+/// Interleaved pixels to channel planes.
+fn planes(rgb: &[u8], out: &mut [u8]) {
+    let area = out.len() / CHANNELS;
+    for (i, pixel) in rgb.chunks_exact(CHANNELS).take(area).enumerate() {
         for (channel, &value) in pixel.iter().enumerate() {
-            out[channel * SIZE * SIZE + i] = value;
+            out[channel * area + i] = value;
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -95,6 +127,32 @@ mod tests {
     fn small_and_oblong_pictures_fill_the_square() {
         assert!(to_model_size(&[9, 8, 7], 1, 1).unwrap()[..1024].iter().all(|&red| red == 9));
         assert_eq!(to_model_size(&[50; 3 * 100 * 3], 100, 3).unwrap(), [50; IMAGE_BYTES]);
+    }
+
+    #[test]
+    fn imagenet_s_middle_keeps_the_proportions() {
+        // Red rises by one a column, green by one a row, of pictures whose shorter side is 256 already.
+        for [width, height] in [[300, 256], [256, 300], [256, 256]] {
+            let ramp = |i: usize| [(i % width % 256) as u8, (i / width % 256) as u8, 7];
+            let rgb: Vec<u8> = (0..width * height).flat_map(ramp).collect();
+            let out = to_imagenet_size(&rgb, width, height).unwrap();
+            let (left, top) = ((width - 256) / 2 + 16, (height - 256) / 2 + 16);
+            for [row, column] in [[0, 0], [0, 223], [223, 0], [100, 50]] {
+                let at = row * 224 + column;
+                assert_eq!(usize::from(out[at]), (left + column) % 256, "{width} x {height}, red of {row}, {column}");
+                assert_eq!(usize::from(out[224 * 224 + at]), (top + row) % 256, "{width} x {height}, green");
+                assert_eq!(out[2 * 224 * 224 + at], 7);
+            }
+        }
+    }
+
+    #[test]
+    fn small_and_very_long_pictures_fill_imagenet_s_square() {
+        for [width, height] in [[1, 1], [5, 3], [1 << 20, 1], [1, 1 << 16]] {
+            let out = to_imagenet_size(&vec![90; 3 * width * height], width, height).unwrap();
+            assert_eq!(out, vec![90; 3 * 224 * 224], "{width} x {height}");
+        }
+        assert!(matches!(to_imagenet_size(&[], 0, 5), Err(ResizeError::Size { .. })));
     }
 
     #[test]

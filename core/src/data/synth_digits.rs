@@ -72,7 +72,7 @@ pub fn generate(seed: u64, split: Split, per_class: usize) -> ImageSet {
     for (i, &label) in labels.iter().enumerate() {
         pixels.extend_from_slice(&image(seed, split, label, i / CLASSES.len()));
     }
-    ImageSet { pixels, labels, classes: CLASSES.map(String::from).to_vec() }
+    ImageSet { side: SIZE, pixels, labels, classes: CLASSES.map(String::from).to_vec() }
 }
 
 /// SHA-256 of the pixels of the first 200 test images, in hexadecimal: it must be [`CHECKSUM`] everywhere.

@@ -1,7 +1,9 @@
 //! Images to features: the one path that training, the command line and the browser share.
 
-use super::{Network, normalize_pixels};
-use crate::data::{CHANNELS, IMAGE_BYTES, SIZE};
+use super::Network;
+#[cfg(doc)]
+use super::Stem;
+use crate::data::CHANNELS;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use thiserror::Error;
 
@@ -9,8 +11,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum EmbedError {
     /// Pixel bytes are not whole images.
-    #[error("pixels must be whole images of {IMAGE_BYTES} bytes, found {0} bytes")]
-    Pixels(usize),
+    #[error("pixels must be whole images of {image} bytes, found {found} bytes")]
+    Pixels {
+        /// Bytes an image has.
+        image: usize,
+        /// Bytes found.
+        found: usize,
+    },
     /// No such feature map.
     #[error("layer must be one of {known}, found '{found}'")]
     Layer {
@@ -24,7 +31,8 @@ pub enum EmbedError {
     Device(String),
 }
 
-/// The feature maps `layers` of one batch of images (`pixels`: n x 3 x 32 x 32 bytes): for each layer, n rows.
+/// The feature maps `layers` of one batch of images (`pixels`: n x 3 x S x S bytes, S the stem's [`Stem::side`], 32 but
+/// for ImageNet's): for each layer, n rows.
 ///
 /// All maps come back in one read, which is what a WebGPU device is slowest at. The network should be in inference
 /// mode (on an autodiff backend its batch norms would learn from the images).
@@ -34,19 +42,20 @@ pub async fn embed<B: Backend>(
     layers: &[&str],
     device: &B::Device,
 ) -> Result<Vec<Vec<f32>>, EmbedError> {
-    if pixels.is_empty() || !pixels.len().is_multiple_of(IMAGE_BYTES) {
-        return Err(EmbedError::Pixels(pixels.len()));
+    let stem = network.encoder.stem();
+    let (side, image) = (stem.side(), CHANNELS * stem.side().pow(2));
+    if pixels.is_empty() || !pixels.len().is_multiple_of(image) {
+        return Err(EmbedError::Pixels { image, found: pixels.len() });
     }
     if let Some(unknown) = layers.iter().find(|name| !network.knows(name)) {
         return Err(EmbedError::Layer { found: unknown.to_string(), known: network.layer_names().join(", ") });
     }
-    let n = pixels.len() / IMAGE_BYTES;
+    let n = pixels.len() / image;
     let floats: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-    let images = Tensor::<B, 4>::from_data(TensorData::new(floats, [n, CHANNELS, SIZE, SIZE]), device);
-    let maps = network.features(normalize_pixels(images), layers);
+    let images = Tensor::<B, 4>::from_data(TensorData::new(floats, [n, CHANNELS, side, side]), device);
+    let maps = network.features(stem.pixels().apply(images), layers);
     let dims: Vec<usize> = maps.iter().map(|m| m.dims()[1]).collect();
-    let all = Tensor::cat(maps, 1).into_data_async().await.map_err(|e| EmbedError::Device(e.to_string()))?;
-    let all = all.convert::<f32>().into_vec::<f32>().map_err(|e| EmbedError::Device(format!("{e:?}")))?;
+    let all = read_back(Tensor::cat(maps, 1)).await?;
 
     let total: usize = dims.iter().sum();
     let mut start = 0;
@@ -56,4 +65,10 @@ pub async fn embed<B: Backend>(
         all.chunks_exact(total).flat_map(|row| row[columns.clone()].iter().copied()).collect()
     });
     Ok(split.collect())
+}
+
+/// The values of a tensor from its device.
+pub(super) async fn read_back<B: Backend>(tensor: Tensor<B, 2>) -> Result<Vec<f32>, EmbedError> {
+    let data = tensor.into_data_async().await.map_err(|e| EmbedError::Device(e.to_string()))?;
+    data.convert::<f32>().into_vec::<f32>().map_err(|e| EmbedError::Device(format!("{e:?}")))
 }

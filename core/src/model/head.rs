@@ -2,7 +2,7 @@
 //!
 //! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
 
-use super::BatchNorm;
+use super::{BatchNorm, StateDict, WeightsError};
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
@@ -33,6 +33,26 @@ impl HeadShape {
     /// SimCLR's projector: two layers, no batch norm.
     pub fn simclr_projector(y: usize, z: usize) -> Self {
         Self { sizes: vec![y, y, z], hidden_norm: false, output_norm: false }
+    }
+
+    /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes
+    /// `inputs` values; none where there is no first layer.
+    pub(super) fn of_weights(name: &str, inputs: usize, state: &StateDict) -> Result<Option<Self>, WeightsError> {
+        let mut sizes = vec![inputs];
+        let norm = |i: usize| state.shape(&format!("{name}.layers.{i}.bn.weight")).is_some();
+        loop {
+            let (i, takes) = (sizes.len() - 1, sizes[sizes.len() - 1]);
+            let weight = format!("{name}.layers.{i}.linear.weight");
+            match state.shape(&weight) {
+                Some(&[output, input]) if input == takes => sizes.push(output),
+                Some(shape) => {
+                    let found = shape.last().copied().unwrap_or_default();
+                    return Err(WeightsError::Mismatch(format!("'{weight}' must take {takes} values, found {found}")));
+                }
+                None if i == 0 => return Ok(None),
+                None => return Ok(Some(Self { sizes, hidden_norm: norm(0) && i > 1, output_norm: norm(i - 1) })),
+            }
+        }
     }
 
     /// The output size of every layer.

@@ -3,29 +3,34 @@
 //! A [`Network`] is the encoder f with its projector g and, for SimSiam, its predictor h. Training needs all
 //! three; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
 
+mod arch;
 mod batch_norm;
+mod blocks;
 mod embed;
 mod head;
 mod init;
 mod norm;
+mod pixels;
+mod pretrained;
 mod resnet;
+mod state_dict;
 mod weights;
 
+pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};
 pub use batch_norm::BatchNorm;
+pub use blocks::Block;
 pub use embed::{EmbedError, embed};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use norm::l2_normalize;
-pub use resnet::{BasicBlock, FeatureMaps, ResNet18};
-pub use weights::{WeightsError, load_weights, save_weights};
+pub use pixels::{PIXEL_MEAN, PIXEL_STD, PixelNorm, normalize_pixels};
+pub use pretrained::Pretrained;
+pub use resnet::{FeatureMaps, ResNet};
+pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
+pub use weights::{load_weights, save_weights};
 
 use crate::ssl::{Norm, Objective};
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
-
-/// Subtracted from 0..1 pixels of each channel.
-pub const PIXEL_MEAN: [f32; 3] = [0.5; 3];
-/// Divides what is left.
-pub const PIXEL_STD: [f32; 3] = [0.25; 3];
 
 /// What a network is built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +41,15 @@ pub struct NetworkConfig {
     pub objective: Objective,
     /// Where features are l2-normalised.
     pub norm: Norm,
+    /// What stands before the blocks; it goes with the size of the images.
+    pub stem: Stem,
 }
 
 /// Encoder f, projector g, predictor h (SimSiam only), and where their outputs are normalised.
 #[derive(Module, Debug)]
 pub struct Network<B: Backend> {
     /// f: images to embeddings y.
-    pub encoder: ResNet18<B>,
+    pub encoder: ResNet<B>,
     /// g: embeddings to projections z.
     pub projector: Head<B>,
     /// h: projections to predictions p.
@@ -82,22 +89,26 @@ impl NetworkConfig {
         }
     }
 
-    /// Every feature map of 32 x 32 images, in the order of the paper's tables 6-8, and how many values it has.
+    /// The encoder: always ResNet-18, as in the paper.
+    fn encoder(&self) -> EncoderConfig {
+        EncoderConfig { arch: Arch::Resnet18, stem: self.stem, width: self.width }
+    }
+
+    /// Every feature map of images of the stem's size, in the order of the paper's tables 6-8, and how many values it
+    /// has.
     pub fn layers(&self) -> Vec<(String, usize)> {
-        // Each block has twice the channels and half the side of the one before.
-        let blocks = (0..4).map(|i| (self.width << i, crate::data::SIZE >> i));
-        let flat = blocks.clone().map(|(channels, side)| channels * side * side);
-        let pooled = blocks.map(|(channels, _)| channels);
+        let side = self.stem.side();
+        let mut layers = self.encoder().layers(side, side);
         let (projector, _) = self.heads();
-        let dims = flat.chain(pooled).chain(projector.outputs().iter().copied());
-        layer_names(projector.outputs().len()).into_iter().zip(dims).collect()
+        layers.extend(projector.outputs().iter().enumerate().map(|(i, &dim)| (format!("head{}", i + 1), dim)));
+        layers
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
         let network = Network {
-            encoder: ResNet18::new(self.width, device),
+            encoder: ResNet::new(self.encoder(), device),
             projector: projector.init(device),
             predictor: predictor.map(|shape| shape.init(device)),
             norm: NormChoice(self.norm),
@@ -165,16 +176,4 @@ impl<B: Backend> Network<B> {
     pub fn knows(&self, name: &str) -> bool {
         self.layer_names().iter().any(|known| known == name)
     }
-}
-
-/// Pixels in 0..1 to what the encoder takes: each channel minus [`PIXEL_MEAN`], divided by [`PIXEL_STD`].
-pub fn normalize_pixels<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
-    let [n, c, h, w] = images.dims();
-    let device = images.device();
-    // A row for each image and channel: see `batch_norm` for why.
-    let column = |values: [f32; 3]| {
-        Tensor::<B, 1>::from_floats(values, &device).reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1])
-    };
-    let rows = images.reshape([n * c, h * w]);
-    ((rows - column(PIXEL_MEAN)) / column(PIXEL_STD)).reshape([n, c, h, w])
 }

@@ -1,39 +1,31 @@
-//! The encoder f: ResNet-18 (He et al. 2016) with the stem for 32 x 32 images, at any base width.
+//! The encoder f: a ResNet (He et al. 2016), at any base width. The paper's is ResNet-18 with the stem for 32 x 32 images.
 //!
 //! Fields carry torchvision's names, so that a state dict of one loads into the other.
 
 use super::BatchNorm;
+use super::arch::{EncoderConfig, Stem};
+use super::blocks::{Block, conv};
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
 use burn::tensor::{Tensor, backend::Backend};
 
-/// ResNet-18 whose stem is one 3x3 convolution of stride 1 without max-pool: 32 x 32 images keep their size
-/// through the first block.
+/// A stem and four layers of blocks, each after the first with half the side and twice the channels.
 #[derive(Module, Debug)]
-pub struct ResNet18<B: Backend> {
+pub struct ResNet<B: Backend> {
     conv1: Conv2d<B>,
     bn1: BatchNorm<B>,
-    layer1: Vec<BasicBlock<B>>,
-    layer2: Vec<BasicBlock<B>>,
-    layer3: Vec<BasicBlock<B>>,
-    layer4: Vec<BasicBlock<B>>,
+    layer1: Vec<Block<B>>,
+    layer2: Vec<Block<B>>,
+    layer3: Vec<Block<B>>,
+    layer4: Vec<Block<B>>,
+    #[module(skip)]
+    stem: Stem,
 }
 
-/// Two 3x3 convolutions with a shortcut around them.
-#[derive(Module, Debug)]
-pub struct BasicBlock<B: Backend> {
-    conv1: Conv2d<B>,
-    bn1: BatchNorm<B>,
-    conv2: Conv2d<B>,
-    bn2: BatchNorm<B>,
-    /// Where stride or channels change, the shortcut is a 1x1 convolution and a batch norm.
-    downsample: Option<(Conv2d<B>, BatchNorm<B>)>,
-}
-
-/// Outputs of the four conv blocks: `N x w x 32 x 32`, `N x 2w x 16 x 16`, `N x 4w x 8 x 8`, `N x 8w x 4 x 4`
-/// for 32 x 32 images.
+/// Outputs of the four layers of blocks: `N x w x 32 x 32`, `N x 2w x 16 x 16`, `N x 4w x 8 x 8`, `N x 8w x 4 x 4`
+/// for 32 x 32 images and ResNet-18 with the CIFAR stem (the paper calls them conv blocks 1 to 4).
 #[derive(Debug, Clone)]
 pub struct FeatureMaps<B: Backend> {
     blocks: [Tensor<B, 4>; 4],
@@ -63,36 +55,50 @@ fn pool<B: Backend>(map: Tensor<B, 4>) -> Tensor<B, 2> {
     map.reshape([n * c, h * w]).mean_dim(1).reshape([n, c])
 }
 
-fn conv<B: Backend>(channels: [usize; 2], kernel: usize, stride: usize, device: &B::Device) -> Conv2d<B> {
-    let padding = kernel / 2;
-    Conv2dConfig::new(channels, [kernel, kernel])
-        .with_stride([stride, stride])
-        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
-        .with_bias(false)
-        .init(device)
-}
-
-impl<B: Backend> ResNet18<B> {
-    /// Base width `width`: 64 gives the paper's 11 million weights, 16 about 0.7 million.
-    pub fn new(width: usize, device: &B::Device) -> Self {
-        let layer = |input: usize, output: usize, stride: usize| {
-            vec![BasicBlock::new(input, output, stride, device), BasicBlock::new(output, output, 1, device)]
+impl<B: Backend> ResNet<B> {
+    /// An encoder with burn's first weights: draw others or load some. Base width 64 gives ResNet-18 the paper's 11
+    /// million weights, 16 about 0.7 million.
+    pub fn new(config: EncoderConfig, device: &B::Device) -> Self {
+        let EncoderConfig { arch, stem, width } = config;
+        let mut channels = width;
+        let mut layer = |i: usize| {
+            let (inner, output) = (width << i, (width << i) * arch.expansion());
+            let block = |n: usize| {
+                let stride = if n == 0 && i > 0 { 2 } else { 1 };
+                let input = std::mem::replace(&mut channels, output);
+                if arch.bottleneck() {
+                    Block::bottleneck(input, inner, output, stride, device)
+                } else {
+                    Block::basic(input, output, stride, device)
+                }
+            };
+            (0..arch.blocks()[i]).map(block).collect()
         };
+        let stride = if stem == Stem::Imagenet { 2 } else { 1 };
         Self {
-            conv1: conv([3, width], 3, 1, device),
+            conv1: conv([3, width], stem.kernel(), stride, device),
             bn1: BatchNorm::new(width, device),
-            layer1: layer(width, width, 1),
-            layer2: layer(width, 2 * width, 2),
-            layer3: layer(2 * width, 4 * width, 2),
-            layer4: layer(4 * width, 8 * width, 2),
+            layer1: layer(0),
+            layer2: layer(1),
+            layer3: layer(2),
+            layer4: layer(3),
+            stem,
         }
     }
 
-    /// Images (`N x 3 x H x W`, normalised) to the outputs of the four blocks.
+    /// What stands before the blocks.
+    pub fn stem(&self) -> Stem {
+        self.stem
+    }
+
+    /// Images (`N x 3 x H x W`, normalised) to the outputs of the four layers.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let stem = relu(self.bn1.forward_maps(self.conv1.forward(images)));
-        let run = |layer: &[BasicBlock<B>], x| layer.iter().fold(x, |x, block| block.forward(x));
-        let block1 = run(&self.layer1, stem);
+        let mut x = relu(self.bn1.forward_maps(self.conv1.forward(images)));
+        if self.stem == Stem::Imagenet {
+            x = max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
+        let run = |layer: &[Block<B>], x| layer.iter().fold(x, |x, block| block.forward(x));
+        let block1 = run(&self.layer1, x);
         let block2 = run(&self.layer2, block1.clone());
         let block3 = run(&self.layer3, block2.clone());
         let block4 = run(&self.layer4, block3.clone());
@@ -100,38 +106,20 @@ impl<B: Backend> ResNet18<B> {
     }
 }
 
-impl<B: Backend> BasicBlock<B> {
-    fn new(input: usize, output: usize, stride: usize, device: &B::Device) -> Self {
-        let downsample = (stride != 1 || input != output)
-            .then(|| (conv([input, output], 1, stride, device), BatchNorm::new(output, device)));
-        Self {
-            conv1: conv([input, output], 3, stride, device),
-            bn1: BatchNorm::new(output, device),
-            conv2: conv([output, output], 3, 1, device),
-            bn2: BatchNorm::new(output, device),
-            downsample,
-        }
-    }
-
-    fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward_maps(conv.forward(x.clone())),
-            None => x.clone(),
-        };
-        let x = relu(self.bn1.forward_maps(self.conv1.forward(x)));
-        relu(self.bn2.forward_maps(self.conv2.forward(x)) + shortcut)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Arch;
     use super::*;
     use burn_flex::Flex;
 
+    fn encoder(arch: Arch, stem: Stem, width: usize) -> ResNet<Flex> {
+        ResNet::new(EncoderConfig { arch, stem, width }, &Default::default())
+    }
+
     #[test]
     fn blocks_have_the_shapes_of_the_cifar_stem() {
-        let device = Default::default();
-        let maps = ResNet18::<Flex>::new(4, &device).forward(Tensor::zeros([2, 3, 32, 32], &device));
+        let images = Tensor::zeros([2, 3, 32, 32], &Default::default());
+        let maps = encoder(Arch::Resnet18, Stem::Cifar, 4).forward(images);
         let shapes: Vec<_> = maps.blocks.iter().map(|b| b.dims()).collect();
         assert_eq!(shapes, [[2, 4, 32, 32], [2, 8, 16, 16], [2, 16, 8, 8], [2, 32, 4, 4]]);
         assert_eq!(maps.get("conv2").unwrap().dims(), [2, 2048]);
@@ -142,10 +130,36 @@ mod tests {
     }
 
     #[test]
-    fn the_paper_s_width_has_the_known_number_of_weights() {
-        // torchvision's resnet18 has 11,689,512; without its 1000-way classifier (513,000) and with a 3x3 stem
-        // (64*3*9) in place of the 7x7 one (64*3*49). burn also counts the running statistics of 4,800 channels.
-        let net = ResNet18::<Flex>::new(64, &Default::default());
-        assert_eq!(net.num_params(), 11_689_512 - 513_000 - 64 * 3 * 49 + 64 * 3 * 9 + 2 * 4800);
+    fn maps_have_the_sizes_that_are_announced() {
+        // Sides that are no multiple of 32 are rounded up at every step.
+        for (arch, stem, [h, w]) in [
+            (Arch::Resnet18, Stem::Cifar, [32, 32]),
+            (Arch::Resnet18, Stem::Cifar, [9, 30]),
+            (Arch::Resnet18, Stem::Imagenet, [70, 33]),
+            (Arch::Resnet50, Stem::Imagenet, [64, 64]),
+            (Arch::Resnet50, Stem::Cifar, [8, 8]),
+        ] {
+            let config = EncoderConfig { arch, stem, width: 2 };
+            let maps = encoder(arch, stem, 2).forward(Tensor::zeros([1, 3, h, w], &Default::default()));
+            for (name, dim) in config.layers(h, w) {
+                assert_eq!(maps.get(&name).unwrap().dims(), [1, dim], "{arch}, {stem}, {h} x {w}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn torchvision_s_widths_have_torchvision_s_number_of_weights() {
+        // Of torchvision's counts a 1000-way classifier is not ours; burn also counts running mean and variance.
+        for (arch, all, classifier, channels) in [
+            (Arch::Resnet18, 11_689_512, 513_000, 4_800),
+            (Arch::Resnet50, 25_557_032, 2_049_000, 26_560),
+            (Arch::Resnet152, 60_192_808, 2_049_000, 75_712),
+        ] {
+            let net = encoder(arch, Stem::Imagenet, 64);
+            assert_eq!(net.num_params(), all - classifier + 2 * channels, "{arch}");
+        }
+        // The CIFAR stem has 3x3 in place of 7x7.
+        let [small, large] = [Stem::Cifar, Stem::Imagenet].map(|stem| encoder(Arch::Resnet18, stem, 64).num_params());
+        assert_eq!(large - small, 64 * 3 * (49 - 9));
     }
 }

@@ -4,57 +4,14 @@
 //! behind `projector.` and `predictor.`. Batch norms stay f32, because a running variance underflows in f16.
 
 use super::Network;
+use super::state_dict::{StateDict, WeightsError};
 use burn::module::ParamId;
 use burn::tensor::{DType, TensorData, backend::Backend};
 use burn_store::{
     BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleSnapshot, PyTorchToBurnAdapter, TensorSnapshot,
 };
-use half::f16;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::Dtype;
 use std::borrow::Cow;
-use thiserror::Error;
-
-/// Largest weights file that is read: ResNet-18 of base width 64 with all heads is 45 MB in f32.
-const MAX_BYTES: usize = 256 << 20;
-
-/// Why weights cannot be read or written.
-#[derive(Debug, Error)]
-pub enum WeightsError {
-    /// More bytes than any network of ours has.
-    #[error("weights must be at most {MAX_BYTES} bytes, found {found}")]
-    TooLarge {
-        /// Bytes found.
-        found: usize,
-    },
-    /// Not safetensors.
-    #[error("weights must be a safetensors file: {0}")]
-    Format(#[from] safetensors::SafeTensorError),
-    /// A tensor that is neither f32 nor f16.
-    #[error("weight '{name}' must be F32 or F16, found {dtype}")]
-    Dtype {
-        /// The tensor's name.
-        name: String,
-        /// Its type.
-        dtype: String,
-    },
-    /// A NaN or an infinity.
-    #[error("weight '{name}' holds a value that is not finite")]
-    NotFinite {
-        /// The tensor's name.
-        name: String,
-    },
-    /// Tensors that the network needs are not there, others are there that it does not have, or shapes differ.
-    #[error("weights do not fit the network: {0}")]
-    Mismatch(String),
-    /// The device did not give a tensor back.
-    #[error("weight '{name}' could not be read from the device: {why}")]
-    Device {
-        /// The tensor's name.
-        name: String,
-        /// What the device said.
-        why: String,
-    },
-}
 
 /// The network's weights as a safetensors file, convolutions and linear layers in f16.
 pub fn save_weights<B: Backend>(network: &Network<B>) -> Result<Vec<u8>, WeightsError> {
@@ -74,25 +31,25 @@ pub fn save_weights<B: Backend>(network: &Network<B>) -> Result<Vec<u8>, Weights
 ///
 /// On an error the network is lost: its tensors may be half old, half new.
 pub fn load_weights<B: Backend>(mut network: Network<B>, bytes: &[u8]) -> Result<Network<B>, WeightsError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(WeightsError::TooLarge { found: bytes.len() });
-    }
-    let mut snapshots = Vec::new();
-    for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
-        if name.ends_with(".num_batches_tracked") {
-            continue;
-        }
-        let values = floats(name, &view)?;
-        let in_head = name.starts_with("projector.") || name.starts_with("predictor.");
-        let path = if in_head { name.to_string() } else { format!("encoder.{name}") };
-        snapshots.push(TensorSnapshot::from_data(
-            TensorData::new(values, view.shape().to_vec()),
-            path.split('.').map(String::from).collect(),
-            vec![],
-            ParamId::new(),
-        ));
-    }
-    let result = network.apply(snapshots, None, Some(Box::new(PyTorchToBurnAdapter)), false);
+    fill(&mut network, StateDict::from_safetensors(bytes)?.renamed(|name| Some(field_path(name))))?;
+    Ok(network)
+}
+
+/// Where a tensor of a state dict stands in a network: the encoder's are at the top there.
+pub(super) fn field_path(name: &str) -> String {
+    let in_head = name.starts_with("projector.") || name.starts_with("predictor.");
+    if in_head { name.into() } else { format!("encoder.{name}") }
+}
+
+/// Puts every tensor of `state` into the field of its name, turned from PyTorch's layout into burn's. All fields must
+/// be there and nothing else.
+pub(super) fn fill<B: Backend, M: ModuleSnapshot<B>>(module: &mut M, state: StateDict) -> Result<(), WeightsError> {
+    let snapshot = |(path, weight): (String, super::state_dict::Weight)| {
+        let path = path.split('.').map(String::from).collect();
+        TensorSnapshot::from_data(TensorData::new(weight.values, weight.shape), path, vec![], ParamId::new())
+    };
+    let snapshots = state.into_tensors().map(snapshot).collect();
+    let result = module.apply(snapshots, None, Some(Box::new(PyTorchToBurnAdapter)), false);
     // A batch norm's PyTorch names count as unused even where they were found by burn's names.
     let found_by_other_name = |path: &str| {
         let burn = path.strip_suffix("weight").map(|stem| format!("{stem}gamma"));
@@ -105,25 +62,14 @@ pub fn load_weights<B: Backend>(mut network: Network<B>, bytes: &[u8]) -> Result
     let unused = unused.map(|path| format!("'{path}' is not part of it")).collect();
     // One kind of fault is enough to say: a wrong shape also makes its neighbours look misplaced.
     let Some(mut faults) = [wrong, missing, unused].into_iter().find(|faults| !faults.is_empty()) else {
-        return Ok(network);
+        return Ok(());
     };
     faults.sort();
     let more = faults.len().saturating_sub(3);
-    let shown = faults[..faults.len().min(3)].join("; ");
+    // In PyTorch's names, as they stand in the file.
+    let shown = faults[..faults.len().min(3)].join("; ").replace("'encoder.", "'");
+    let shown = shown.replace(".gamma'", ".weight'").replace(".beta'", ".bias'");
     Err(WeightsError::Mismatch(if more > 0 { format!("{shown}; and {more} more") } else { shown }))
-}
-
-fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, WeightsError> {
-    let bytes = view.data();
-    let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        other => return Err(WeightsError::Dtype { name: name.into(), dtype: format!("{other:?}") }),
-    };
-    if values.iter().any(|v| !v.is_finite()) {
-        return Err(WeightsError::NotFinite { name: name.into() });
-    }
-    Ok(values)
 }
 
 /// burn's tensor data as safetensors wants to see it.
@@ -147,13 +93,14 @@ impl safetensors::View for Stored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NetworkConfig;
+    use crate::model::{NetworkConfig, Stem};
     use crate::ssl::{Norm, Objective};
     use burn::tensor::Tensor;
     use burn_flex::Flex;
+    use safetensors::SafeTensors;
 
     fn network(seed: u64) -> Network<Flex> {
-        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both }.init(seed, &Default::default())
+        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar }.init(seed, &Default::default())
     }
 
     #[test]
@@ -186,10 +133,10 @@ mod tests {
     #[test]
     fn weights_that_do_not_fit_say_why() {
         let saved = save_weights(&network(1)).unwrap();
-        let other = NetworkConfig { width: 8, objective: Objective::Simsiam, norm: Norm::Both };
+        let other = NetworkConfig { width: 8, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar };
         let error = load_weights::<Flex>(other.init(0, &Default::default()), &saved).unwrap_err().to_string();
         assert!(error.contains("xpected") && error.contains("more"), "{error}");
-        let simclr = NetworkConfig { width: 4, objective: Objective::Simclr, norm: Norm::F };
+        let simclr = NetworkConfig { width: 4, objective: Objective::Simclr, norm: Norm::F, stem: Stem::Cifar };
         let error = load_weights::<Flex>(simclr.init(0, &Default::default()), &saved).unwrap_err().to_string();
         assert!(error.contains("do not fit"), "{error}");
         for cut in [0, 7, 100, saved.len() - 1] {

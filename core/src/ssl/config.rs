@@ -1,7 +1,7 @@
 //! Every setting of a training run, in one type that is saved with the run and read back from it.
 
 use crate::augment::AugmentConfig;
-use crate::model::NetworkConfig;
+use crate::model::{NetworkConfig, Stem};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -132,6 +132,8 @@ pub struct TrainConfig {
     pub norm: Norm,
     /// Share of the training set that is outliers, 0 to below 1.
     pub pollution: f32,
+    /// Height and width of the images: 32, or 224 with ImageNet's stem (as for ImageNet30).
+    pub image_size: usize,
     /// Base width of the ResNet-18: 64 in the paper, 16 and below for CPU and browser.
     pub width: usize,
     /// Passes over the training set.
@@ -162,6 +164,7 @@ impl Default for TrainConfig {
             objective: Objective::Simsiam,
             norm: Norm::Both,
             pollution: 0.0,
+            image_size: Stem::Cifar.side(),
             width: 16,
             epochs: 100,
             batch: 64,
@@ -191,7 +194,8 @@ pub struct ConfigError {
 impl TrainConfig {
     /// The network that this run trains.
     pub fn network(&self) -> NetworkConfig {
-        NetworkConfig { width: self.width, objective: self.objective, norm: self.norm }
+        let stem = if self.image_size == Stem::Imagenet.side() { Stem::Imagenet } else { Stem::Cifar };
+        NetworkConfig { width: self.width, objective: self.objective, norm: self.norm, stem }
     }
 
     /// Checks every range, so that a run cannot fail hours later on a setting that was wrong from the start.
@@ -199,6 +203,8 @@ impl TrainConfig {
         let require = |holds: bool, setting, must, found: String| {
             if holds { Ok(()) } else { Err(ConfigError { setting, must, found }) }
         };
+        let sides = [Stem::Cifar, Stem::Imagenet].map(Stem::side);
+        require(sides.contains(&self.image_size), "image-size", "32 or 224", self.image_size.to_string())?;
         require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;
         require((1..=100_000).contains(&self.epochs), "epochs", "1 to 100000", self.epochs.to_string())?;
         require((2..=65_536).contains(&self.batch), "batch", "2 to 65536", self.batch.to_string())?;
@@ -238,6 +244,8 @@ mod tests {
         let config = TrainConfig { batch: 1, ..Default::default() };
         assert_eq!(config.check().unwrap_err().to_string(), "batch must be 2 to 65536, found 1");
         assert!(serde_json::from_str::<TrainConfig>(r#"{"epoch": 3}"#).is_err());
+        let config = TrainConfig { image_size: 64, ..Default::default() };
+        assert_eq!(config.check().unwrap_err().to_string(), "image-size must be 32 or 224, found 64");
         assert_eq!("h".parse::<Norm>().unwrap_err().to_string(), "norm must be one of none, f, g, both, found 'h'");
     }
 }

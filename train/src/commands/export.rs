@@ -9,14 +9,15 @@ use crate::device::{DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::features;
 use crate::progress::Progress;
-use crate::run::read_config;
+use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
-use crate::{catalog, files};
+use crate::{catalog, data, files};
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
 use nsa_core::bundle::{
     BundleParts, FORMAT, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id, stored_bank,
 };
+use nsa_core::data::SIZE;
 use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
 use nsa_core::score::{Bank, Scorer};
@@ -36,6 +37,14 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
         let out = args.out.display();
         return Err(NsaError::Usage(format!(
             "{out} is there already and holds no {MANIFEST_FILE}: choose another --out"
+        )));
+    }
+    let side = RunFolder::open(&args.run, usize::MAX)?.config.image_size;
+    if side != SIZE {
+        let run = args.run.display();
+        return Err(NsaError::Usage(format!(
+            "{run} was trained on images of {side} x {side}, but bundles are for the page, which scores {SIZE} x {SIZE}: \
+             see what it reaches with `nsa eval {run}`"
         )));
     }
     let trained = Trained::open(&args.run, args.root.as_deref())?;
@@ -174,8 +183,10 @@ fn command(config: &TrainConfig, id: &str, has_root: bool) -> String {
     let c = config;
     let limit = if c.limit > 0 { format!(" --limit {}", c.limit) } else { String::new() };
     let pollution = if c.pollution > 0.0 { format!(" --pollution {}", c.pollution) } else { String::new() };
+    let own_size = data::side_of(&c.dataset) == c.image_size;
+    let size = if own_size { String::new() } else { format!(" --image-size {}", c.image_size) };
     format!(
-        "nsa train --dataset {}{root} --id-class {} --objective {} --norm {}{pollution} --width {} --epochs {} --batch {} \
+        "nsa train --dataset {}{root} --id-class {} --objective {} --norm {}{pollution}{size} --width {} --epochs {} --batch {} \
          --lr {} --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out runs/{id}",
         c.dataset,
         c.id_class,

@@ -5,16 +5,17 @@ use crate::cli::GalleryArgs;
 use crate::error::NsaError;
 use crate::{data, files};
 use nsa_core::bundle::gallery_to_bytes;
-use nsa_core::data::Split;
+use nsa_core::data::{SIZE, Split};
 use std::path::{Path, PathBuf};
 
 /// Packs the first test images of each class.
 pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
-    let test = data::load(&args.dataset, args.root.as_deref(), Split::Test)?;
-    let mut chosen: Vec<usize> =
-        (0..test.classes().len()).flat_map(|class| test.of_class(class).into_iter().take(args.per_class)).collect();
+    // The page shows and scores 32 x 32, whatever the data set's own size.
+    let mut test = data::open(&args.dataset, args.root.as_deref(), Split::Test, SIZE)?;
+    let of_class = |class| test.of_class(class, false).into_iter().take(args.per_class);
+    let mut chosen: Vec<usize> = (0..test.classes().len()).flat_map(of_class).collect();
     chosen.sort_unstable();
-    let images = test.select(&chosen);
+    let images = test.read(&chosen)?.images;
     let out = args
         .out
         .clone()

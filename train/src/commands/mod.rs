@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod arrays;
+mod embed;
 mod ensemble;
 mod eval;
 mod export;
@@ -26,6 +27,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Verify(args) => verify::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Gallery(args) => gallery::run(&args),
+        Command::Embed(args) => embed::run(&args),
         Command::Score(args) => arrays::score(&args),
         Command::Ensemble(args) => ensemble::run(&args),
         Command::Analyze(args) => arrays::analyze(&args),

@@ -1,7 +1,7 @@
 //! `nsa train`: a run from its settings or its checkpoint to its last epoch.
 
 use crate::cli::TrainArgs;
-use crate::data;
+use crate::data::{self, Opened};
 use crate::device::{DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::Watch;
@@ -28,7 +28,7 @@ pub fn run(args: TrainArgs) -> Result<(), NsaError> {
     on_device(device, job)
 }
 
-/// A run with its images in memory.
+/// A run and where its images are.
 struct Job {
     path: PathBuf,
     config: TrainConfig,
@@ -37,9 +37,8 @@ struct Job {
     resumed: bool,
     /// Where it stands; none before the end of its first epoch.
     checkpoint: Option<Vec<u8>>,
-    source: String,
-    train: ImageSet,
-    test: ImageSet,
+    train: Opened,
+    test: Opened,
 }
 
 impl Job {
@@ -59,34 +58,38 @@ impl Job {
     }
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
-        let train = data::load(&config.dataset, root.as_deref(), Split::Train)?;
-        let test = data::open(&config.dataset, root.as_deref(), Split::Test)?;
-        test.report();
-        let (source, test) = (test.source, test.images);
-        Ok(Self { path, config, root, resumed: false, checkpoint: None, source, train, test })
+        let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
+        let (train, test) = (open(Split::Train)?, open(Split::Test)?);
+        Ok(Self { path, config, root, resumed: false, checkpoint: None, train, test })
     }
 
-    /// The class's images, limited and polluted as the settings say.
-    fn record(&self, device: &str) -> Result<Record, NsaError> {
+    /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
+    fn record(&mut self, device: &str) -> Result<(Record, ImageSet), NsaError> {
         let config = &self.config;
-        let mut split = one_class_split(&self.train, config.id_class, config.pollution, config.seed)?;
+        let (labels, classes) = (self.train.labels(), self.train.classes().len());
+        let mut split = one_class_split(labels, classes, config.id_class, config.pollution, config.seed)?;
         if config.limit > 0 {
             split = limited(split, config);
         }
+        let loaded = self.train.read(&split.indices)?;
+        let first_outlier = split.indices.len() - split.outliers;
+        split.outliers = split.indices[first_outlier..].iter().filter(|i| loaded.indices.contains(i)).count();
+        split.indices = loaded.indices;
         // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
         }
-        Ok(Record {
+        let record = Record {
             commit: commit(),
             device: device.into(),
-            data_source: self.source.clone(),
+            data_source: self.train.source.clone(),
             root: self.root.clone(),
             classes: self.train.classes().to_vec(),
             split,
             wall_seconds: 0.0,
             history: History::default(),
-        })
+        };
+        Ok((record, loaded.images))
     }
 }
 
@@ -117,6 +120,11 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     if args.config.is_none() && ["synth-digits", "svhn"].contains(&config.dataset.as_str()) {
         config.augment.flip = 0.0;
     }
+    // A folder's pictures may be of any size: there it is a choice.
+    if args.config.is_none() || a.dataset.is_some() {
+        config.image_size = data::side_of(&config.dataset);
+    }
+    config.image_size = a.image_size.unwrap_or(config.image_size);
     config.id_class = a.id_class.unwrap_or(config.id_class);
     config.objective = a.objective.unwrap_or(config.objective);
     config.norm = a.norm.unwrap_or(config.norm);
@@ -142,14 +150,16 @@ impl DeviceJob for Job {
             Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
-        let mut run = if self.resumed {
-            RunFolder::open(&self.path, trainer.epochs_done())?
+        let (mut run, images) = if self.resumed {
+            let run = RunFolder::open(&self.path, trainer.epochs_done())?;
+            let images = self.train.read_again(&run.record.split.indices)?;
+            (run, images)
         } else {
-            RunFolder::create(&self.path, self.config.clone(), self.record(name)?)?
+            let (record, images) = self.record(name)?;
+            (RunFolder::create(&self.path, self.config.clone(), record)?, images)
         };
-        let images = self.train.select(&run.record.split.indices);
         let config = self.config.clone();
-        let watch = Watch::new(&images, &self.test, config.id_class, config.eval_limit, config.seed);
+        let watch = Watch::new(&config, &images, &mut self.test)?;
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());

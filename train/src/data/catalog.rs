@@ -1,5 +1,8 @@
 //! The data sets that are known by name: what is in them, and where their publishers keep them.
 
+use nsa_core::data::SIZE;
+use nsa_core::data::resize::IMAGENET_SIZE;
+
 /// A data set known by name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known {
@@ -15,13 +18,15 @@ pub struct Known {
     pub test: usize,
     /// Whether an image still belongs to its class when mirrored: digits do not.
     pub mirrors: bool,
+    /// Height and width of the images that models are shown.
+    pub side: usize,
     /// What the files are.
     pub format: &'static str,
     /// Its publisher's page.
     pub home: &'static str,
-    /// Where the files are, ending in a slash.
+    /// Where the files are, ending in a slash; empty where they cannot be fetched by a program.
     pub base_url: &'static str,
-    /// The published files.
+    /// The published files; none where nothing can be fetched.
     pub files: &'static [Remote],
 }
 
@@ -43,6 +48,7 @@ pub const KNOWN: &[Known] = &[
         train: 10 * nsa_core::data::synth_digits::TRAIN_PER_CLASS,
         test: 10 * nsa_core::data::synth_digits::TEST_PER_CLASS,
         mirrors: false,
+        side: SIZE,
         format: "built in: drawn when needed, nothing to download",
         home: "",
         base_url: "",
@@ -66,6 +72,7 @@ pub const KNOWN: &[Known] = &[
         train: 60_000,
         test: 10_000,
         mirrors: true,
+        side: SIZE,
         format: "IDX, gzip or plain; grey 28 x 28, resized to 32 x 32 and repeated to three channels",
         home: "https://github.com/zalandoresearch/fashion-mnist",
         base_url: "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -83,6 +90,7 @@ pub const KNOWN: &[Known] = &[
         train: 50_000,
         test: 10_000,
         mirrors: true,
+        side: SIZE,
         format: "binary version (tar.gz or unpacked), or a folder or zip of images",
         home: "https://www.cs.toronto.edu/~kriz/cifar.html",
         base_url: "https://www.cs.toronto.edu/~kriz/",
@@ -116,6 +124,7 @@ pub const KNOWN: &[Known] = &[
         train: 50_000,
         test: 10_000,
         mirrors: true,
+        side: SIZE,
         format: "binary version (tar.gz or unpacked), labelled by its 20 super-classes, or a folder or zip of images",
         home: "https://www.cs.toronto.edu/~kriz/cifar.html",
         base_url: "https://www.cs.toronto.edu/~kriz/",
@@ -128,6 +137,7 @@ pub const KNOWN: &[Known] = &[
         train: 73_257,
         test: 26_032,
         mirrors: false,
+        side: SIZE,
         format: "MATLAB 5 (.mat), cropped digits of 32 x 32",
         home: "http://ufldl.stanford.edu/housenumbers/",
         base_url: "https://ufldl.stanford.edu/housenumbers/",
@@ -135,6 +145,50 @@ pub const KNOWN: &[Known] = &[
             Remote { name: "train_32x32.mat", md5: "e26dedcc434d2e4c54c9b2d4a06d8373" },
             Remote { name: "test_32x32.mat", md5: "eb5a983be6a315427106f1b164d9cef3" },
         ],
+    },
+    Known {
+        name: "imagenet30",
+        title: "ImageNet-30",
+        classes: &[
+            "acorn",
+            "airliner",
+            "ambulance",
+            "american_alligator",
+            "banjo",
+            "barn",
+            "bikini",
+            "digital_clock",
+            "dragonfly",
+            "dumbbell",
+            "forklift",
+            "goblet",
+            "grand_piano",
+            "hotdog",
+            "hourglass",
+            "manhole_cover",
+            "mosque",
+            "nail",
+            "parking_meter",
+            "pillow",
+            "revolver",
+            "rotary_dial_telephone",
+            "schooner",
+            "snowmobile",
+            "soccer_ball",
+            "stingray",
+            "strawberry",
+            "tank",
+            "toaster",
+            "volcano",
+        ],
+        train: 39_000,
+        test: 3_000,
+        mirrors: true,
+        side: IMAGENET_SIZE,
+        format: "folder or zip of images; shorter side to 256, middle 224 x 224 (fetch it from its publisher by hand)",
+        home: "https://github.com/hendrycks/ss-ood",
+        base_url: "",
+        files: &[],
     },
 ];
 

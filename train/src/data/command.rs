@@ -3,11 +3,12 @@
 use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
 use super::transfer::Transfer;
-use super::{DataSourceError, Loaded, directory, open};
+use super::{DataSourceError, directory, open, side_of};
 use crate::error::NsaError;
 use crate::{files, npy};
 use clap::{Subcommand, ValueEnum};
-use nsa_core::data::Split;
+use nsa_core::data::resize::IMAGENET_SIZE;
+use nsa_core::data::{CHANNELS, SIZE, Split};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ pub enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Write a split as NumPy arrays: images N x 3 x 32 x 32 (f32 in 0..1) and labels (u8).
+    /// Write a split as NumPy arrays: images N x 3 x S x S (f32 in 0..1) and labels (u8).
     Export {
         /// A name of `nsa data list`, `folder:PATH`, or a path.
         name: String,
@@ -60,6 +61,16 @@ pub enum DataCommand {
         /// File for the labels.
         #[arg(long, value_name = "Y.npy")]
         labels: Option<PathBuf>,
+        /// Only the images of this class, by number; with --others, only those of all other classes.
+        #[arg(long)]
+        class: Option<usize>,
+        /// All classes but the one given with --class.
+        #[arg(long, requires = "class")]
+        others: bool,
+        /// S: 32, or 224 for networks with ImageNet's stem [default: the data set's, 32 for folders]. At 224 the
+        /// shorter side is scaled to 256 and the middle cut out.
+        #[arg(long, value_name = "S")]
+        image_size: Option<usize>,
         /// Folder with the published files [default: $NSA_DATA/NAME or data/NAME].
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
@@ -96,8 +107,9 @@ impl DataCommand {
                 print(json, &get(&name, root.as_deref(), url.as_deref())?, get_table)
             }
             Self::Info { name, root, json } => print(json, &info(&name, root.as_deref())?, info_table),
-            Self::Export { name, split, out, labels, root, json } => {
-                print(json, &export(&name, split.into(), &out, labels.as_deref(), root.as_deref())?, export_table)
+            Self::Export { name, split, out, labels, class, others, image_size, root, json } => {
+                let wanted = Wanted { split: split.into(), class: class.map(|class| (class, others)), image_size };
+                print(json, &export(&name, &wanted, &out, labels.as_deref(), root.as_deref())?, export_table)
             }
         }
     }
@@ -150,7 +162,16 @@ fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaE
         return Err(DataSourceError::unknown(name).into());
     };
     if known.files.is_empty() {
-        return Err(NsaError::Usage(format!("{} is built in: there is nothing to download", known.name)));
+        return Err(NsaError::Usage(if known.home.is_empty() {
+            format!("{} is built in: there is nothing to download", known.name)
+        } else {
+            let (title, home) = (known.title, known.home);
+            format!(
+                "{title} cannot be fetched by a program: get it from {home}, and arrange it as train/CLASS/*.jpg and \
+                 test/CLASS/*.jpg in {}",
+                directory(name, root).display()
+            )
+        }));
     }
     let directory = directory(name, root);
     std::fs::create_dir_all(&directory).map_err(files::writing(&directory))?;
@@ -179,14 +200,28 @@ fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
     let mut splits = serde_json::Map::new();
     let mut source = String::new();
     for split in [Split::Train, Split::Test] {
-        let loaded = open(name, root, split)?;
-        loaded.report();
-        let images = &loaded.images;
-        let count = |(i, class): (usize, &String)| json!({"class": class, "images": images.of_class(i).len()});
-        let classes: Vec<Value> = images.classes().iter().enumerate().map(count).collect();
-        let failed = loaded.failures.len();
-        splits.insert(split_name(split).into(), json!({"images": images.len(), "failed": failed, "classes": classes}));
-        source = loaded.source;
+        let mut opened = open(name, root, split, side_of(name))?;
+        let mut labels = opened.labels().to_vec();
+        let all = labels.len();
+        if opened.may_fail() {
+            // Every image is read once, but only a few are in memory at a time.
+            let mut readable = Vec::new();
+            for batch in (0..all).collect::<Vec<_>>().chunks(AT_ONCE) {
+                match opened.read(batch) {
+                    Ok(loaded) => readable.extend_from_slice(loaded.images.labels()),
+                    Err(DataSourceError::AllFailed { .. }) => (),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            labels = readable;
+        }
+        let count = |(i, class): (usize, &String)| {
+            json!({"class": class, "images": labels.iter().filter(|&&label| usize::from(label) == i).count()})
+        };
+        let classes: Vec<Value> = opened.classes().iter().enumerate().map(count).collect();
+        let (images, failed) = (labels.len(), all - labels.len());
+        splits.insert(split_name(split).into(), json!({"images": images, "failed": failed, "classes": classes}));
+        source = opened.source;
     }
     let known = find(name);
     Ok(json!({
@@ -194,6 +229,7 @@ fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
         "source": source,
         "home": known.map(|k| k.home),
         "mirrors": known.map(|k| k.mirrors),
+        "image-size": side_of(name),
         "splits": splits,
     }))
 }
@@ -213,21 +249,65 @@ fn info_table(info: &Value) -> String {
     text
 }
 
-fn export(name: &str, split: Split, out: &Path, labels: Option<&Path>, root: Option<&Path>) -> Result<Value, NsaError> {
-    let loaded = open(name, root, split)?;
-    loaded.report();
-    let Loaded { images, source, failures } = loaded;
-    npy::write_images(out, &images)?;
+/// Which images of a data set.
+struct Wanted {
+    split: Split,
+    /// Those of a class, or (true) of all others.
+    class: Option<(usize, bool)>,
+    image_size: Option<usize>,
+}
+
+/// Images read and written at once.
+const AT_ONCE: usize = 512;
+
+fn export(
+    name: &str,
+    wanted: &Wanted,
+    out: &Path,
+    labels: Option<&Path>,
+    root: Option<&Path>,
+) -> Result<Value, NsaError> {
+    let side = wanted.image_size.unwrap_or_else(|| side_of(name));
+    if ![SIZE, IMAGENET_SIZE].contains(&side) {
+        return Err(NsaError::Usage(format!("--image-size must be {SIZE} or {IMAGENET_SIZE}, found {side}")));
+    }
+    let mut opened = open(name, root, wanted.split, side)?;
+    let indices = match wanted.class {
+        None => (0..opened.labels().len()).collect(),
+        Some((class, others)) if class < opened.classes().len() => opened.of_class(class, others),
+        Some((class, _)) => {
+            let most = opened.classes().len() - 1;
+            return Err(NsaError::Usage(format!("--class must be 0 to {most} for {name}, found {class}")));
+        }
+    };
+    if indices.is_empty() {
+        return Err(NsaError::Usage(format!("{name} has no such images")));
+    }
+    let mut file = npy::RowWriter::create(out, indices.len(), &[CHANNELS, side, side])?;
+    let mut written = Vec::new();
+    for batch in indices.chunks(AT_ONCE) {
+        match opened.read(batch) {
+            Ok(loaded) => {
+                file.write(loaded.images.pixels().iter().map(|&byte| f32::from(byte) / 255.0))?;
+                written.extend_from_slice(loaded.images.labels());
+            }
+            // One bad batch among good ones; that all are bad is an error.
+            Err(DataSourceError::AllFailed { .. }) if batch.len() < indices.len() => (),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    file.finish()?;
     if let Some(path) = labels {
-        npy::write_u8(path, &[images.len()], images.labels())?;
+        npy::write_u8(path, &[written.len()], &written)?;
     }
     Ok(json!({
         "name": name,
-        "split": split_name(split),
-        "source": source,
-        "images": images.len(),
-        "failed": failures.len(),
-        "classes": images.classes(),
+        "split": split_name(wanted.split),
+        "source": opened.source,
+        "images": written.len(),
+        "failed": indices.len() - written.len(),
+        "image-size": side,
+        "classes": opened.classes(),
         "out": out,
         "labels": labels,
     }))
@@ -286,8 +366,23 @@ mod tests {
             .unwrap();
         let labels = npy::read_labels(&y).unwrap();
         assert_eq!((labels.shape.as_slice(), labels.values[13]), ([2000].as_slice(), 3));
-        let images = open("synth-digits", None, Split::Test).unwrap().images;
+        let images = open("synth-digits", None, Split::Test, 32).unwrap().read_all().unwrap().images;
         assert_eq!(npy::read_images(&x).unwrap(), images.pixels());
+    }
+
+    #[test]
+    fn a_class_and_the_others_make_up_the_split() {
+        let dir = tempfile::tempdir().unwrap();
+        let (x, y) = (dir.path().join("x.npy"), dir.path().join("y.npy"));
+        let export = |rest: &str| {
+            let line = format!("export synth-digits --split test --out {} --labels {} {rest}", x.display(), y.display());
+            parse(&line).run().map(|()| npy::read_labels(&y).unwrap().values).map_err(|e| e.to_string())
+        };
+        assert_eq!(export("--class 3").unwrap(), vec![3; 200]);
+        assert!(export("--class 3 --others").unwrap().iter().all(|&label| label != 3));
+        assert_eq!(npy::ImageReader::open(&x).unwrap().n(), 1800);
+        assert_eq!(export("--class 10").unwrap_err(), "--class must be 0 to 9 for synth-digits, found 10");
+        assert!(export("--image-size 64").unwrap_err().contains("must be 32 or 224"));
     }
 
     #[test]
@@ -300,6 +395,7 @@ mod tests {
     #[test]
     fn what_cannot_be_fetched_says_so() {
         assert!(get("synth-digits", None, None).unwrap_err().to_string().contains("built in"));
+        assert!(get("imagenet30", None, None).unwrap_err().to_string().contains("hendrycks/ss-ood"));
         assert!(get("imagenet", None, None).unwrap_err().to_string().contains("no data set is called"));
     }
 }

@@ -1,6 +1,7 @@
 //! Why images could not be had.
 
-use nsa_core::data::DataError;
+use super::catalog::Known;
+use nsa_core::data::{CHANNELS, DataError};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -16,14 +17,30 @@ pub enum DataSourceError {
         known: String,
     },
     /// The data set's files are not there.
-    #[error("no {title} files in {}: pass --root DIR or run `nsa data get {name}`", directory.display())]
+    #[error("no {title} files in {}: pass --root DIR or {remedy}", directory.display())]
     Missing {
         /// The data set for people.
         title: &'static str,
-        /// Its name.
-        name: &'static str,
         /// Where they were looked for.
         directory: PathBuf,
+        /// What else to do.
+        remedy: String,
+    },
+    /// More images than memory should be filled with.
+    #[error("{images} images of {side} x {side} need {:.1} GB of memory: at most {} GB are read at once", gb(*images, *side), MAX_READ >> 30)]
+    TooMuch {
+        /// Images asked for.
+        images: usize,
+        /// Their height and width.
+        side: usize,
+    },
+    /// A run's images are not there any more.
+    #[error("{source_name} has changed since the run began: {why}")]
+    Changed {
+        /// Where the images came from.
+        source_name: String,
+        /// What is different.
+        why: String,
     },
     /// A file or folder that cannot be read at all.
     #[error("cannot read {}: {source}", path.display())]
@@ -63,6 +80,13 @@ pub enum DataSourceError {
     },
 }
 
+/// Bytes of pixels that are read at once.
+pub(super) const MAX_READ: usize = 8 << 30;
+
+fn gb(images: usize, side: usize) -> f64 {
+    images as f64 * (CHANNELS * side * side) as f64 / 1e9
+}
+
 /// One image that could not be read while others could.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
@@ -78,6 +102,16 @@ impl DataSourceError {
     /// A name that nothing has.
     pub(super) fn unknown(name: &str) -> Self {
         Self::Unknown { name: name.into(), known: super::catalog::names() }
+    }
+
+    /// None of the files of a known data set.
+    pub(super) fn missing(known: &Known, directory: &Path) -> Self {
+        let remedy = if known.files.is_empty() {
+            format!("fetch them from {} into train/CLASS/ and test/CLASS/ there", known.home)
+        } else {
+            format!("run `nsa data get {}`", known.name)
+        };
+        Self::Missing { title: known.title, directory: directory.into(), remedy }
     }
 
     /// A file that is broken or something else than its name says.

@@ -1,9 +1,10 @@
 //! Image folders, on disk or zipped: `train/<class>/*.png|jpg` and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
-use image::{ImageFormat, ImageReader, Limits};
-use nsa_core::data::resize::to_model_size;
-use nsa_core::data::{IMAGE_BYTES, ImageSet, Split};
+use crate::progress::Progress;
+use image::{ImageReader, Limits};
+use nsa_core::data::resize::{IMAGENET_SIZE, to_imagenet_size, to_model_size};
+use nsa_core::data::{CHANNELS, Split};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -21,55 +22,84 @@ const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// Labels are bytes.
 const MAX_CLASSES: usize = 256;
 
-/// What was read of a split, and what could not be.
+/// A split of a folder: the classes of its files are known, their pixels are read when they are needed.
+///
+/// Classes are the folder names of both splits in alphabetical order, images likewise.
 #[derive(Debug)]
 pub(super) struct Folder {
-    pub(super) images: ImageSet,
-    pub(super) failures: Vec<Failure>,
-    /// How many of the images were JPEG files.
-    pub(super) jpegs: usize,
+    path: PathBuf,
+    archive: Archive,
+    names: Vec<String>,
+    pub(super) labels: Vec<u8>,
+    pub(super) classes: Vec<String>,
 }
 
-/// Reads one split. Classes are the folder names of both splits in alphabetical order, images likewise.
-///
-/// A file that is no image is reported in [`Folder::failures`], and the rest is kept.
-pub(super) fn load(path: &Path, split: Split) -> Result<Folder, DataSourceError> {
-    let mut archive = Archive::open(path)?;
-    let mut names: Vec<(Split, String, String)> =
-        archive.names(path)?.into_iter().filter_map(|name| place(&name).map(|(s, class)| (s, class, name))).collect();
-    let classes: BTreeSet<String> = names.iter().map(|(_, class, _)| class.clone()).collect();
-    names.retain(|(s, ..)| *s == split);
-    names.sort_by(|a, b| (&a.1, &a.2).cmp(&(&b.1, &b.2)));
-    let classes: Vec<String> = classes.into_iter().collect();
-    if names.is_empty() || names.len() > MAX_IMAGES || classes.len() > MAX_CLASSES {
-        let folder = folder_name(split);
-        let must = format!(
-            "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {folder}/CLASS/NAME.png (or .jpg)"
-        );
-        let found = format!("{} images of {} classes", names.len(), classes.len());
-        let remedy = "arrange the files so, or pass another path";
-        return Err(DataSourceError::Format { path: path.into(), must, found, remedy });
+/// The images that could be read of those asked for.
+pub(super) struct Pictures {
+    pub(super) pixels: Vec<u8>,
+    /// Where they stand in the split.
+    pub(super) indices: Vec<usize>,
+    pub(super) failures: Vec<Failure>,
+}
+
+impl Folder {
+    /// Lists one split.
+    pub(super) fn open(path: &Path, split: Split) -> Result<Self, DataSourceError> {
+        let archive = Archive::open(path)?;
+        let mut names: Vec<(Split, String, String)> = archive
+            .names(path)?
+            .into_iter()
+            .filter_map(|name| place(&name).map(|(s, class)| (s, class, name)))
+            .collect();
+        let classes: BTreeSet<String> = names.iter().map(|(_, class, _)| class.clone()).collect();
+        names.retain(|(s, ..)| *s == split);
+        names.sort_by(|a, b| (&a.1, &a.2).cmp(&(&b.1, &b.2)));
+        let classes: Vec<String> = classes.into_iter().collect();
+        if names.is_empty() || names.len() > MAX_IMAGES || classes.len() > MAX_CLASSES {
+            let folder = folder_name(split);
+            let must = format!(
+                "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {folder}/CLASS/NAME.png (or .jpg)"
+            );
+            let found = format!("{} images of {} classes", names.len(), classes.len());
+            let remedy = "arrange the files so, or pass another path";
+            return Err(DataSourceError::Format { path: path.into(), must, found, remedy });
+        }
+        // There are at most 256 classes, and every name's class is among them.
+        let label = |class: &String| classes.binary_search(class).unwrap_or_default() as u8;
+        let labels = names.iter().map(|(_, class, _)| label(class)).collect();
+        let names = names.into_iter().map(|(.., name)| name).collect();
+        Ok(Self { path: path.into(), archive, names, labels, classes })
     }
 
-    let mut pixels = Vec::with_capacity(names.len() * IMAGE_BYTES);
-    let (mut labels, mut failures, mut jpegs) = (Vec::new(), Vec::new(), 0);
-    for (_, class, name) in names {
-        match archive.read(&name).and_then(|bytes| decode(&bytes)) {
-            Ok((image, format)) => {
-                pixels.extend_from_slice(&image);
-                // There are at most 256 classes, and every name's class is among them.
-                labels.push(classes.binary_search(&class).unwrap_or_default() as u8);
-                jpegs += usize::from(format == ImageFormat::Jpeg);
+    /// Whether there are JPEG files among them, as their names tell.
+    pub(super) fn has_jpegs(&self) -> bool {
+        self.names.iter().any(|name| !name.to_ascii_lowercase().ends_with(".png"))
+    }
+
+    /// Reads the images at `indices` (which must be in range) as planes of `3 x side x side`.
+    ///
+    /// A file that is no image is reported in [`Pictures::failures`], and the rest is kept; none at all is an error.
+    pub(super) fn read(&mut self, indices: &[usize], side: usize) -> Result<Pictures, DataSourceError> {
+        let pixels = Vec::with_capacity(indices.len() * CHANNELS * side * side);
+        let mut read = Pictures { pixels, indices: Vec::new(), failures: Vec::new() };
+        let mut progress = Progress::new("reading images", indices.len());
+        for &index in indices {
+            let name = &self.names[index];
+            match self.archive.read(name).and_then(|bytes| decode(&bytes, side)) {
+                Ok(image) => {
+                    read.pixels.extend_from_slice(&image);
+                    read.indices.push(index);
+                }
+                Err(why) => read.failures.push(Failure { name: name.clone(), why }),
             }
-            Err(why) => failures.push(Failure { name, why }),
+            progress.advance(1);
         }
+        progress.finish();
+        if read.indices.is_empty() && !indices.is_empty() {
+            return Err(DataSourceError::AllFailed { path: self.path.clone(), failures: read.failures });
+        }
+        Ok(read)
     }
-    if labels.is_empty() {
-        return Err(DataSourceError::AllFailed { path: path.into(), failures });
-    }
-    let images = ImageSet::new(pixels, labels, classes)
-        .map_err(|source| DataSourceError::Images { path: path.into(), source })?;
-    Ok(Folder { images, failures, jpegs })
 }
 
 fn folder_name(split: Split) -> &'static str {
@@ -96,20 +126,26 @@ fn place(name: &str) -> Option<(Split, String)> {
     Some((split, class.to_string()))
 }
 
-/// Any PNG or JPEG to planes of 3 x 32 x 32.
-pub(super) fn decode(bytes: &[u8]) -> Result<([u8; IMAGE_BYTES], ImageFormat), String> {
+/// Any PNG or JPEG to planes of `3 x side x side`: at 32 the whole picture is squeezed into the square, at 224 its middle
+/// is cut out.
+pub(super) fn decode(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
-    let format = reader.format().ok_or("neither PNG nor JPEG")?;
+    reader.format().ok_or("neither PNG nor JPEG")?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
     let picture = reader.decode().map_err(|e| e.to_string())?.into_rgb8();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let planes = to_model_size(picture.as_raw(), width, height).map_err(|e| e.to_string())?;
-    Ok((planes, format))
+    let planes = if side == IMAGENET_SIZE {
+        to_imagenet_size(picture.as_raw(), width, height)
+    } else {
+        to_model_size(picture.as_raw(), width, height).map(|planes| planes.to_vec())
+    };
+    planes.map_err(|e| e.to_string())
 }
 
 /// Where the files are.
+#[derive(Debug)]
 enum Archive {
     Directory(PathBuf),
     Zip(Box<ZipArchive<BufReader<File>>>),
@@ -187,7 +223,7 @@ fn list(directory: &Path) -> Result<Vec<String>, DataSourceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, RgbImage};
+    use image::{ImageFormat, Rgb, RgbImage};
     use std::io::Write;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -209,16 +245,21 @@ mod tests {
     }
 
     fn check(path: &Path) {
-        let folder = load(path, Split::Test).unwrap();
-        assert_eq!(folder.images.classes(), ["ant", "cat"]);
-        assert_eq!(folder.images.labels(), [0, 1]);
-        assert!(folder.images.image(0)[0].abs_diff(200) < 4);
-        assert_eq!((folder.images.image(1)[0], folder.images.image(1)[1024]), (20, 0));
-        assert_eq!(folder.jpegs, 1);
-        assert_eq!(folder.failures.len(), 1);
-        assert_eq!(folder.failures[0].name.rsplit('/').next(), Some("a.png"));
+        let mut folder = Folder::open(path, Split::Test).unwrap();
+        assert_eq!(folder.classes, ["ant", "cat"]);
+        assert_eq!(folder.labels, [0, 0, 1]);
+        assert!(folder.has_jpegs());
+        let read = folder.read(&[0, 1, 2], 32).unwrap();
+        assert_eq!(read.indices, [1, 2]);
+        assert!(read.pixels[0].abs_diff(200) < 4);
+        assert_eq!((read.pixels[3072], read.pixels[3072 + 1024]), (20, 0));
+        assert_eq!(read.failures.len(), 1);
+        assert_eq!(read.failures[0].name.rsplit('/').next(), Some("a.png"));
+        // Only what is asked for is read.
+        assert!(folder.read(&[2], 224).unwrap().pixels[..224 * 224].iter().all(|&red| red == 20));
         // The classes of both splits are numbered together.
-        assert_eq!(load(path, Split::Train).unwrap().images.labels(), [1]);
+        let train = Folder::open(path, Split::Train).unwrap();
+        assert_eq!((train.labels.as_slice(), train.has_jpegs()), ([1].as_slice(), false));
     }
 
     #[test]
@@ -250,16 +291,18 @@ mod tests {
     #[test]
     fn folders_without_images_say_what_is_missing() {
         let dir = tempfile::tempdir().unwrap();
-        let empty = load(dir.path(), Split::Train).unwrap_err().to_string();
+        let empty = Folder::open(dir.path(), Split::Train).unwrap_err().to_string();
         assert!(empty.contains("train/CLASS/NAME.png") && empty.contains("found 0 images"), "{empty}");
         std::fs::create_dir_all(dir.path().join("train/x")).unwrap();
         std::fs::write(dir.path().join("train/x/a.png"), "no").unwrap();
-        let failed = load(dir.path(), Split::Train).unwrap_err().to_string();
+        let read = Folder::open(dir.path(), Split::Train).unwrap().read(&[0], 32);
+        let failed = read.err().unwrap().to_string();
         assert!(failed.contains("none of the 1 images") && failed.contains("train/x/a.png"), "{failed}");
-        assert!(load(&dir.path().join("absent"), Split::Train).unwrap_err().to_string().contains("cannot read"));
+        let absent = Folder::open(&dir.path().join("absent"), Split::Train).unwrap_err();
+        assert!(absent.to_string().contains("cannot read"));
         let zip = dir.path().join("broken.zip");
         std::fs::write(&zip, b"PK\x03\x04 cut off").unwrap();
-        assert!(load(&zip, Split::Train).unwrap_err().to_string().contains("whole zip file"));
+        assert!(Folder::open(&zip, Split::Train).unwrap_err().to_string().contains("whole zip file"));
     }
 
     #[test]
@@ -268,14 +311,14 @@ mod tests {
         // Height and width are in the frame header, behind its marker, length and precision.
         let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
         jpeg[frame + 5..frame + 9].fill(0xff);
-        assert!(decode(&jpeg).is_err());
+        assert!(decode(&jpeg, 32).is_err());
 
         let mut png = picture(9, 32, ImageFormat::Png);
         png[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
         let mut crc = flate2::Crc::new();
         crc.update(&png[12..29]);
         png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-        let why = decode(&png).unwrap_err();
+        let why = decode(&png, 224).unwrap_err();
         assert!(why.contains("imit"), "{why}");
     }
 }

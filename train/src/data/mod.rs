@@ -1,7 +1,8 @@
 //! Data sets: the built-in one, the published ones in their own formats, and any folder of images.
 //!
-//! [`open`] finds a data set by name or path and reads one split of it into an [`ImageSet`]. Files come from
-//! elsewhere, so every reader checks names, sizes and counts against caps before it allocates.
+//! [`open`] finds a data set by name or path and says which images one split of it has; [`Opened::read`] reads those that
+//! are needed into an [`ImageSet`]. Files come from elsewhere, so every reader checks names, sizes and counts against
+//! caps before it allocates.
 
 mod catalog;
 mod cifar;
@@ -12,97 +13,66 @@ mod files;
 mod folder;
 mod idx;
 mod mat;
+mod opened;
 mod svhn;
 mod transfer;
 
 use catalog::{Known, find};
 pub use download::DownloadError;
-pub use error::{DataSourceError, Failure};
+pub use error::DataSourceError;
+pub use opened::Opened;
 
-use nsa_core::data::{ImageSet, Split, synth_digits};
+use folder::Folder;
+use nsa_core::data::{SIZE, Split};
+use opened::Pixels;
 use std::path::{Path, PathBuf};
 
 /// Where data sets are kept when no `--root` is given: each in a folder of its own name.
 pub const ROOT_VARIABLE: &str = "NSA_DATA";
 
-/// A split of a data set, and where it came from.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The images that could be read.
-    pub images: ImageSet,
-    /// Where they came from, for provenance: for example `CIFAR-10 re-encoded as JPEG`.
-    pub source: String,
-    /// Images that could not be read.
-    pub failures: Vec<Failure>,
-}
-
-/// Reads one split of a data set: `name` is one of `catalog::KNOWN`, `folder:PATH`, or a path with a slash or `.zip` in it.
+/// Finds one split of a data set: `name` is one of `catalog::KNOWN`, `folder:PATH`, or a path with a slash or `.zip` in it.
+/// Its images will be read as `side x side` pixels.
 ///
 /// `root` is the folder with the published files, or one with a folder `name` in it. Without it, `$NSA_DATA/name`
 /// and then `data/name` under the current folder are used.
-pub fn open(name: &str, root: Option<&Path>, split: Split) -> Result<Loaded, DataSourceError> {
+pub fn open(name: &str, root: Option<&Path>, split: Split, side: usize) -> Result<Opened, DataSourceError> {
     if let Some(path) = path_of(name) {
-        let folder = folder::load(&path, split)?;
+        let folder = Folder::open(&path, split)?;
         let source = format!("images in {}", path.file_name().map_or(path.to_string_lossy(), |n| n.to_string_lossy()));
-        return Ok(Loaded { images: folder.images, source, failures: folder.failures });
+        return Ok(Opened::new(Pixels::Files(folder), source, side));
     }
     let Some(known) = find(name) else {
         return Err(DataSourceError::unknown(name));
     };
     let directory = directory(name, root);
     let published =
-        |images| Ok(Loaded { images, source: format!("{}, as published", known.title), failures: Vec::new() });
+        |images| Ok(Opened::new(Pixels::Held(images), format!("{}, as published", known.title), side));
     match name {
-        "synth-digits" => {
-            let per_class = match split {
-                Split::Train => synth_digits::TRAIN_PER_CLASS,
-                Split::Test => synth_digits::TEST_PER_CLASS,
-            };
-            let images = synth_digits::generate(synth_digits::SEED, split, per_class);
-            Ok(Loaded { images, source: format!("synth-digits, seed {}", synth_digits::SEED), failures: Vec::new() })
-        }
+        "synth-digits" => Ok(Opened::synth_digits(split, side)),
         "fashion-mnist" => published(idx::load(known, &directory, split)?),
         "svhn" => published(svhn::load(known, &directory, split)?),
-        _ => match cifar::load(known, &directory, split)? {
+        "cifar10" | "cifar100" => match cifar::load(known, &directory, split)? {
             Some(images) => published(images),
-            None => image_folder(known, &directory, split),
+            None => image_folder(known, &directory, split, side),
         },
+        _ => image_folder(known, &directory, split, side),
     }
 }
 
-/// Like [`open`], for callers who want the images only: images that could not be read are told on stderr.
-pub fn load(name: &str, root: Option<&Path>, split: Split) -> Result<ImageSet, DataSourceError> {
-    let loaded = open(name, root, split)?;
-    loaded.report();
-    Ok(loaded.images)
+/// Height and width that the images of a data set are shown in if nothing else is asked for.
+pub fn side_of(name: &str) -> usize {
+    find(name).map_or(SIZE, |known| known.side)
 }
 
 /// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
 pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
     let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;
-    let (planes, _) = folder::decode(&bytes).map_err(|why| DataSourceError::Format {
+    folder::decode(&bytes, SIZE).map_err(|why| DataSourceError::Format {
         path: path.into(),
         must: "be a PNG or JPEG image".into(),
         found: why,
         remedy: "pass another file",
-    })?;
-    Ok(planes.to_vec())
-}
-
-impl Loaded {
-    /// Tells on stderr how many images could not be read, and why the first of them could not.
-    pub fn report(&self) {
-        let (failed, all) = (self.failures.len(), self.failures.len() + self.images.len());
-        if failed > 0 {
-            eprintln!("warning: {failed} of {all} images could not be read");
-        }
-        for failure in self.failures.iter().take(10) {
-            eprintln!("  {}: {}", failure.name, failure.why);
-        }
-        if failed > 10 {
-            eprintln!("  and {} more", failed - 10);
-        }
-    }
+    })
 }
 
 /// The path that `name` is, if it is one.
@@ -123,22 +93,27 @@ pub fn directory(name: &str, root: Option<&Path>) -> PathBuf {
 }
 
 /// A known data set that somebody stored as images: `train` and `test` in `directory`, or one zip there.
-fn image_folder(known: &Known, directory: &Path, split: Split) -> Result<Loaded, DataSourceError> {
-    let missing = || DataSourceError::Missing { title: known.title, name: known.name, directory: directory.into() };
+fn image_folder(known: &Known, directory: &Path, split: Split, side: usize) -> Result<Opened, DataSourceError> {
+    let missing = || DataSourceError::missing(known, directory);
     let mut path = directory.to_path_buf();
     if !directory.join("train").is_dir() && !directory.join("test").is_dir() {
         let entries = std::fs::read_dir(directory).map_err(|_| missing())?;
         let zips = entries.filter_map(|entry| Some(entry.ok()?.path()));
         path = zips.filter(|p| p.extension().is_some_and(|e| e == "zip")).min().ok_or_else(missing)?;
     }
-    let folder = folder::load(&path, split)?;
-    let found = folder.images.classes().len();
+    let folder = Folder::open(&path, split)?;
+    let found = folder.classes.len();
     if found != known.classes.len() {
         let must = format!("have the {} classes of {}", known.classes.len(), known.title);
         return Err(DataSourceError::format(&path, must, found.to_string()));
     }
-    let how = if folder.jpegs > 0 { "re-encoded as JPEG" } else { "as image files" };
-    Ok(Loaded { images: folder.images, source: format!("{} {how}", known.title), failures: folder.failures })
+    // Some are published as binaries, ImageNet's as JPEG.
+    let how = match (known.files.is_empty(), folder.has_jpegs()) {
+        (true, _) => ", as published",
+        (_, true) => " re-encoded as JPEG",
+        _ => " as image files",
+    };
+    Ok(Opened::new(Pixels::Files(folder), format!("{}{how}", known.title), side))
 }
 
 #[cfg(test)]
@@ -147,14 +122,14 @@ mod tests {
 
     #[test]
     fn the_built_in_set_needs_no_files() {
-        let loaded = open("synth-digits", Some(Path::new("/nowhere")), Split::Test).unwrap();
-        assert_eq!((loaded.images.len(), loaded.images.classes().len()), (2000, 10));
+        let opened = open("synth-digits", Some(Path::new("/nowhere")), Split::Test, 32).unwrap();
+        assert_eq!((opened.labels().len(), opened.classes().len()), (2000, 10));
     }
 
     #[test]
     fn names_that_are_unknown_list_those_that_are_known() {
-        let error = open("cifar", None, Split::Test).unwrap_err().to_string();
-        assert!(error.contains("synth-digits, fashion-mnist, cifar10, cifar100, svhn"), "{error}");
+        let error = open("cifar", None, Split::Test, 32).unwrap_err().to_string();
+        assert!(error.contains("synth-digits, fashion-mnist, cifar10, cifar100, svhn, imagenet30"), "{error}");
         assert!(error.contains("folder:PATH"));
     }
 
@@ -171,9 +146,9 @@ mod tests {
     fn the_real_fashion_mnist_is_read() {
         let Some(root) = std::env::var_os("NSA_TEST_DATA") else { return };
         for (split, n) in [(Split::Train, 60_000), (Split::Test, 10_000)] {
-            let images = load("fashion-mnist", Some(Path::new(&root)), split).unwrap();
-            assert_eq!(images.len(), n);
-            assert!((0..10).all(|class| images.of_class(class).len() == n / 10));
+            let opened = open("fashion-mnist", Some(Path::new(&root)), split, 32).unwrap();
+            assert_eq!(opened.labels().len(), n);
+            assert!((0..10).all(|class| opened.labels().iter().filter(|&&label| label == class).count() == n / 10));
         }
     }
 
@@ -181,9 +156,10 @@ mod tests {
     #[test]
     fn the_real_cifar10_is_read() {
         let Some(root) = std::env::var_os("NSA_TEST_DATA") else { return };
-        let loaded = open("cifar10", Some(Path::new(&root)), Split::Test).unwrap();
+        let mut opened = open("cifar10", Some(Path::new(&root)), Split::Test, 32).unwrap();
+        assert_eq!(opened.classes(), find("cifar10").unwrap().classes);
+        assert!((0..10).all(|class| opened.labels().iter().filter(|&&label| label == class).count() == 1000));
+        let loaded = opened.read_all().unwrap();
         assert_eq!((loaded.images.len(), loaded.failures.len()), (10_000, 0));
-        assert_eq!(loaded.images.classes(), find("cifar10").unwrap().classes);
-        assert!((0..10).all(|class| loaded.images.of_class(class).len() == 5000));
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet,
         Split::Test => "test_32x32.mat",
     });
     if !path.is_file() {
-        return Err(DataSourceError::Missing { title: known.title, name: known.name, directory: root.into() });
+        return Err(DataSourceError::missing(known, root));
     }
     let file = File::open(&path).map_err(|source| DataSourceError::io(&path, source))?;
     let arrays = mat::read(BufReader::new(file), MAX_IMAGES * IMAGE_BYTES)

@@ -137,11 +137,39 @@ fn images_survive_the_way_to_floats_and_back() {
     let (_dir, path) = file(b"");
     let pixels: Vec<u8> = (0..2 * 3072).map(|i| (i % 256) as u8).collect();
     let set = ImageSet::new(pixels.clone(), vec![0, 0], vec!["a".into()]).unwrap();
-    write_images(&path, &set).unwrap();
+    // A hundred were announced: the header is written anew, and is no shorter.
+    let mut writer = RowWriter::create(&path, 100, &[3, 32, 32]).unwrap();
+    for image in 0..2 {
+        writer.write(set.image(image).iter().map(|&byte| f32::from(byte) / 255.0)).unwrap();
+    }
+    assert_eq!(writer.finish().unwrap(), 2);
     assert_eq!(read_f32(&path).unwrap().shape, [2, 3, 32, 32]);
     assert_eq!(read_images(&path).unwrap(), pixels);
+    let mut reader = ImageReader::open(&path).unwrap();
+    assert_eq!((reader.n(), reader.size()), (2, [32, 32]));
+    let bytes = |values: Vec<f32>| values.iter().map(|v| (v * 255.0).round() as u8).collect::<Vec<u8>>();
+    assert_eq!(bytes(reader.next(1).unwrap()), pixels[..3072]);
+    assert_eq!(bytes(reader.next(5).unwrap()), pixels[3072..]);
+    assert!(reader.next(1).unwrap().is_empty());
     write_f32(&path, &[1, 3, 32, 32], &[1.5; 3072]).unwrap();
     assert!(read_images(&path).unwrap_err().to_string().contains("must hold values of 0 to 1, found 1.5 at index 0"));
     write_f32(&path, &[3, 32, 32], &[0.5; 3072]).unwrap();
     assert!(read_images(&path).unwrap_err().to_string().contains("found 3 x 32 x 32"));
+    assert!(ImageReader::open(&path).is_err_and(|e| e.to_string().contains("N x 3 x H x W")));
+    write_f64(&path, &[2, 3, 1, 2], &[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, f64::NAN, 0.5, 0.5, 0.5]).unwrap();
+    let error = ImageReader::open(&path).unwrap().next(2).unwrap_err().to_string();
+    assert!(error.contains("must hold values of 0 to 1, found NaN in image 1"), "{error}");
+}
+
+#[test]
+fn rows_that_were_not_finished_leave_nothing() {
+    let (dir, path) = file(b"before");
+    let mut writer = RowWriter::create(&path, 2, &[3]).unwrap();
+    writer.write([1.0, 2.0]).unwrap();
+    drop(writer);
+    assert_eq!(std::fs::read(&path).unwrap(), b"before");
+    let mut writer = RowWriter::create(&path, 2, &[3]).unwrap();
+    writer.write([1.0, 2.0]).unwrap();
+    assert!(writer.finish().unwrap_err().to_string().contains("rows of 3 values, found 2"));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -2,10 +2,10 @@
 
 use super::header::Kind;
 use super::{NpyError, shape as show};
-use nsa_core::data::{CHANNELS, ImageSet, SIZE};
+use crate::files::{PART, with_suffix};
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
 
 /// Writes `f32` values of the given shape; there must be as many as its product.
 pub fn write_f32(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), NpyError> {
@@ -17,10 +17,59 @@ pub fn write_u8(path: &Path, shape: &[usize], values: &[u8]) -> Result<(), NpyEr
     write(path, Kind::U8, shape, values.iter().map(|v| v.to_le_bytes()))
 }
 
-/// Writes images as `f32` in 0..1, `n x 3 x 32 x 32`, without a copy of them all in memory.
-pub fn write_images(path: &Path, images: &ImageSet) -> Result<(), NpyError> {
-    let values = images.pixels().iter().map(|&byte| (f32::from(byte) / 255.0).to_le_bytes());
-    write(path, Kind::F32, &[images.len(), CHANNELS, SIZE, SIZE], values)
+/// Writes an array of `f32` row by row, so that it need not fit in memory. The file gets its name when it is whole.
+pub struct RowWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// The shape, its first size the most rows there may be.
+    shape: Vec<usize>,
+    /// Values written so far.
+    written: usize,
+}
+
+impl RowWriter {
+    /// Begins a file of at most `rows` rows, each of the shape `row`.
+    pub fn create(path: &Path, rows: usize, row: &[usize]) -> Result<Self, NpyError> {
+        let io = |source| NpyError::io("write", path, source);
+        let shape: Vec<usize> = [&[rows], row].concat();
+        let mut file = BufWriter::with_capacity(1 << 16, File::create(with_suffix(path, PART)).map_err(io)?);
+        file.write_all(&start(Kind::F32, &shape, 0)).map_err(io)?;
+        Ok(Self { path: path.into(), file, shape, written: 0 })
+    }
+
+    /// Adds the values of one or more rows.
+    pub fn write(&mut self, values: impl IntoIterator<Item = f32>) -> Result<(), NpyError> {
+        for value in values {
+            self.file.write_all(&value.to_le_bytes()).map_err(|source| NpyError::io("write", &self.path, source))?;
+            self.written += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the file; its header says how many rows it got.
+    pub fn finish(mut self) -> Result<usize, NpyError> {
+        let io = |source| NpyError::io("write", &self.path, source);
+        let row: usize = self.shape[1..].iter().product();
+        let most = self.shape[0];
+        if !self.written.is_multiple_of(row) || self.written > most * row {
+            let must = format!("get at most {most} rows of {row} values");
+            return Err(NpyError::format(&self.path, must, self.written.to_string()));
+        }
+        let length = start(Kind::F32, &self.shape, 0).len();
+        self.shape[0] = self.written / row.max(1);
+        self.file.rewind().map_err(io)?;
+        self.file.write_all(&start(Kind::F32, &self.shape, length)).map_err(io)?;
+        self.file.flush().map_err(io)?;
+        std::fs::rename(with_suffix(&self.path, PART), &self.path).map_err(io)?;
+        Ok(self.shape[0])
+    }
+}
+
+impl Drop for RowWriter {
+    /// What was not finished is not left behind.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(with_suffix(&self.path, PART));
+    }
 }
 
 /// Writes a file, and takes an error for it if the values are not as many as the shape says.
@@ -32,7 +81,7 @@ pub(super) fn write<const N: usize>(
 ) -> Result<(), NpyError> {
     let io = |source| NpyError::io("write", path, source);
     let mut file = BufWriter::with_capacity(1 << 16, File::create(path).map_err(io)?);
-    file.write_all(&start(kind, shape)).map_err(io)?;
+    file.write_all(&start(kind, shape, 0)).map_err(io)?;
     let mut written = 0;
     for value in values {
         file.write_all(&value).map_err(io)?;
@@ -50,15 +99,15 @@ pub(super) fn write<const N: usize>(
     Ok(())
 }
 
-/// Everything before the values, padded to a multiple of 64 bytes and ended by a line break.
-fn start(kind: Kind, shape: &[usize]) -> Vec<u8> {
+/// Everything before the values, padded to a multiple of 64 bytes, at least `length`, and ended by a line break.
+fn start(kind: Kind, shape: &[usize], length: usize) -> Vec<u8> {
     let sizes: String = match shape {
         [one] => format!("{one},"),
         many => many.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
     };
     let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({sizes}), }}", kind.descr());
     let before = 10;
-    let whole = (before + text.len() + 1).next_multiple_of(64);
+    let whole = (before + text.len() + 1).next_multiple_of(64).max(length);
     text.extend(std::iter::repeat_n(' ', whole - before - text.len() - 1));
     text.push('\n');
     // Shapes have a few dimensions: the header is always far below 65,536 bytes.

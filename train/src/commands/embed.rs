@@ -1,0 +1,81 @@
+//! `nsa embed`: images in a file to features in a file, by weights from anywhere.
+
+use crate::cli::EmbedArgs;
+use crate::device::{DeviceJob, on_device, wait};
+use crate::error::NsaError;
+use crate::evaluate::batch_of;
+use crate::npy::{ImageReader, RowWriter};
+use crate::progress::Progress;
+use crate::torch::read_weights;
+use burn::tensor::backend::Backend;
+use nsa_core::model::{EncoderConfig, PixelNorm, Pretrained, StateDict};
+
+/// Embeds batch by batch: neither images nor features are in memory as a whole.
+pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
+    if !(1..=256).contains(&args.width) {
+        return Err(NsaError::Usage(format!("--width must be 1 to 256, found {}", args.width)));
+    }
+    let pixels = pixel_norm(args)?;
+    let images = ImageReader::open(&args.images)?;
+    let state = read_weights(&args.weights)?;
+    let rows = on_device(args.device, Job { args, pixels, images, state })?;
+    eprintln!("{rows} features by {} written to {}", args.layer, args.out.display());
+    Ok(())
+}
+
+/// The stem's, but for what is given.
+fn pixel_norm(args: &EmbedArgs) -> Result<PixelNorm, NsaError> {
+    let given = |flag: &str, values: &Option<Vec<f32>>, default: [f32; 3], low: f32| match values.as_deref() {
+        None => Ok(default),
+        Some(&[r, g, b]) if [r, g, b].iter().all(|v| v.is_finite() && *v >= low) => Ok([r, g, b]),
+        Some(found) => Err(NsaError::Usage(format!("--{flag} must be three numbers of {low} or more, found {found:?}"))),
+    };
+    let stem = args.stem.pixels();
+    Ok(PixelNorm {
+        mean: given("mean", &args.mean, stem.mean, 0.0)?,
+        std: given("std", &args.std, stem.std, 1e-6)?,
+    })
+}
+
+struct Job<'a> {
+    args: &'a EmbedArgs,
+    pixels: PixelNorm,
+    images: ImageReader,
+    state: StateDict,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = usize;
+
+    fn run<B: Backend>(mut self, device: B::Device, _: &str) -> Result<usize, NsaError> {
+        let args = self.args;
+        let config = EncoderConfig { arch: args.arch, stem: args.stem, width: args.width };
+        let network = Pretrained::<B>::load(config, args.norm, self.state, &device)
+            .map_err(|source| NsaError::WeightsFile { path: args.weights.clone(), source })?;
+        let (n, size) = (self.images.n(), self.images.size());
+        let layers = network.layers(size[0], size[1]);
+        let Some((_, dim)) = layers.iter().find(|(name, _)| *name == args.layer) else {
+            let known: Vec<&str> = layers.iter().map(|(name, _)| name.as_str()).collect();
+            let (known, found) = (known.join(", "), &args.layer);
+            return Err(NsaError::Usage(format!("--layer must be one of {known} for these weights, found '{found}'")));
+        };
+        let mut out = RowWriter::create(&args.out, n, &[*dim])?;
+        let mut progress = Progress::new("embedding", n);
+        loop {
+            let batch = self.images.next(batch_of(size))?;
+            if batch.is_empty() {
+                break;
+            }
+            let done = batch.len() / (3 * size[0] * size[1]);
+            let features = wait(network.embed(batch, size, self.pixels, &args.layer, &device))?;
+            if features.iter().any(|value| !value.is_finite()) {
+                let why = format!("features of {} are not finite: are --mean and --std those of the weights?", args.layer);
+                return Err(NsaError::Arrays { files: args.images.display().to_string(), why });
+            }
+            out.write(features)?;
+            progress.advance(done);
+        }
+        progress.finish();
+        Ok(out.finish()?)
+    }
+}
