@@ -239,11 +239,11 @@ pub struct EmbedArgs {
     pub out: PathBuf,
     /// Subtracted from the pixels, for red, green and blue [default: for the imagenet stem 0.485,0.456,0.406 as
     /// torchvision's weights want it; for the cifar stem 0.5,0.5,0.5 as in our runs].
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
     pub mean: Option<Vec<f32>>,
     /// Divides the pixels after that [default: for the imagenet stem 0.229,0.224,0.225; for the cifar stem
     /// 0.25,0.25,0.25].
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',', num_args = 3)]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
     pub std: Option<Vec<f32>>,
     /// Where the run that made the weights normalises: f and both l2-normalise conv4-1x1 and what the projector sees.
     #[arg(long, default_value = "none")]

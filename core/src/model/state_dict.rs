@@ -114,7 +114,7 @@ impl StateDict {
     }
 
     /// The tensors without `prefix`, if every name begins with it.
-    pub(super) fn without_prefix(self, prefix: &str) -> Self {
+    pub fn without_prefix(self, prefix: &str) -> Self {
         if self.tensors.keys().all(|name| name.starts_with(prefix)) {
             self.renamed(|name| name.strip_prefix(prefix).map(String::from))
         } else {

@@ -158,3 +158,15 @@ pub fn features(path: &Path, n: usize, dim: usize, seed: u64) -> Features {
     write_npy(path, &format!("{n}, {dim}"), &values);
     Features::new(n, dim, values).unwrap()
 }
+
+/// `count` numbers of 0..1 that belong to `name`, as in `tests/golden/make_pretrained.py`.
+pub fn uniform(name: &str, count: usize) -> Vec<f64> {
+    let start = name.bytes().fold(2_166_136_261_u32, |x, byte| (x ^ u32::from(byte)).wrapping_mul(16_777_619));
+    let number = |i: usize| {
+        let mut x = start.wrapping_add((i as u32).wrapping_mul(0x9E37_79B9));
+        x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
+        x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+        f64::from(x ^ (x >> 16)) / 4_294_967_296.0
+    };
+    (0..count).map(number).collect()
+}
