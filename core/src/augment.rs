@@ -351,7 +351,10 @@ mod tests {
         let apply = |draw| views.apply(&[draw], &[0, 1, 2, 3]).into_data().into_vec::<f32>().unwrap();
         assert_close(&apply(whole), pixels.iter().map(|&p| f32::from(p) / 255.0));
         let flipped = apply(Draw { flip: true, ..whole });
-        assert_close(&flipped, (0..pixels.len()).map(|at| f32::from(pixels[at - at % side + side - 1 - at % side]) / 255.0));
+        assert_close(
+            &flipped,
+            (0..pixels.len()).map(|at| f32::from(pixels[at - at % side + side - 1 - at % side]) / 255.0),
+        );
         let mut rng = Rng::new(0, "crops", &[]);
         let areas: Vec<f32> = (0..500).map(|_| random_crop(0.2, side, &mut rng)).map(|[_, _, h, w]| h * w).collect();
         assert!(areas.iter().any(|&area| area > 40_000.0) && areas.iter().all(|&area| area > 9_900.0));

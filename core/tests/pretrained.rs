@@ -7,7 +7,7 @@
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot};
-use nsa_core::model::{Arch, EncoderConfig, Pretrained, ResNet, Stem, StateDict};
+use nsa_core::model::{Arch, EncoderConfig, Pretrained, ResNet, StateDict, Stem};
 use nsa_core::ssl::Norm;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -26,7 +26,8 @@ fn write_images(path: &Path) {
 fn files_of_torch_save_give_pytorch_s_features() {
     let lab = Lab::new();
     write_images(&lab.path("x.npy"));
-    let reference: serde_json::Value = serde_json::from_slice(&std::fs::read(golden("pretrained.json")).unwrap()).unwrap();
+    let reference: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(golden("pretrained.json")).unwrap()).unwrap();
     let case = reference["cases"].as_array().unwrap().iter().find(|case| case["width"] == 1).unwrap();
     for file in ["pretrained.pth", "pretrained_legacy.pth"] {
         for (layer, map) in case["maps"].as_object().unwrap() {
@@ -107,5 +108,6 @@ fn what_does_not_fit_is_one_sentence() {
     write_npy(&lab.path("x.npy"), "1, 3, 2, 2", &[1.5; 12]);
     embed(&format!("{small} --layer conv1")).fails(2, &["x.npy must hold values of 0 to 1, found 1.5 in image 0"]);
     write_npy(&lab.path("x.npy"), "1, 1, 2, 2", &[0.5; 4]);
-    embed(&format!("{small} --layer conv1")).fails(2, &["x.npy must hold images, N x 3 x H x W", "found 1 x 1 x 2 x 2"]);
+    embed(&format!("{small} --layer conv1"))
+        .fails(2, &["x.npy must hold images, N x 3 x H x W", "found 1 x 1 x 2 x 2"]);
 }

@@ -43,7 +43,11 @@ fn a_folder_of_odd_pictures_is_trained_on_at_224() {
                 --eval-every 1 --eval-limit 3 --device cpu --out run";
     let trained = lab.nsa(line).succeeds();
     // The pictures of the class and two outliers were drawn; of them one file of the class is none.
-    assert!(trained.stderr.contains("images could not be read") && trained.stderr.contains("a/9.png"), "{}", trained.stderr);
+    assert!(
+        trained.stderr.contains("images could not be read") && trained.stderr.contains("a/9.png"),
+        "{}",
+        trained.stderr
+    );
     let record: serde_json::Value = serde_json::from_slice(&fs::read(lab.path("run/record.json")).unwrap()).unwrap();
     let indices: Vec<u64> =
         record["split"]["indices"].as_array().unwrap().iter().map(|i| i.as_u64().unwrap()).collect();
@@ -92,8 +96,10 @@ fn folders_are_exported_and_described_at_either_size() {
 #[test]
 fn imagenet30_is_a_folder_of_thirty_classes() {
     let lab = Lab::new();
-    lab.nsa("data info imagenet30 --root in30")
-        .fails(2, &["no ImageNet-30 files in in30: pass --root DIR or fetch them from https://github.com/hendrycks/ss-ood"]);
+    lab.nsa("data info imagenet30 --root in30").fails(
+        2,
+        &["no ImageNet-30 files in in30: pass --root DIR or fetch them from https://github.com/hendrycks/ss-ood"],
+    );
     lab.nsa("data get imagenet30").fails(2, &["ImageNet-30 cannot be fetched by a program", "train/CLASS/*.jpg"]);
     let list = lab.nsa("data list --json").json();
     let known = list.as_array().unwrap().iter().find(|set| set["name"] == "imagenet30").unwrap();

@@ -48,7 +48,10 @@ impl Manifest {
         }
         self.config.check()?;
         if self.config.image_size != SIZE {
-            return fault(format!("image-size must be {SIZE}: bundles are for the page, found {}", self.config.image_size));
+            return fault(format!(
+                "image-size must be {SIZE}: bundles are for the page, found {}",
+                self.config.image_size
+            ));
         }
         if self.title.chars().any(char::is_control) {
             return fault(format!("the title must be plain text, found {:?}", self.title));

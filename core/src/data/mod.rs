@@ -82,12 +82,7 @@ impl ImageSet {
     }
 
     /// Like [`ImageSet::new`], for images of `side x side` pixels.
-    pub fn with_side(
-        side: usize,
-        pixels: Vec<u8>,
-        labels: Vec<u8>,
-        classes: Vec<String>,
-    ) -> Result<Self, DataError> {
+    pub fn with_side(side: usize, pixels: Vec<u8>, labels: Vec<u8>, classes: Vec<String>) -> Result<Self, DataError> {
         if labels.len().checked_mul(CHANNELS * side * side) != Some(pixels.len()) {
             return Err(DataError::Length { side, labels: labels.len(), pixels: pixels.len() });
         }

@@ -2,9 +2,7 @@
 
 use super::embed::read_back;
 use super::weights::{field_path, fill};
-use super::{
-    EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, WeightsError, l2_normalize,
-};
+use super::{EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, WeightsError, l2_normalize};
 use crate::ssl::Norm;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
@@ -34,12 +32,7 @@ impl<B: Backend> Pretrained<B> {
     ///
     /// `norm` is the run's: on the encoder it normalises `conv4-1x1` and what the projector sees. torchvision's have
     /// none.
-    pub fn load(
-        config: EncoderConfig,
-        norm: Norm,
-        state: StateDict,
-        device: &B::Device,
-    ) -> Result<Self, WeightsError> {
+    pub fn load(config: EncoderConfig, norm: Norm, state: StateDict, device: &B::Device) -> Result<Self, WeightsError> {
         let state = state.without_prefix("module.");
         // A large network takes seconds and memory to make: look first whether these can be its weights at all.
         let first = state.shape("conv1.weight").map(<[usize]>::to_vec);
@@ -57,10 +50,8 @@ impl<B: Backend> Pretrained<B> {
         let y = config.channels()[3];
         let projector = HeadShape::of_weights("projector", y, &state)?;
         let heads = projector.iter().flat_map(HeadShape::outputs).copied().collect();
-        let mut network = Parts {
-            encoder: ResNet::new(config, device),
-            projector: projector.map(|shape| shape.init(device)),
-        };
+        let mut network =
+            Parts { encoder: ResNet::new(config, device), projector: projector.map(|shape| shape.init(device)) };
         let unused = |name: &str| name.starts_with("fc.") || name.starts_with("predictor.");
         fill(&mut network, state.renamed(|name| (!unused(name)).then(|| field_path(name))))?;
         Ok(Self { config, norm, network, heads })
@@ -85,7 +76,8 @@ impl<B: Backend> Pretrained<B> {
         let found = match name {
             "conv4-1x1" => Some(embedding()),
             name => maps.get(name).or_else(|| {
-                let index = name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
+                let index =
+                    name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
                 self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
             }),
         };

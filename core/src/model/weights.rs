@@ -100,7 +100,8 @@ mod tests {
     use safetensors::SafeTensors;
 
     fn network(seed: u64) -> Network<Flex> {
-        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar }.init(seed, &Default::default())
+        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar }
+            .init(seed, &Default::default())
     }
 
     #[test]

@@ -28,13 +28,12 @@ fn pixel_norm(args: &EmbedArgs) -> Result<PixelNorm, NsaError> {
     let given = |flag: &str, values: &Option<Vec<f32>>, default: [f32; 3], low: f32| match values.as_deref() {
         None => Ok(default),
         Some(&[r, g, b]) if [r, g, b].iter().all(|v| v.is_finite() && *v >= low) => Ok([r, g, b]),
-        Some(found) => Err(NsaError::Usage(format!("--{flag} must be three numbers of {low} or more, found {found:?}"))),
+        Some(found) => {
+            Err(NsaError::Usage(format!("--{flag} must be three numbers of {low} or more, found {found:?}")))
+        }
     };
     let stem = args.stem.pixels();
-    Ok(PixelNorm {
-        mean: given("mean", &args.mean, stem.mean, 0.0)?,
-        std: given("std", &args.std, stem.std, 1e-6)?,
-    })
+    Ok(PixelNorm { mean: given("mean", &args.mean, stem.mean, 0.0)?, std: given("std", &args.std, stem.std, 1e-6)? })
 }
 
 struct Job<'a> {
@@ -69,7 +68,8 @@ impl DeviceJob for Job<'_> {
             let done = batch.len() / (3 * size[0] * size[1]);
             let features = wait(network.embed(batch, size, self.pixels, &args.layer, &device))?;
             if features.iter().any(|value| !value.is_finite()) {
-                let why = format!("features of {} are not finite: are --mean and --std those of the weights?", args.layer);
+                let why =
+                    format!("features of {} are not finite: are --mean and --std those of the weights?", args.layer);
                 return Err(NsaError::Arrays { files: args.images.display().to_string(), why });
             }
             out.write(features)?;

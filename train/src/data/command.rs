@@ -2,13 +2,13 @@
 
 use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
+use super::export::{AT_ONCE, Wanted, export};
 use super::transfer::Transfer;
 use super::{DataSourceError, directory, open, side_of};
 use crate::error::NsaError;
-use crate::{files, npy};
+use crate::files;
 use clap::{Subcommand, ValueEnum};
-use nsa_core::data::resize::IMAGENET_SIZE;
-use nsa_core::data::{CHANNELS, SIZE, Split};
+use nsa_core::data::Split;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -215,9 +215,7 @@ fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
             }
             labels = readable;
         }
-        let count = |(i, class): (usize, &String)| {
-            json!({"class": class, "images": labels.iter().filter(|&&label| usize::from(label) == i).count()})
-        };
+        let count = |(i, class): (usize, &String)| json!({"class": class, "images": labels.iter().filter(|&&label| usize::from(label) == i).count()});
         let classes: Vec<Value> = opened.classes().iter().enumerate().map(count).collect();
         let (images, failed) = (labels.len(), all - labels.len());
         splits.insert(split_name(split).into(), json!({"images": images, "failed": failed, "classes": classes}));
@@ -249,70 +247,6 @@ fn info_table(info: &Value) -> String {
     text
 }
 
-/// Which images of a data set.
-struct Wanted {
-    split: Split,
-    /// Those of a class, or (true) of all others.
-    class: Option<(usize, bool)>,
-    image_size: Option<usize>,
-}
-
-/// Images read and written at once.
-const AT_ONCE: usize = 512;
-
-fn export(
-    name: &str,
-    wanted: &Wanted,
-    out: &Path,
-    labels: Option<&Path>,
-    root: Option<&Path>,
-) -> Result<Value, NsaError> {
-    let side = wanted.image_size.unwrap_or_else(|| side_of(name));
-    if ![SIZE, IMAGENET_SIZE].contains(&side) {
-        return Err(NsaError::Usage(format!("--image-size must be {SIZE} or {IMAGENET_SIZE}, found {side}")));
-    }
-    let mut opened = open(name, root, wanted.split, side)?;
-    let indices = match wanted.class {
-        None => (0..opened.labels().len()).collect(),
-        Some((class, others)) if class < opened.classes().len() => opened.of_class(class, others),
-        Some((class, _)) => {
-            let most = opened.classes().len() - 1;
-            return Err(NsaError::Usage(format!("--class must be 0 to {most} for {name}, found {class}")));
-        }
-    };
-    if indices.is_empty() {
-        return Err(NsaError::Usage(format!("{name} has no such images")));
-    }
-    let mut file = npy::RowWriter::create(out, indices.len(), &[CHANNELS, side, side])?;
-    let mut written = Vec::new();
-    for batch in indices.chunks(AT_ONCE) {
-        match opened.read(batch) {
-            Ok(loaded) => {
-                file.write(loaded.images.pixels().iter().map(|&byte| f32::from(byte) / 255.0))?;
-                written.extend_from_slice(loaded.images.labels());
-            }
-            // One bad batch among good ones; that all are bad is an error.
-            Err(DataSourceError::AllFailed { .. }) if batch.len() < indices.len() => (),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    file.finish()?;
-    if let Some(path) = labels {
-        npy::write_u8(path, &[written.len()], &written)?;
-    }
-    Ok(json!({
-        "name": name,
-        "split": split_name(wanted.split),
-        "source": opened.source,
-        "images": written.len(),
-        "failed": indices.len() - written.len(),
-        "image-size": side,
-        "classes": opened.classes(),
-        "out": out,
-        "labels": labels,
-    }))
-}
-
 fn export_table(result: &Value) -> String {
     let mut text = format!("{} images ({}) in {}\n", result["images"], word(&result["source"]), word(&result["out"]));
     if let Some(labels) = result["labels"].as_str() {
@@ -321,7 +255,7 @@ fn export_table(result: &Value) -> String {
     text
 }
 
-fn split_name(split: Split) -> &'static str {
+pub(super) fn split_name(split: Split) -> &'static str {
     match split {
         Split::Train => "train",
         Split::Test => "test",
@@ -336,6 +270,7 @@ fn word(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::npy;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -375,7 +310,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (x, y) = (dir.path().join("x.npy"), dir.path().join("y.npy"));
         let export = |rest: &str| {
-            let line = format!("export synth-digits --split test --out {} --labels {} {rest}", x.display(), y.display());
+            let line =
+                format!("export synth-digits --split test --out {} --labels {} {rest}", x.display(), y.display());
             parse(&line).run().map(|()| npy::read_labels(&y).unwrap().values).map_err(|e| e.to_string())
         };
         assert_eq!(export("--class 3").unwrap(), vec![3; 200]);

@@ -23,7 +23,8 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet,
     let directories = [root.to_path_buf(), root.join("raw"), root.join("FashionMNIST/raw")];
     let find = |kind: &str| -> Result<PathBuf, DataSourceError> {
         let plain = format!("{stem}-{kind}-ubyte");
-        files::find(&directories, &[&format!("{plain}.gz"), &plain]).ok_or_else(|| DataSourceError::missing(known, root))
+        files::find(&directories, &[&format!("{plain}.gz"), &plain])
+            .ok_or_else(|| DataSourceError::missing(known, root))
     };
     let (image_path, label_path) = (find("images-idx3")?, find("labels-idx1")?);
     let image_bytes = files::read(&image_path, CAP)?;

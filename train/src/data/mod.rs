@@ -9,6 +9,7 @@ mod cifar;
 pub mod command;
 mod download;
 mod error;
+mod export;
 mod files;
 mod folder;
 mod idx;
@@ -45,8 +46,7 @@ pub fn open(name: &str, root: Option<&Path>, split: Split, side: usize) -> Resul
         return Err(DataSourceError::unknown(name));
     };
     let directory = directory(name, root);
-    let published =
-        |images| Ok(Opened::new(Pixels::Held(images), format!("{}, as published", known.title), side));
+    let published = |images| Ok(Opened::new(Pixels::Held(images), format!("{}, as published", known.title), side));
     match name {
         "synth-digits" => Ok(Opened::synth_digits(split, side)),
         "fashion-mnist" => published(idx::load(known, &directory, split)?),

@@ -100,7 +100,8 @@ impl Opened {
         let read = match &mut self.pixels {
             Pixels::Drawn(split) => {
                 let classes = self.classes.len();
-                let draw = |&i: &usize| synth_digits::image(synth_digits::SEED, *split, (i % classes) as u8, i / classes);
+                let draw =
+                    |&i: &usize| synth_digits::image(synth_digits::SEED, *split, (i % classes) as u8, i / classes);
                 all(indices.iter().flat_map(|i| at_side(&draw(i), side)).collect())
             }
             Pixels::Held(images) => all(indices.iter().flat_map(|&i| at_side(images.image(i), side)).collect()),
@@ -124,7 +125,9 @@ impl Opened {
         let loaded = self.read(indices)?;
         match loaded.failures.len() {
             0 => Ok(loaded.images),
-            failed => Err(self.changed(format!("{failed} of the {} images trained on are not readable", indices.len()))),
+            failed => {
+                Err(self.changed(format!("{failed} of the {} images trained on are not readable", indices.len())))
+            }
         }
     }
 

@@ -55,7 +55,9 @@ impl ImageReader {
         self.file.read_exact(&mut bytes).map_err(|source| NpyError::io("read", &self.path, source))?;
         let values: Vec<f32> = bytes
             .chunks_exact(width)
-            .map(|b| if self.kind == Kind::F64 { f64::from_le_bytes(first(b)) as f32 } else { f32::from_le_bytes(first(b)) })
+            .map(|b| {
+                if self.kind == Kind::F64 { f64::from_le_bytes(first(b)) as f32 } else { f32::from_le_bytes(first(b)) }
+            })
             .collect();
         // Also true of NaN.
         if let Some(at) = values.iter().position(|v| !(0.0..=1.0).contains(v)) {

@@ -1,4 +1,5 @@
 use super::*;
+use half::{bf16, f16};
 use std::io::Write;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -113,7 +114,10 @@ fn what_is_no_state_dict_says_what_it_is() {
     let whole = |pickle: &[u8]| read(&zipped(pickle, &[])).unwrap_err();
     // A pickle that would delete everything if it were run.
     let error = whole(b"\x80\x02cos\nsystem\n(X\x08\x00\x00\x00rm -rf /tR.");
-    assert!(error.ends_with("as torch.save(model.state_dict(), FILE) writes it, found a whole pickled object"), "{error}");
+    assert!(
+        error.ends_with("as torch.save(model.state_dict(), FILE) writes it, found a whole pickled object"),
+        "{error}"
+    );
     assert!(whole(&dict(&[])).ends_with("found a dict without tensors"));
     assert!(whole(b"\x80\x02i").contains("found instruction 0x69 at byte 2, which none needs"));
     assert!(whole(b"\x80\x02}").contains("found its end after 3 bytes"));
@@ -139,10 +143,8 @@ fn sizes_that_lie_are_refused_before_allocating() {
     let error = one(1, &[1 << 16, 1 << 16], &[0, 0], &[0; 4]);
     assert!(error.contains("must hold at most 67108864 numbers"), "{error}");
     // Two tensors that disagree on the size of the storage they share.
-    let pickle = dict(&[
-        tensor("a", "FloatStorage", "0", 1, 0, &[1], &[1]),
-        tensor("b", "FloatStorage", "0", 2, 0, &[2], &[1]),
-    ]);
+    let pickle =
+        dict(&[tensor("a", "FloatStorage", "0", 1, 0, &[1], &[1]), tensor("b", "FloatStorage", "0", 2, 0, &[2], &[1])]);
     assert!(read(&zipped(&pickle, &[("0", &[0; 4])])).unwrap_err().contains("must hold 8 bytes"));
     let nan = f32::NAN.to_le_bytes();
     assert_eq!(one(1, &[1], &[1], &nan), "weights.pth: weight 'a' holds a value that is not finite");
