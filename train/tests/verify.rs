@@ -200,6 +200,8 @@ fn hostile_content_with_right_checksums_is_named() {
     expect(&lab, settings("/id", json!("../../x")), &["bad", "bundle.json", "../../x"]);
     expect(&lab, settings("/title", json!("a\u{1b}[2J")), &["bad", "bundle.json", "title"]);
     expect(&lab, settings("/config/width", json!(0)), &["bad", "bundle.json", "width"]);
+    // The page scores 32 x 32: bundles of another size must not get that far.
+    expect(&lab, settings("/config/image-size", json!(224)), &["bad", "bundle.json", "image-size must be 32", "224"]);
     expect(&lab, settings("/config/id-class", json!(77)), &["bad", "bundle.json", "class 77"]);
     expect(&lab, settings("/layers/0/bank", json!(u64::MAX)), &["bad"]);
     expect(&lab, settings("/layers/0/name", json!("head9")), &["bad", "bundle.json", "head9"]);

@@ -1,7 +1,7 @@
 //! Data sets: the built-in one, the published ones in their own formats, and any folder of images.
 //!
 //! [`open`] finds a data set by name or path and says which images one split of it has; [`Opened::read`] reads those that
-//! are needed into an [`ImageSet`]. Files come from elsewhere, so every reader checks names, sizes and counts against
+//! are needed into an [`ImageSet`](nsa_core::data::ImageSet). Files come from elsewhere, so every reader checks names, sizes and counts against
 //! caps before it allocates.
 
 mod catalog;
@@ -159,7 +159,7 @@ mod tests {
         let mut opened = open("cifar10", Some(Path::new(&root)), Split::Test, 32).unwrap();
         assert_eq!(opened.classes(), find("cifar10").unwrap().classes);
         assert!((0..10).all(|class| opened.labels().iter().filter(|&&label| label == class).count() == 1000));
-        let loaded = opened.read_all().unwrap();
+        let loaded = opened.read(&(0..10_000).collect::<Vec<_>>()).unwrap();
         assert_eq!((loaded.images.len(), loaded.failures.len()), (10_000, 0));
     }
 }

@@ -71,11 +71,6 @@ impl Opened {
         &self.classes
     }
 
-    /// Height and width that images are read in.
-    pub fn side(&self) -> usize {
-        self.side
-    }
-
     /// Where the images of one class stand, or those of all others.
     pub fn of_class(&self, class: usize, others: bool) -> Vec<usize> {
         (0..self.labels.len()).filter(|&i| (usize::from(self.labels[i]) == class) != others).collect()
@@ -113,11 +108,6 @@ impl Opened {
         let loaded = Loaded { images, indices: read.indices, failures: read.failures };
         loaded.report();
         Ok(loaded)
-    }
-
-    /// Reads every image.
-    pub fn read_all(&mut self) -> Result<Loaded, DataSourceError> {
-        self.read(&(0..self.labels.len()).collect::<Vec<_>>())
     }
 
     /// Reads the images a run was trained on, which could all be read when it began.
@@ -182,7 +172,7 @@ mod tests {
     fn small_images_grow_for_imagenet_s_stem() {
         let pixels: Vec<u8> = (0..3 * 1024).map(|i| if i < 1024 { 200 } else { 50 }).collect();
         let images = ImageSet::new(pixels, vec![0], vec!["a".into()]).unwrap();
-        let loaded = Opened::new(Pixels::Held(images), "a test".into(), 224).read_all().unwrap();
+        let loaded = Opened::new(Pixels::Held(images), "a test".into(), 224).read(&[0]).unwrap();
         assert_eq!((loaded.images.side(), loaded.images.len()), (224, 1));
         assert!(loaded.images.pixels()[..224 * 224].iter().all(|&red| red == 200));
         assert!(loaded.images.pixels()[224 * 224..].iter().all(|&value| value == 50));

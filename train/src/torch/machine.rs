@@ -113,7 +113,8 @@ impl<'a> Machine<'a> {
             b'R' => self.call()?,
             // A new object of a class, with arguments.
             0x81 => {
-                (self.pop()?, self.pop()?);
+                self.pop()?;
+                self.pop()?;
                 self.push(Node::Other);
             }
             // Attributes of an object: an OrderedDict's carry versions, which nothing here needs.
