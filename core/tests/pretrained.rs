@@ -7,6 +7,7 @@
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot};
+use nsa_core::data::resize::to_imagenet_size;
 use nsa_core::model::{Arch, EncoderConfig, Pretrained, ResNet, StateDict, Stem};
 use nsa_core::ssl::Norm;
 use serde::Deserialize;
@@ -15,6 +16,16 @@ use std::collections::BTreeMap;
 #[derive(Deserialize)]
 struct Golden {
     cases: Vec<Case>,
+    pictures: Vec<Picture>,
+}
+
+/// Some bytes of a picture as torchvision shows it to its networks.
+#[derive(Deserialize)]
+struct Picture {
+    height: usize,
+    width: usize,
+    at: Vec<usize>,
+    values: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -74,12 +85,27 @@ fn weights(config: EncoderConfig) -> StateDict {
     state
 }
 
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../../tests/golden/pretrained.json")).unwrap()
+}
+
+#[test]
+fn pictures_are_cropped_as_torchvision_crops_them() {
+    for Picture { height, width, at, values } in golden().pictures {
+        let bytes = uniform("picture", height * width * 3).into_iter().map(|u| (256.0 * u).floor() as u8);
+        let found = to_imagenet_size(&bytes.collect::<Vec<u8>>(), width, height).unwrap();
+        // Both round to whole bytes, but not the same intermediate results.
+        for (at, value) in at.into_iter().zip(values) {
+            assert!(found[at].abs_diff(value) <= 1, "{height} x {width}: {} at {at}, expected {value}", found[at]);
+        }
+    }
+}
+
 #[test]
 fn every_feature_map_is_torchvision_s() {
-    let golden: Golden = serde_json::from_str(include_str!("../../tests/golden/pretrained.json")).unwrap();
     let device = Default::default();
     let mut compared = Vec::new();
-    for Case { arch, stem, width, height, breadth, maps } in golden.cases {
+    for Case { arch, stem, width, height, breadth, maps } in golden().cases {
         let what = format!("{arch}, {stem}, width {width}, {height} x {breadth}");
         let config = EncoderConfig { arch: arch.parse::<Arch>().unwrap(), stem, width };
         let network = Pretrained::<Flex>::load(config, Norm::None, weights(config), &device).unwrap();

@@ -5,8 +5,9 @@
     venv/bin/python tests/golden/make_pretrained.py
 
 Writes pretrained.json (some values and the moments of every named feature map of ResNet-18, 50 and 152 behind both
-stems) and two tiny files of torch.save. No weights are stored: those and the images follow from a formula that the
-tests know too. All reference arithmetic is float64.
+stems; pixels of pictures as torchvision crops them) and two tiny files of torch.save. No weights are stored: those and
+the images follow from a formula that the tests know too. All reference arithmetic is float64. Storages have addresses
+for names in the old format of torch.save, so that pretrained_legacy.pth differs at every run.
 """
 
 import json
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+from PIL import Image
 from torch import nn
+from torchvision import transforms
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 HERE = Path(__file__).parent
@@ -126,6 +129,15 @@ def case(arch, stem, width, height, breadth):
     return {"arch": arch, "stem": stem, "width": width, "height": height, "breadth": breadth, "maps": maps}
 
 
+def picture(height, width):
+    """What torchvision shows its networks of a picture: bytes at some positions of 3 x 224 x 224."""
+    pixels = np.floor(256 * uniform("picture", height * width * 3)).astype(np.uint8).reshape(height, width, 3)
+    show = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), transforms.PILToTensor()])
+    shown = show(Image.fromarray(pixels)).flatten()
+    at = np.unique((uniform(f"positions {height} {width}", 100) * len(shown)).astype(int))
+    return {"height": height, "width": width, "at": at.tolist(), "values": shown[at].tolist()}
+
+
 def check_against_torchvision():
     """The twin above must be torchvision's network, where torchvision has one."""
     for arch in ARCHS:
@@ -152,7 +164,8 @@ def main():
              case("resnet50", "imagenet", 2, 75, 49), case("resnet152", "cifar", 2, 16, 16),
              case("resnet152", "imagenet", 2, 64, 64)]
     content = {"torch": torch.__version__.split("+")[0], "torchvision": torchvision.__version__.split("+")[0],
-               "cases": cases}
+               "cases": cases,
+               "pictures": [picture(*size) for size in ((375, 500), (501, 375), (91, 120), (32, 32), (300, 257))]}
     (HERE / "pretrained.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
     # As anyone saves one, with the parameters of training still in it; and as a training loop on several GPUs did

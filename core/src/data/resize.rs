@@ -12,6 +12,9 @@ pub const MAX_PIXELS: usize = 64 << 20;
 pub const IMAGENET_SIZE: usize = 224;
 /// To how many pixels the shorter side is scaled before the middle is cut out.
 const SCALED: u32 = 256;
+const CUT: u32 = IMAGENET_SIZE as u32;
+/// How many times as long as high a picture is scaled as a whole.
+const LONGEST: u32 = 8;
 
 /// Why a picture cannot be resized.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -58,18 +61,21 @@ pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMA
 /// Interleaved RGB (`height x width x 3` bytes) to planes (`3 x 224 x 224`) as networks with ImageNet's stem are shown
 /// them: the shorter side is scaled to 256 by antialiased bilinear interpolation, and the middle is cut out.
 ///
-/// The proportions are kept. Only the square around the middle is scaled, because the rest is cut off anyway (and of a
-/// picture 1 pixel high it could be gigabytes): the middle is torchvision's to half a pixel.
+/// Sizes and edges are those of torchvision's `Resize(256)` and `CenterCrop(224)`. Of a picture that is more than
+/// [`LONGEST`] times as long as high, only the middle is scaled: of one 1 pixel high the rest could be gigabytes.
 ///
 /// # Errors
 /// As for [`to_model_size`].
 pub fn to_imagenet_size(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, ResizeError> {
     let view = view(rgb, width, height)?;
-    let side = view.width().min(view.height());
-    let square = imageops::crop_imm(&view, (view.width() - side) / 2, (view.height() - side) / 2, side, side);
-    let scaled = imageops::resize(&*square, SCALED, SCALED, FilterType::Triangle);
-    let border = (SCALED - IMAGENET_SIZE as u32) / 2;
-    let middle = imageops::crop_imm(&scaled, border, border, IMAGENET_SIZE as u32, IMAGENET_SIZE as u32).to_image();
+    let short = view.width().min(view.height());
+    let [width, height] = [view.width(), view.height()].map(|side| side.min(short.saturating_mul(LONGEST)));
+    let view = imageops::crop_imm(&view, (view.width() - width) / 2, (view.height() - height) / 2, width, height);
+    let [width, height] = [width, height].map(|side| (u64::from(SCALED) * u64::from(side) / u64::from(short)) as u32);
+    let scaled = imageops::resize(&*view, width, height, FilterType::Triangle);
+    // Python rounds halves to even numbers.
+    let border = |side: u32| (side - CUT) / 2 + u32::from((side - CUT) % 4 == 3);
+    let middle = imageops::crop_imm(&scaled, border(width), border(height), CUT, CUT).to_image();
     let mut out = vec![0; CHANNELS * IMAGENET_SIZE * IMAGENET_SIZE];
     planes(middle.as_raw(), &mut out);
     Ok(out)
