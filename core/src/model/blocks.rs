@@ -1,6 +1,7 @@
 //! What a ResNet is made of.
 
 use super::BatchNorm;
+use super::conv::convolve;
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -54,13 +55,13 @@ impl<B: Backend> Block<B> {
 
     pub(super) fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward_maps(conv.forward(x.clone())),
+            Some((conv, bn)) => bn.forward_maps(convolve(conv, x.clone())),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward_maps(self.conv1.forward(x)));
-        let mut x = self.bn2.forward_maps(self.conv2.forward(x));
+        let x = relu(self.bn1.forward_maps(convolve(&self.conv1, x)));
+        let mut x = self.bn2.forward_maps(convolve(&self.conv2, x));
         if let (Some(conv), Some(bn)) = (&self.conv3, &self.bn3) {
-            x = bn.forward_maps(conv.forward(relu(x)));
+            x = bn.forward_maps(convolve(conv, relu(x)));
         }
         relu(x + shortcut)
     }

@@ -6,6 +6,7 @@
 mod arch;
 mod batch_norm;
 mod blocks;
+mod conv;
 mod embed;
 mod head;
 mod init;

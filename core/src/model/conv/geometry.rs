@@ -1,0 +1,142 @@
+//! The sizes of a convolution, and how an image unfolds into the matrix that it multiplies.
+
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2d;
+use burn::tensor::backend::Backend;
+
+/// A convolution with a square kernel, the same stride and padding on all sides, without groups or dilation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Geometry {
+    /// Images.
+    pub n: usize,
+    /// Channels, height and width of an image.
+    pub input: [usize; 3],
+    /// Channels, height and width of a result.
+    pub output: [usize; 3],
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Pixels from one position to the next.
+    pub stride: usize,
+    /// Zeros around an image.
+    pub padding: usize,
+}
+
+impl Geometry {
+    /// That of a convolution of images (`N x C x H x W`), if it is of this kind.
+    pub fn of<B: Backend>(conv: &Conv2d<B>, [n, channels, height, width]: [usize; 4]) -> Option<Self> {
+        let [output, input, kernel, kernel_width] = conv.weight.dims();
+        let (stride, padding) = (conv.stride[0], padding(&conv.padding)?);
+        let plain = kernel == kernel_width && conv.stride == [stride; 2] && conv.dilation == [1; 2] && conv.groups == 1;
+        if !plain || conv.bias.is_some() || input != channels || stride == 0 {
+            return None;
+        }
+        let side = |length: usize| Some((length + 2 * padding).checked_sub(kernel)? / stride + 1);
+        let output = [output, side(height)?, side(width)?];
+        Some(Self { n, input: [channels, height, width], output, kernel, stride, padding })
+    }
+
+    /// The convolution that takes the gradient of this one's result to that of its images, if its stride is 1: the
+    /// same with channels exchanged and the kernel turned around.
+    pub fn transposed(&self) -> Option<Self> {
+        let padding = (self.kernel - 1).checked_sub(self.padding)?;
+        (self.stride == 1).then(|| Self { input: self.output, output: self.input, padding, ..self.clone() })
+    }
+
+    /// Values of one image.
+    pub fn input_len(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    /// Values of one result.
+    pub fn output_len(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    /// Positions of the kernel on an image.
+    pub fn positions(&self) -> usize {
+        self.output[1] * self.output[2]
+    }
+
+    /// Values under the kernel at one position.
+    pub fn window(&self) -> usize {
+        self.input[0] * self.kernel * self.kernel
+    }
+
+    /// Unfolds an image (`C x H x W`) into `window x positions`: row (c, ky, kx) holds what that value of the kernel
+    /// meets at every position.
+    pub fn unfold(&self, image: &[f32], unfolded: &mut [f32]) {
+        let [_, height, width] = self.input;
+        let mut rows = unfolded.chunks_exact_mut(self.positions());
+        for channel in image.chunks_exact(height * width) {
+            for (ky, kx) in self.kernel_positions() {
+                let Some(row) = rows.next() else { return };
+                for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
+                    match inside(y * self.stride + ky, self.padding, height) {
+                        Some(at) => self.read_line(&channel[at * width..(at + 1) * width], kx, line),
+                        None => line.fill(0.0),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The adjoint of [`Geometry::unfold`]: adds every value of `unfolded` to the pixel that it was read from.
+    pub fn fold(&self, unfolded: &[f32], image: &mut [f32]) {
+        let [_, height, width] = self.input;
+        image.fill(0.0);
+        let mut rows = unfolded.chunks_exact(self.positions());
+        for channel in image.chunks_exact_mut(height * width) {
+            for (ky, kx) in self.kernel_positions() {
+                let Some(row) = rows.next() else { return };
+                for (y, line) in row.chunks_exact(self.output[2]).enumerate() {
+                    let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
+                    let pixels = &mut channel[at * width..(at + 1) * width];
+                    for (x, value) in line.iter().enumerate() {
+                        if let Some(at) = inside(x * self.stride + kx, self.padding, width) {
+                            pixels[at] += value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn kernel_positions(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let kernel = self.kernel;
+        (0..kernel).flat_map(move |ky| (0..kernel).map(move |kx| (ky, kx)))
+    }
+
+    /// What column `kx` of the kernel meets along one line of pixels.
+    fn read_line(&self, pixels: &[f32], kx: usize, line: &mut [f32]) {
+        if self.stride > 1 {
+            for (x, value) in line.iter_mut().enumerate() {
+                *value = inside(x * self.stride + kx, self.padding, pixels.len()).map_or(0.0, |at| pixels[at]);
+            }
+            return;
+        }
+        // Positions whose pixel lies inside: copied as one piece, zeros on both sides.
+        let start = self.padding.saturating_sub(kx).min(line.len());
+        let end = (pixels.len() + self.padding).saturating_sub(kx).clamp(start, line.len());
+        line[..start].fill(0.0);
+        line[end..].fill(0.0);
+        if start < end {
+            let first = start + kx - self.padding;
+            line[start..end].copy_from_slice(&pixels[first..first + end - start]);
+        }
+    }
+}
+
+/// `at` counts from the padding; the pixel there, if it is not padding.
+fn inside(at: usize, padding: usize, length: usize) -> Option<usize> {
+    at.checked_sub(padding).filter(|at| *at < length)
+}
+
+fn padding(config: &PaddingConfig2d) -> Option<usize> {
+    match *config {
+        PaddingConfig2d::Valid => Some(0),
+        PaddingConfig2d::Explicit(top, left, bottom, right) => {
+            (top == left && left == bottom && bottom == right).then_some(top)
+        }
+        PaddingConfig2d::Same => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Against burn's own convolution and its gradients.
+
+use super::*;
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2dConfig;
+use burn::tensor::{Distribution, Tolerance};
+
+type A = Autodiff<Flex>;
+
+/// Kernel, stride, padding, input and output channels, height and width.
+const CASES: [[usize; 7]; 9] = [
+    [3, 1, 1, 3, 4, 8, 8],
+    [3, 2, 1, 4, 6, 8, 8],
+    [1, 2, 0, 4, 6, 8, 8],
+    [1, 1, 0, 2, 3, 5, 7],
+    [7, 2, 3, 3, 2, 15, 14],
+    [3, 1, 0, 2, 2, 6, 5],
+    [3, 2, 1, 2, 3, 7, 9],
+    [3, 1, 1, 2, 2, 1, 2],
+    [3, 3, 2, 1, 1, 4, 4],
+];
+
+fn conv([kernel, stride, padding, input, output, ..]: [usize; 7]) -> Conv2d<A> {
+    Conv2dConfig::new([input, output], [kernel; 2])
+        .with_stride([stride; 2])
+        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+        .with_bias(false)
+        .init(&Default::default())
+}
+
+/// The result, and the gradients of images and weight when the result is weighed by `pull`.
+fn all(y: Tensor<A, 4>, x: &Tensor<A, 4>, conv: &Conv2d<A>, pull: &Tensor<A, 4>) -> [Tensor<Flex, 4>; 3] {
+    let gradients = (y.clone() * pull.clone()).sum().backward();
+    [y.inner(), x.grad(&gradients).unwrap(), conv.weight.val().grad(&gradients).unwrap()]
+}
+
+#[test]
+fn results_and_gradients_are_those_of_burn() {
+    for case in CASES {
+        let (conv, device) = (conv(case), Default::default());
+        // Seventeen images: more than two groups of the weight's gradient, the last one not full.
+        let random = |shape: [usize; 4]| Tensor::<A, 4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+        let x = random([17, case[3], case[5], case[6]]).require_grad();
+        let expected = conv.forward(x.clone());
+        let pull = random(expected.dims());
+        let expected = all(expected, &x, &conv, &pull);
+        let found = on_flex(&conv, &x).unwrap_or_else(|| panic!("{case:?} is not computed by our kernels"));
+        for (found, expected) in all(found, &x, &conv, &pull).into_iter().zip(expected) {
+            found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-4, 1e-4));
+        }
+    }
+}
+
+#[test]
+fn images_may_lie_in_memory_in_any_order() {
+    let case = CASES[0];
+    let conv = conv(case);
+    let x = Tensor::<A, 4>::random([8, 2, case[3], 8], Distribution::Default, &Default::default()).permute([1, 2, 3, 0]);
+    let found = on_flex(&conv, &x).unwrap().into_data();
+    found.assert_approx_eq::<f32>(&conv.forward(x).into_data(), Tolerance::rel_abs(1e-5, 1e-5));
+}
+
+#[test]
+fn the_gradient_is_the_same_to_the_last_bit_on_any_number_of_threads() {
+    let geometry = Geometry { n: 40, input: [3, 6, 6], output: [4, 6, 6], kernel: 3, stride: 1, padding: 1 };
+    let values = |n: usize| (0..n).map(|i| ((i * 7919) % 1009) as f32 / 1009.0 - 0.4).collect::<Vec<f32>>();
+    let (images, gradient) = (values(40 * 3 * 36), values(40 * 4 * 36));
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| kernels::weight_gradient(&geometry, &images, &gradient))
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
+fn what_the_kernels_do_not_know_is_left_to_burn() {
+    let x = Tensor::<Flex, 4>::ones([1, 2, 4, 4], &Default::default());
+    let config = Conv2dConfig::new([2, 2], [3, 3]);
+    for config in [config.clone(), config.with_bias(false).with_dilation([2, 2]).with_padding(PaddingConfig2d::Same)] {
+        let conv = config.init::<Flex>(&Default::default());
+        assert!(on_flex(&conv, &x).is_none());
+        convolve(&conv, x.clone()).into_data().assert_eq(&conv.forward(x.clone()).into_data(), true);
+    }
+}
