@@ -23,11 +23,8 @@ pub fn convolve_with_gradient(
     weight: Tensor<Autodiff<Flex>, 4>,
 ) -> Option<Tensor<Autodiff<Flex>, 4>> {
     let (images, weight) = (images.into_primitive().tensor(), weight.into_primitive().tensor());
-    let saved = Saved {
-        geometry: g.clone(),
-        images: Values::of(images.primitive)?,
-        weight: Values::of(weight.primitive)?,
-    };
+    let saved =
+        Saved { geometry: g.clone(), images: Values::of(images.primitive)?, weight: Values::of(weight.primitive)? };
     let results = results(g, &saved.images, &saved.weight);
     let y = match Convolution.prepare::<NoCheckpointing>([images.node, weight.node]).compute_bound().stateful() {
         OpsKind::Tracked(operation) => operation.finish(saved, results),

@@ -66,15 +66,15 @@ impl Geometry {
     /// meets at every position.
     pub fn unfold(&self, image: &[f32], unfolded: &mut [f32]) {
         let [_, height, width] = self.input;
+        let keeps_size = self.stride == 1 && self.output[1..] == self.input[1..];
         let mut rows = unfolded.chunks_exact_mut(self.positions());
         for channel in image.chunks_exact(height * width) {
             for (ky, kx) in self.kernel_positions() {
                 let Some(row) = rows.next() else { return };
-                for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
-                    match inside(y * self.stride + ky, self.padding, height) {
-                        Some(at) => self.read_line(&channel[at * width..(at + 1) * width], kx, line),
-                        None => line.fill(0.0),
-                    }
+                if keeps_size {
+                    self.shift(channel, ky, kx, row);
+                } else {
+                    self.gather(channel, ky, kx, row);
                 }
             }
         }
@@ -106,22 +106,30 @@ impl Geometry {
         (0..kernel).flat_map(move |ky| (0..kernel).map(move |kx| (ky, kx)))
     }
 
-    /// What column `kx` of the kernel meets along one line of pixels.
-    fn read_line(&self, pixels: &[f32], kx: usize, line: &mut [f32]) {
-        if self.stride > 1 {
+    /// One row of [`Geometry::unfold`], pixel by pixel.
+    fn gather(&self, channel: &[f32], ky: usize, kx: usize, row: &mut [f32]) {
+        let [_, height, width] = self.input;
+        for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
+            let at = inside(y * self.stride + ky, self.padding, height);
             for (x, value) in line.iter_mut().enumerate() {
-                *value = inside(x * self.stride + kx, self.padding, pixels.len()).map_or(0.0, |at| pixels[at]);
+                let pixel = at.zip(inside(x * self.stride + kx, self.padding, width));
+                *value = pixel.map_or(0.0, |(y, x)| channel[y * width + x]);
             }
-            return;
         }
-        // Positions whose pixel lies inside: copied as one piece, zeros on both sides.
-        let start = self.padding.saturating_sub(kx).min(line.len());
-        let end = (pixels.len() + self.padding).saturating_sub(kx).clamp(start, line.len());
-        line[..start].fill(0.0);
-        line[end..].fill(0.0);
-        if start < end {
-            let first = start + kx - self.padding;
-            line[start..end].copy_from_slice(&pixels[first..first + end - start]);
+    }
+
+    /// The same where results are as large as images: the channel as one piece, moved, with zeros where a line of it
+    /// would run into the next.
+    fn shift(&self, channel: &[f32], ky: usize, kx: usize, row: &mut [f32]) {
+        let (width, len) = (self.input[2], channel.len());
+        let (ahead, behind) = (ky * width + kx, self.padding * (width + 1));
+        let (skip, start) = (ahead.saturating_sub(behind).min(len), behind.saturating_sub(ahead).min(len));
+        row.fill(0.0);
+        row[start..len - skip].copy_from_slice(&channel[skip..len - start]);
+        let (left, right) = (self.padding.saturating_sub(kx).min(width), kx.saturating_sub(self.padding).min(width));
+        for line in row.chunks_exact_mut(width) {
+            line[..left].fill(0.0);
+            line[width - right..].fill(0.0);
         }
     }
 }

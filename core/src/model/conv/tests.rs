@@ -8,7 +8,7 @@ use burn::tensor::{Distribution, Tolerance};
 type A = Autodiff<Flex>;
 
 /// Kernel, stride, padding, input and output channels, height and width.
-const CASES: [[usize; 7]; 9] = [
+const CASES: [[usize; 7]; 11] = [
     [3, 1, 1, 3, 4, 8, 8],
     [3, 2, 1, 4, 6, 8, 8],
     [1, 2, 0, 4, 6, 8, 8],
@@ -18,6 +18,8 @@ const CASES: [[usize; 7]; 9] = [
     [3, 2, 1, 2, 3, 7, 9],
     [3, 1, 1, 2, 2, 1, 2],
     [3, 3, 2, 1, 1, 4, 4],
+    [5, 1, 2, 2, 2, 3, 1],
+    [7, 1, 3, 2, 1, 2, 2],
 ];
 
 fn conv([kernel, stride, padding, input, output, ..]: [usize; 7]) -> Conv2d<A> {
@@ -55,7 +57,8 @@ fn results_and_gradients_are_those_of_burn() {
 fn images_may_lie_in_memory_in_any_order() {
     let case = CASES[0];
     let conv = conv(case);
-    let x = Tensor::<A, 4>::random([8, 2, case[3], 8], Distribution::Default, &Default::default()).permute([1, 2, 3, 0]);
+    let x =
+        Tensor::<A, 4>::random([8, 2, case[3], 8], Distribution::Default, &Default::default()).permute([1, 2, 3, 0]);
     let found = on_flex(&conv, &x).unwrap().into_data();
     found.assert_approx_eq::<f32>(&conv.forward(x).into_data(), Tolerance::rel_abs(1e-5, 1e-5));
 }
