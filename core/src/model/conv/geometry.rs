@@ -124,8 +124,9 @@ impl Geometry {
         let (width, len) = (self.input[2], channel.len());
         let (ahead, behind) = (ky * width + kx, self.padding * (width + 1));
         let (skip, start) = (ahead.saturating_sub(behind).min(len), behind.saturating_sub(ahead).min(len));
-        row.fill(0.0);
+        row[..start].fill(0.0);
         row[start..len - skip].copy_from_slice(&channel[skip..len - start]);
+        row[len - skip..].fill(0.0);
         let (left, right) = (self.padding.saturating_sub(kx).min(width), kx.saturating_sub(self.padding).min(width));
         for line in row.chunks_exact_mut(width) {
             line[..left].fill(0.0);
