@@ -61,8 +61,8 @@ pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMA
 /// Interleaved RGB (`height x width x 3` bytes) to planes (`3 x 224 x 224`) as networks with ImageNet's stem are shown
 /// them: the shorter side is scaled to 256 by antialiased bilinear interpolation, and the middle is cut out.
 ///
-/// Sizes and edges are those of torchvision's `Resize(256)` and `CenterCrop(224)`. Of a picture that is more than
-/// [`LONGEST`] times as long as high, only the middle is scaled: of one 1 pixel high the rest could be gigabytes.
+/// Sizes and edges are those of torchvision's `Resize(256)` and `CenterCrop(224)`. Of a picture that is more than 8
+/// times as long as high, only the middle is scaled: of one 1 pixel high the rest could be gigabytes.
 ///
 /// # Errors
 /// As for [`to_model_size`].
