@@ -130,7 +130,7 @@ pub struct EvalArgs {
     /// Feature maps, separated by commas, or `all`.
     #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
     pub layers: String,
-    /// Scorers, separated by commas, or `all` (the four angular ones).
+    /// Scorers, separated by commas, or `all` (the angular ones).
     #[arg(long, default_value = "all")]
     pub scorers: String,
     /// Folder with the data set's files, if not where the run found them.
@@ -262,7 +262,7 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    /// k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].
@@ -282,7 +282,7 @@ pub struct EnsembleArgs {
     /// Features of the images to score by it, M x d `.npy`; M is the same for all members.
     #[arg(long, value_name = "FILE", required = true)]
     pub query: Vec<PathBuf>,
-    /// Its scorer: k-cos, k-cos-mah, c-cos or c-cos-mah.
+    /// Its scorer: k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos or c-cos-mah.
     #[arg(long, required = true)]
     pub scorer: Vec<Scorer>,
     /// Where the M scores go, `.npy`.

@@ -1,4 +1,4 @@
-//! A bank: the training features of one layer, and the four angular scores against them (section 2.5).
+//! A bank: the training features of one layer, and the angular scores against them (section 2.5).
 
 use super::cosine::{angle_between, nearest, unit_rows};
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
@@ -26,6 +26,8 @@ pub struct Bank {
     units: Features,
     /// Their directions from the mean in Mahalanobis space, `n x rank`.
     whitened: Features,
+    /// Their directions from the origin in Mahalanobis space, `n x rank`.
+    uncentred: Features,
 }
 
 impl Bank {
@@ -45,7 +47,7 @@ impl Bank {
     ///
     /// # Errors
     /// Mean or whitening of another width than the features; a mean that is not finite; a training feature that is
-    /// zero, or that is the mean in Mahalanobis space, and so has no direction there.
+    /// zero, or that is the mean or the origin in Mahalanobis space, and so has no direction there.
     pub fn from_parts(parts: BankParts) -> Result<Self, ScoreError> {
         let dim = parts.features.dim();
         if parts.mean.len() != dim {
@@ -60,8 +62,10 @@ impl Bank {
         }
         let units =
             unit_rows(&parts.features).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
-        let whitened = whitened_units(&parts, &parts.features, "training feature (in Mahalanobis space)")?;
-        Ok(Self { parts, units, whitened })
+        let what = "training feature (in Mahalanobis space)";
+        let whitened = whitened_units(&parts, Some(&parts.mean), &parts.features, what)?;
+        let uncentred = whitened_units(&parts, None, &parts.features, what)?;
+        Ok(Self { parts, units, whitened, uncentred })
     }
 
     /// What to store.
@@ -91,7 +95,7 @@ impl Bank {
     pub fn score(&self, scorer: Scorer, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
         self.check_queries(queries)?;
         match scorer {
-            Scorer::KCos | Scorer::KCosMah => {
+            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
                 let (bank, units) = self.in_space(scorer, queries)?;
                 kth_angles(bank, &units, k)
             }
@@ -117,11 +121,15 @@ impl Bank {
     /// mean and the whitening stay those of all features, as each weighs only 1/n in them.
     pub fn training_range(&self, scorer: Scorer) -> Result<[f32; 2], ScoreError> {
         let scores = match scorer {
-            Scorer::KCos | Scorer::KCosMah => {
+            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
                 if self.n() < 2 {
                     return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
                 }
-                let bank = if scorer == Scorer::KCos { &self.units } else { &self.whitened };
+                let bank = match scorer {
+                    Scorer::KCos => &self.units,
+                    Scorer::KCosMah => &self.whitened,
+                    _ => &self.uncentred,
+                };
                 nearest(bank, bank, 1, true).into_iter().map(|found| found[0].1).collect()
             }
             other => self.score(other, 1, &self.parts.features)?,
@@ -139,6 +147,7 @@ impl Bank {
             parts: BankParts { features: pick(&self.parts.features), ..self.parts.clone() },
             units: pick(&self.units),
             whitened: pick(&self.whitened),
+            uncentred: pick(&self.uncentred),
         }
     }
 
@@ -167,8 +176,13 @@ impl Bank {
                 let units = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
                 Ok((&self.units, units))
             }
-            Scorer::KCosMah | Scorer::CCosMah => {
-                Ok((&self.whitened, whitened_units(&self.parts, queries, "query (in Mahalanobis space)")?))
+            Scorer::KCosMah => {
+                let mean = Some(self.parts.mean.as_slice());
+                Ok((&self.whitened, whitened_units(&self.parts, mean, queries, "query (in Mahalanobis space)")?))
+            }
+            // Where c-Cos (Mah) measures, too.
+            Scorer::KCosMahUncentred | Scorer::CCosMah => {
+                Ok((&self.uncentred, whitened_units(&self.parts, None, queries, "query (in Mahalanobis space)")?))
             }
             other => Err(ScoreError::NotAngular(other)),
         }
@@ -212,10 +226,14 @@ fn angles_to_mean(mean: &[f32], queries: &Features) -> Result<Vec<f32>, ScoreErr
     angles_to(&centre, queries, "", "query")
 }
 
-/// Directions from the mean in Mahalanobis space, `n x rank`.
-fn whitened_units(parts: &BankParts, features: &Features, what: &'static str) -> Result<Features, ScoreError> {
-    unit_rows(&whiten(&parts.whitening, features, Some(&parts.mean))?)
-        .map_err(|row| ScoreError::ZeroVector { what, row })
+/// Directions in Mahalanobis space, `n x rank`: from the mean if it is given, else from the origin.
+fn whitened_units(
+    parts: &BankParts,
+    mean: Option<&[f32]>,
+    features: &Features,
+    what: &'static str,
+) -> Result<Features, ScoreError> {
+    unit_rows(&whiten(&parts.whitening, features, mean)?).map_err(|row| ScoreError::ZeroVector { what, row })
 }
 
 /// Angles of all rows to one centre.

@@ -34,7 +34,7 @@ fn mahalanobis_scores_ignore_a_change_of_coordinates() {
         Features::new(f.n(), 5, mapped.collect()).unwrap()
     };
     let (plain, mixed) = (Bank::fit(&train).unwrap(), Bank::fit(&mix(&train)).unwrap());
-    for scorer in [Scorer::KCosMah, Scorer::CCosMah] {
+    for scorer in [Scorer::KCosMah, Scorer::KCosMahUncentred, Scorer::CCosMah] {
         let a = plain.score(scorer, 1, &queries).unwrap();
         let b = mixed.score(scorer, 1, &mix(&queries)).unwrap();
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4), "{scorer}: {a:?} {b:?}");
@@ -52,6 +52,7 @@ fn copies_score_zero_and_length_does_not_matter() {
     let bank = Bank::fit(&train).unwrap();
     assert_eq!(bank.score(Scorer::KCos, 1, &train).unwrap(), vec![0.0; 300]);
     assert_eq!(bank.score(Scorer::KCosMah, 1, &train).unwrap(), vec![0.0; 300]);
+    assert_eq!(bank.score(Scorer::KCosMahUncentred, 1, &train).unwrap(), vec![0.0; 300]);
     let scaled = Features::new(300, 64, train.values().iter().map(|x| x * 0.37).collect()).unwrap();
     let scores = bank.score(Scorer::KCos, 1, &scaled).unwrap();
     assert!(scores.iter().all(|&s| s < 1e-6), "{:?}", scores.iter().copied().fold(0.0, f32::max));
