@@ -109,6 +109,7 @@ impl Watch {
             id: compactness(&id, MMD_SEED)?,
             ood: compactness(&ood, MMD_SEED)?,
             auroc: rates,
+            quality: None,
         })
     }
 
