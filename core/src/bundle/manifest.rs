@@ -30,7 +30,7 @@ pub struct CatalogEntry {
     pub dataset: String,
     /// In-distribution class.
     pub id_class: usize,
-    /// `simsiam`, `simclr`.
+    /// `simsiam`, `byol`, `simclr`, `simclr-rot`.
     pub objective: String,
     /// `none`, `f`, `g`, `both`.
     pub norm: String,
