@@ -142,13 +142,15 @@ fn bundle() -> Bundle {
         "scores": [score("k-cos-mah", 0.912), score("c-cos", 0.8)], "files": [],
     }))
     .unwrap();
-    let compact = |kappa| Compactness { kappa, mean_resultant_length: 0.5, mmd2: 0.1, effective_rank: 9.0 };
+    let compact =
+        |kappa| Compactness { kappa, mean_resultant_length: 0.5, mmd2: 0.1, effective_rank: 9.0, spread: None };
     let entry = |epoch, id, ood| HistoryEntry {
         epoch,
         loss: None,
         id: compact(id),
         ood: compact(ood),
         auroc: vec![(Scorer::KCosMah, 0.9)],
+        quality: None,
     };
     Bundle { manifest, history: History { epochs: vec![entry(0, 10.0, 10.0), entry(10, 90.0, 20.0)] } }
 }

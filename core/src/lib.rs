@@ -10,7 +10,7 @@
 //! | module | what | section |
 //! |---|---|---|
 //! | [`model`] | encoder f, projector g, predictor h, the two normalisations | 2.1, 2.3, 2.4 |
-//! | [`ssl`] | SimSiam, SimCLR and their losses | 2.1, 2.4 |
+//! | [`ssl`] | SimSiam, BYOL, SimCLR, their losses, the collapse guard | 2.1, 2.4 |
 //! | [`augment`] | the random views that training compares | 3.1 |
 //! | [`score`] | k-Cos, c-Cos, Mahalanobis space, rival scores, the ensemble | 2.5, C |
 //! | [`sphere`] | von Mises-Fisher kappa, MMD, effective rank, projections for pictures | 2.2, A |

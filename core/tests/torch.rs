@@ -1,16 +1,16 @@
-//! Networks, losses and views against PyTorch and torchvision (`tests/golden/make_torch.py`), and what section 2.4
-//! claims of the gradients. Training steps are compared in `src/ssl/trainer/against_torch.rs`.
+//! Networks, losses and views against PyTorch and torchvision (`tests/golden/make_torch.py`). Training steps are
+//! compared in `src/ssl/trainer/against_torch.rs`; what the paper claims of gradients is in `src/ssl/gradients.rs`.
 
 // clippy.toml allows it in tests, but does not see that these helpers are part of them.
 #![allow(clippy::unwrap_used)]
 
 use burn::backend::Autodiff;
-use burn::tensor::{Distribution, Tensor, TensorData, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 use burn_flex::Flex;
 use nsa_core::augment::{Draw, Views};
 use nsa_core::data::ImageSet;
-use nsa_core::model::{HeadShape, Network, NetworkConfig, Stem, load_weights, normalize_pixels};
-use nsa_core::ssl::{Norm, Objective, nt_xent_loss, simsiam_loss};
+use nsa_core::model::{NetworkConfig, Stem, load_weights, normalize_pixels};
+use nsa_core::ssl::{Norm, Objective, byol_loss, nt_xent_loss, simsiam_loss};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -65,6 +65,7 @@ fn images(indices: &[usize]) -> ImageSet {
 fn weights(objective: Objective) -> &'static [u8] {
     match objective {
         Objective::Simsiam => include_bytes!("../../tests/golden/torch_simsiam.safetensors"),
+        Objective::Byol => include_bytes!("../../tests/golden/torch_byol.safetensors"),
         _ => include_bytes!("../../tests/golden/torch_simclr.safetensors"),
     }
 }
@@ -133,7 +134,10 @@ fn losses_and_their_gradients_agree() {
         };
         let inputs: Vec<_> = case.inputs.iter().map(leaf).collect();
         let loss = match &inputs[..] {
-            [p1, z1, p2, z2] => simsiam_loss(p1.clone(), z1.clone(), p2.clone(), z2.clone()),
+            [p1, z1, p2, z2] => {
+                let loss = if case.loss == "byol" { byol_loss } else { simsiam_loss };
+                loss(p1.clone(), z1.clone(), p2.clone(), z2.clone())
+            }
             [z1, z2] => nt_xent_loss(z1.clone(), z2.clone(), case.temperature),
             other => panic!("{} inputs", other.len()),
         };
@@ -197,42 +201,4 @@ fn views_are_torchvision_s() {
         largest = worst(largest, difference);
     }
     println!("views: {largest:.1e}");
-}
-
-/// How far the gradient that reaches the projections z points along them: for each image <z, dL/dz> / |dL/dz| |z|.
-///
-/// A gradient at z cannot be read in the middle of a network. But with a projector that is linear along rays
-/// (no batch norm, no bias), Euler's theorem gives <y, dL/dy> = <z, dL/dz>, and dL/dy can be read.
-fn along_the_projections(norm: Norm) -> Vec<f32> {
-    let device = Default::default();
-    let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, stem: Stem::Cifar };
-    let mut network: Network<Grad> = config.init(3, &device);
-    network.projector = HeadShape::simclr_projector(32, 128).init(&device);
-    let random = || Tensor::<Grad, 2>::random([6, 32], Distribution::Normal(0.0, 1.0), &device).require_grad();
-    let (y1, y2) = (random(), random());
-    let (z1, z2) = (network.project(y1.clone()), network.project(y2.clone()));
-    let predictor = network.predictor.as_ref().unwrap();
-    let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
-    let gradients = simsiam_loss(p1, z1, p2, z2).backward();
-    let cosine = |y: Tensor<Grad, 2>| {
-        let (g, y) = (y.grad(&gradients).unwrap(), y.inner());
-        let length = |x: Tensor<Flex, 2>| x.square().sum_dim(1).sqrt();
-        let cosine = (g.clone() * y.clone()).sum_dim(1) / (length(g) * length(y));
-        cosine.abs().into_data().into_vec::<f32>().unwrap()
-    };
-    [cosine(y1), cosine(y2)].concat()
-}
-
-/// Section 2.4: the stop-grad takes from z the gradient of its own normalisation; norm on g gives it back.
-#[test]
-fn norm_on_g_turns_projections_and_never_scales_them() {
-    for norm in [Norm::G, Norm::Both] {
-        let along = along_the_projections(norm);
-        assert!(along.iter().all(|a| *a < 1e-5), "norm {norm}: {along:?}");
-    }
-    // Without it images are scaled too. (Not all alike: the predictor's batch norm undoes that.)
-    for norm in [Norm::None, Norm::F] {
-        let along = along_the_projections(norm);
-        assert!(along.iter().sum::<f32>() / along.len() as f32 > 1e-2, "norm {norm}: {along:?}");
-    }
 }

@@ -4,11 +4,12 @@
     python -m venv venv && venv/bin/pip install numpy torch torchvision safetensors
     venv/bin/python tests/golden/make_torch.py
 
-Writes torch.json and, beside it, the images and the two state dicts it was computed from. The networks are written
+Writes torch.json and, beside it, the images and the state dicts it was computed from. The networks are written
 here in plain torch.nn with torchvision's module names, and share no code with ours. Weights and images are stored in
 float32 and bytes, all reference arithmetic is float64, so that what differs is our rounding alone.
 """
 
+import copy
 import json
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from torchvision.transforms import functional as TF
 HERE = Path(__file__).parent
 BATCH = 8
 RATE = 1e-3
+# Of BYOL's target: low, so that three steps show in it.
+MOMENTUM = 0.6
 
 
 # Networks -------------------------------------------------------------------------------------------------------
@@ -98,6 +101,10 @@ class Network(nn.Module):
         if objective == "simsiam":
             self.projector = Head([y, z, z, z], True, True)
             self.predictor = Head([z, z // 4, z // 4, z], True, False)
+        elif objective == "byol":
+            hidden, z = 64 * width, 4 * width
+            self.projector = Head([y, hidden, z], True, False)
+            self.predictor = Head([z, hidden, z], True, False)
         else:
             self.projector = Head([y, y, 2 * width], False, False)
 
@@ -111,14 +118,18 @@ class Network(nn.Module):
         heads = self.projector(found["conv4-1x1"])
         found |= {f"head{i + 1}": h for i, h in enumerate(heads)}
         found["z"] = F.normalize(heads[-1]) if norm in ("g", "both") else heads[-1]
-        if self.objective == "simsiam":
+        if hasattr(self, "predictor"):
             found["p"] = self.predictor(found["z"])[-1]
         return found
 
-    def loss(self, first, second, norm, temperature):
+    def loss(self, first, second, norm, temperature, target):
         a, b = self(first, norm), self(second, norm)
         if self.objective == "simsiam":
             return simsiam(a["p"], a["z"], b["p"], b["z"])
+        if self.objective == "byol":
+            with torch.no_grad():
+                t1, t2 = target(first, norm)["z"], target(second, norm)["z"]
+            return byol(a["p"], t1, b["p"], t2)
         return nt_xent(a["z"], b["z"], temperature)
 
     def named_state(self):
@@ -154,6 +165,12 @@ def simsiam(p1, z1, p2, z2):
     return -(F.cosine_similarity(p1, z2.detach()).mean() + F.cosine_similarity(p2, z1.detach()).mean()) / 2
 
 
+def byol(p1, t1, p2, t2):
+    unit = lambda x: x / x.norm(dim=1, keepdim=True)
+    distance = lambda p, t: (unit(p) - unit(t.detach())).square().sum(1).mean()
+    return distance(p1, t2) + distance(p2, t1)
+
+
 def nt_xent(z1, z2, temperature):
     n = len(z1)
     z = torch.cat([z1, z2])
@@ -166,7 +183,7 @@ def loss_cases(generator):
     for n, dim, scale in ((4, 3, 1.0), (6, 8, 1.0), (5, 4, 100.0), (3, 4, 0.01)):
         draw = lambda: (torch.randn(n, dim, generator=generator) * scale).double()
         inputs = [draw() for _ in range(4)]
-        cases = [("simsiam", 0.0, simsiam, inputs)]
+        cases = [("simsiam", 0.0, simsiam, inputs), ("byol", 0.0, byol, inputs)]
         for t in (0.5, 0.2, 0.05):
             cases.append(("nt-xent", t, lambda a, b, t=t: nt_xent(a, b, t), inputs[:2]))
         for name, temperature, loss, inputs in cases:
@@ -212,21 +229,27 @@ def forward_cases(network, images, generator):
         yield {"norm": norm, "maps": {name: some(found[name], generator) for name in names}}
 
 
-def training(network, first, second, norm, temperature, generator):
+def training(network, first, second, norm, temperature, momentum, generator):
     network.train()
+    # BYOL's target: what is learned follows by a moving average, batch norms keep statistics of their own.
+    target = copy.deepcopy(network)
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=RATE, eps=1e-8)
     losses = []
     for step in range(4):
-        loss = network.loss(first, second, norm, temperature)
+        loss = network.loss(first, second, norm, temperature, target)
         losses.append(loss.item())
         if step == 3:
             break
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        with torch.no_grad():
+            for slow, fast in zip(target.parameters(), network.parameters()):
+                slow.mul_(momentum).add_(fast, alpha=1 - momentum)
         state = {name: tensor.clone() for name, tensor in network.named_state().items()}
     kept = {name: some(t, generator, 8) for name, t in state.items() if not name.endswith("num_batches_tracked")}
-    return {"rate": RATE, "norm": norm, "temperature": temperature, "losses": losses, "state": kept}
+    return {"rate": RATE, "norm": norm, "temperature": temperature, "momentum": momentum, "losses": losses,
+            "state": kept}
 
 
 def draw_images(generator):
@@ -281,7 +304,7 @@ def main():
     save_file({"images": pixels}, HERE / "torch_images.safetensors")
     images = pixels.double() / 255
     networks = []
-    for objective, width, norm, temperature in (("simclr", 3, "f", 0.5), ("simsiam", 2, "both", 0.5)):
+    for objective, width, norm, temperature in (("simclr", 3, "f", 0.5), ("simsiam", 2, "both", 0.5), ("byol", 2, "both", 0.5)):
         network = Network(objective, width)
         randomize(network, generator)
         file = f"torch_{objective}.safetensors"
@@ -291,7 +314,7 @@ def main():
             "objective": objective,
             "width": width,
             "forward": list(forward_cases(network, images[[0, 9]], generator)),
-            "training": training(network, images[:BATCH], images[BATCH:], norm, temperature, generator),
+            "training": training(network, images[:BATCH], images[BATCH:], norm, temperature, MOMENTUM, generator),
         })
     content = {
         "torch": torch.__version__.split("+")[0],

@@ -61,7 +61,7 @@ pub enum Command {
 pub struct TrainArgs {
     /// Continue the run in this folder from its last checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
-        "pollution", "image_size", "width", "epochs", "batch", "lr", "temperature", "limit", "eval_every", "eval_limit", "seed", "root"])]
+        "pollution", "image_size", "width", "epochs", "batch", "lr", "temperature", "ema_momentum", "limit", "eval_every", "eval_limit", "seed", "root"])]
     pub resume: Option<PathBuf>,
     /// Settings in TOML, as a run saves them in config.toml.
     #[arg(long, value_name = "FILE")]
@@ -78,7 +78,7 @@ pub struct TrainArgs {
     /// The in-distribution class, by number.
     #[arg(long)]
     pub id_class: Option<usize>,
-    /// simsiam, simclr or simclr-rot (each view in four rotations, which are negatives).
+    /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives).
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.
@@ -105,6 +105,9 @@ pub struct TrainArgs {
     /// SimCLR's temperature.
     #[arg(long)]
     pub temperature: Option<f32>,
+    /// Share of itself that BYOL's target keeps in a step, at first; it rises to 1 by a cosine.
+    #[arg(long)]
+    pub ema_momentum: Option<f64>,
     /// Use at most this many images of the class (0: all).
     #[arg(long)]
     pub limit: Option<usize>,

@@ -9,6 +9,7 @@ use nsa_core::eval::EvalError;
 use nsa_core::model::{EmbedError, WeightsError};
 use nsa_core::score::ScoreError;
 use nsa_core::sphere::SphereError;
+use nsa_core::ssl::guard::Collapse;
 use nsa_core::ssl::{ConfigError, TrainerError};
 use std::path::PathBuf;
 use thiserror::Error;
@@ -93,16 +94,13 @@ pub enum NsaError {
     /// No such device here.
     #[error("{0}")]
     Device(String),
-    /// The loss is not a number any more.
-    #[error(
-        "the loss became {loss} in epoch {epoch}: training stopped, the checkpoint of epoch {} is kept; try a smaller --lr",
-        epoch - 1
-    )]
-    Diverged {
-        /// The epoch under way.
+    /// The network collapsed, or is not finite any more.
+    #[error("training stopped in epoch {epoch}: {found}; {}", kept(*epoch))]
+    Stopped {
+        /// The epoch whose checkpoint was not written.
         epoch: usize,
-        /// What the loss was.
-        loss: f64,
+        /// What was found.
+        found: Collapse,
     },
     /// A checkpoint that is cut, or of another network.
     #[error("{path}: {source}")]
@@ -149,6 +147,14 @@ pub enum NsaError {
     Json(#[from] serde_json::Error),
 }
 
+/// What is left of a run that was stopped: each epoch ends with a checkpoint.
+fn kept(epoch: usize) -> String {
+    match epoch {
+        0 | 1 => "no checkpoint was written yet".into(),
+        _ => format!("the checkpoint of epoch {} is kept", epoch - 1),
+    }
+}
+
 impl NsaError {
     /// 2 for bad usage or input, 1 for work that failed.
     pub fn exit_code(&self) -> u8 {
@@ -169,5 +175,21 @@ impl NsaError {
             Self::Some { status, .. } => *status,
             _ => 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_run_says_what_is_left_of_it() {
+        let stopped = |epoch| NsaError::Stopped { epoch, found: Collapse::Loss { loss: f64::NAN } };
+        assert_eq!(
+            stopped(3).to_string(),
+            "training stopped in epoch 3: the loss became NaN: try a smaller lr; the checkpoint of epoch 2 is kept"
+        );
+        assert!(stopped(1).to_string().ends_with("no checkpoint was written yet"));
+        assert_eq!(stopped(1).exit_code(), 1);
     }
 }

@@ -3,8 +3,8 @@
 use crate::data::Opened;
 use crate::device::wait;
 use crate::error::NsaError;
+use crate::probes::Probes;
 use burn::tensor::backend::Backend;
-use nsa_core::Features;
 use nsa_core::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
 use nsa_core::data::ImageSet;
 use nsa_core::eval::auroc;
@@ -13,6 +13,8 @@ use nsa_core::rng::Rng;
 use nsa_core::score::{Bank, Scorer};
 use nsa_core::sphere::{AngleMap, AnglePoint, compactness};
 use nsa_core::ssl::TrainConfig;
+use nsa_core::ssl::guard::{Collapse, check_auroc, check_features, check_rank};
+use nsa_core::{FeatureError, Features};
 
 /// Images embedded at once, if they are small.
 const BATCH: usize = 256;
@@ -55,6 +57,8 @@ pub struct Watch {
     pub id: ImageSet,
     /// Test images of the other classes.
     pub ood: ImageSet,
+    /// Labelled images for the probes; none where all training images are of one class.
+    probes: Option<Probes>,
     /// Where `id` stand in the test set.
     id_index: Vec<u32>,
     /// Where `ood` stand in the test set.
@@ -62,31 +66,47 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// At most `eval-limit` images of each kind: of `train`, the images trained on, and of the test set, of which only
-    /// these are read.
-    pub fn new(config: &TrainConfig, train: &ImageSet, test: &mut Opened) -> Result<Self, NsaError> {
-        let (limit, seed) = (config.eval_limit, config.seed);
+    /// At most `eval-limit` images of each kind: of `images`, which the run is trained on, and of the two splits, of which
+    /// only these are read.
+    pub fn new(
+        config: &TrainConfig,
+        images: &ImageSet,
+        train: &mut Opened,
+        test: &mut Opened,
+    ) -> Result<Self, NsaError> {
+        let TrainConfig { id_class, eval_limit: limit, seed, .. } = *config;
         let subset = |mut indices: Vec<usize>, purpose: &str| {
             let order = Rng::new(seed, purpose, &[]).permutation(indices.len());
             indices = order.iter().take(limit).map(|&i| indices[i]).collect();
             indices.sort_unstable();
             indices
         };
-        let train_index = subset((0..train.len()).collect(), "watch-train");
-        let id = subset(test.of_class(config.id_class, false), "watch-id");
-        let ood = subset(test.of_class(config.id_class, true), "watch-ood");
+        let trained = images.select(&subset((0..images.len()).collect(), "watch-train"));
+        let id = subset(test.of_class(id_class, false), "watch-id");
+        let ood = subset(test.of_class(id_class, true), "watch-ood");
         let (id, ood) = (test.read(&id)?, test.read(&ood)?);
+        let probes = match subset(train.of_class(id_class, true), "watch-others") {
+            others if others.is_empty() => None,
+            others => {
+                let others = train.read(&others)?.images;
+                Probes::new(&trained, others, id_class, [id.images.len(), ood.images.len()])
+            }
+        };
         let small = |indices: &[usize]| indices.iter().map(|&i| i as u32).collect();
         Ok(Self {
-            train: train.select(&train_index),
+            train: trained,
             id_index: small(&id.indices),
             ood_index: small(&ood.indices),
             id: id.images,
             ood: ood.images,
+            probes,
         })
     }
 
     /// Measures a network after `epoch` epochs, and adds a frame of the hypersphere.
+    ///
+    /// # Errors
+    /// [`NsaError::Stopped`] where the network has collapsed.
     pub fn measure<B: Backend>(
         &self,
         network: &Network<B>,
@@ -95,21 +115,27 @@ impl Watch {
         frames: &mut Frames,
         device: &B::Device,
     ) -> Result<HistoryEntry, NsaError> {
-        let embedding = |images| features(network, images, &[EMBEDDING], device, |_| {}).map(|mut f| f.remove(0));
-        let (train, id, ood) = (embedding(&self.train)?, embedding(&self.id)?, embedding(&self.ood)?);
+        let stopped = |found| NsaError::Stopped { epoch, found };
+        let embedding = |images: &ImageSet, what| embedding(network, images, what, device, stopped);
+        let train = embedding(&self.train, "training images")?;
+        let (id, ood) = (embedding(&self.id, ID)?, embedding(&self.ood, OOD)?);
+        let (id_compactness, ood_compactness) = (compactness(&id, MMD_SEED)?, compactness(&ood, MMD_SEED)?);
+        check_rank(&id_compactness, ID).and_then(|()| check_rank(&ood_compactness, OOD)).map_err(stopped)?;
         let bank = Bank::fit(&train)?;
         let mut rates = Vec::new();
         for scorer in Scorer::ANGULAR {
             rates.push((scorer, auroc(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?));
         }
+        check_auroc(&rates, id.n() * ood.n()).map_err(stopped)?;
+        let quality = match &self.probes {
+            Some(probes) => {
+                let others = embedding(probes.others(), "training images of other classes")?;
+                Some(probes.measure([&train, &others], [&id, &ood], self.ood.labels())?)
+            }
+            None => None,
+        };
         self.add_frame(epoch, &bank, &train, [&id, &ood], frames)?;
-        Ok(HistoryEntry {
-            epoch,
-            loss,
-            id: compactness(&id, MMD_SEED)?,
-            ood: compactness(&ood, MMD_SEED)?,
-            auroc: rates,
-        })
+        Ok(HistoryEntry { epoch, loss, id: id_compactness, ood: ood_compactness, auroc: rates, quality })
     }
 
     fn add_frame(
@@ -142,6 +168,30 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+const ID: &str = "ID test images";
+const OOD: &str = "OOD test images";
+
+/// The pooled encoder output of images called `what`. It and the projection behind it, which is what collapses first,
+/// are checked.
+fn embedding<B: Backend>(
+    network: &Network<B>,
+    images: &ImageSet,
+    what: &'static str,
+    device: &B::Device,
+    stopped: impl Fn(Collapse) -> NsaError,
+) -> Result<Features, NsaError> {
+    let projection = format!("head{}", network.projector.len());
+    let layers = [EMBEDDING, &projection];
+    let mut found = features(network, images, &layers, device, |_| {}).map_err(|error| match error {
+        NsaError::Features(FeatureError::NotFinite { .. }) => stopped(Collapse::NotFinite { images: what }),
+        other => other,
+    })?;
+    for (features, layer) in found.iter().zip(layers) {
+        check_features(features, what, layer).map_err(&stopped)?;
+    }
+    Ok(found.swap_remove(0))
 }
 
 /// Where the first `n` samples stood in the last frame.

@@ -13,6 +13,7 @@ mod error;
 mod evaluate;
 mod files;
 mod npy;
+mod probes;
 mod progress;
 mod run;
 mod torch;

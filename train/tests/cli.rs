@@ -12,8 +12,8 @@ use std::process::Stdio;
 #[test]
 fn bad_settings_are_told_before_a_run_begins() {
     let lab = Lab::new();
-    let cases: [(&str, &[&str]); 12] = [
-        ("--objective moco", &["simsiam, simclr, simclr-rot", "moco"]),
+    let cases: [(&str, &[&str]); 13] = [
+        ("--objective moco", &["simsiam, byol, simclr, simclr-rot", "moco"]),
         ("--norm h", &["none, f, g, both"]),
         ("--id-class 3", &["3"]),
         ("--width 0", &["width must be 1 to 256, found 0"]),
@@ -21,6 +21,7 @@ fn bad_settings_are_told_before_a_run_begins() {
         ("--pollution NaN", &["pollution must be"]),
         ("--batch 1", &["batch must be"]),
         ("--lr 0", &["lr must be"]),
+        ("--ema-momentum 1.5", &["ema-momentum must be 0 to 1, found 1.5"]),
         ("--epochs 0", &["epochs must be"]),
         ("--limit 1", &["at least 2 images, found 1"]),
         ("--dataset cifar11", &["no data set is called", "cifar10"]),
@@ -58,7 +59,7 @@ fn settings_of_a_run_repeat_it() {
 #[test]
 fn every_objective_trains_evaluates_and_exports_all_its_layers() {
     let lab = Lab::new();
-    for objective in ["simsiam", "simclr", "simclr-rot"] {
+    for objective in ["simsiam", "byol", "simclr", "simclr-rot"] {
         let line = train_line(objective, 0).replace("--epochs 3", "--epochs 1");
         lab.nsa(&format!("{line} --objective {objective} --pollution 0.1")).succeeds();
         let rows = lab.nsa(&format!("eval {objective} --layers all --device cpu --json")).json();
@@ -70,9 +71,17 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
             assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s["auroc"].as_f64().unwrap())), "{row}");
         }
         lab.nsa(&format!("export {objective} --layers all --out assets/bundles/{objective} --device cpu")).succeeds();
+        let history = fs::read(lab.path(&format!("assets/bundles/{objective}/history.json"))).unwrap();
+        let history: serde_json::Value = serde_json::from_slice(&history).unwrap();
+        for epoch in history["epochs"].as_array().unwrap() {
+            for probe in ["linear-probe", "knn-1", "knn-20"] {
+                assert!((0.0..=1.0).contains(&epoch["quality"][probe].as_f64().unwrap()), "{probe}: {epoch}");
+            }
+            assert!(epoch["id"]["spread"].as_f64().unwrap() > 0.01, "{epoch}");
+        }
     }
     let verified = lab.nsa("verify assets").succeeds();
-    assert_eq!(verified.stdout.lines().filter(|line| line.starts_with("ok      ")).count(), 3);
+    assert_eq!(verified.stdout.lines().filter(|line| line.starts_with("ok      ")).count(), 4);
 
     let table = lab.nsa("eval simclr --layers conv4-1x1,head2 --scorers c-cos,k-cos --device cpu").succeeds().stdout;
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -88,6 +97,18 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
     let mut child = lab.command("data list").stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_run_that_loses_itself_stops_and_says_so() {
+    let lab = Lab::new();
+    let line = train_line("run", 0).replace("--epochs 3", "--epochs 40");
+    let stopped = lab.nsa(&format!("{line} --lr 10 --objective simclr"));
+    stopped.fails(1, &["training stopped in epoch", "the network has collapsed", "try a smaller lr", "checkpoint"]);
+    // What was reached before stays as it was.
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(lab.path("run/record.json")).unwrap()).unwrap();
+    let (saved, measured) = (lab.path("run/checkpoint.bin").exists(), &record["history"]["epochs"]);
+    assert_eq!(saved, !measured.as_array().unwrap().is_empty());
 }
 
 #[test]

@@ -43,9 +43,17 @@ fn kill_after(lab: &Lab, line: &str, delay: Duration) -> bool {
 
 #[test]
 fn a_killed_run_ends_like_one_that_was_never_stopped() {
+    // BYOL has a target network besides.
+    for objective in ["simsiam", "byol"] {
+        kill_and_compare(objective);
+    }
+}
+
+fn kill_and_compare(objective: &str) {
     let lab = Lab::new();
+    let line = |run: &str| format!("{} --objective {objective}", train_line(run, 0));
     let started = Instant::now();
-    lab.train("whole", 0);
+    lab.nsa(&line("whole")).succeeds();
     let whole_time = started.elapsed();
     let whole = end(&lab, "whole");
     assert_eq!(whole.history["epochs"].as_array().unwrap().len(), 4);
@@ -55,17 +63,17 @@ fn a_killed_run_ends_like_one_that_was_never_stopped() {
     for i in 0..8 {
         let run = format!("killed-{i}");
         let delay = whole_time * (12 * i + jitter(i) / 8) / 100;
-        let mut lives = u32::from(kill_after(&lab, &train_line(&run, 0), delay));
+        let mut lives = u32::from(kill_after(&lab, &line(&run), delay));
         if !lab.path(&run).join("config.toml").exists() {
             lab.nsa(&format!("train --resume {run} --device cpu")).fails(2, &["holds no run"]);
-            lab.train(&run, 0);
+            lab.nsa(&line(&run)).succeeds();
         }
         // Killed again while it is resumed, a little later each time.
         while lives < 3 && kill_after(&lab, &format!("train --resume {run} --device cpu"), whole_time * lives / 4) {
             lives += 1;
         }
         lab.nsa(&format!("train --resume {run} --device cpu")).succeeds();
-        assert_eq!(end(&lab, &run), whole, "killed after {delay:?} of {whole_time:?}");
+        assert_eq!(end(&lab, &run), whole, "{objective}, killed after {delay:?} of {whole_time:?}");
         assert!(contents(&lab.path(&run)).iter().all(|(name, _)| !name.ends_with(".part")));
     }
 }

@@ -117,13 +117,15 @@ mod tests {
     use nsa_core::bundle::Compactness;
 
     fn history() -> History {
-        let compact = |kappa| Compactness { kappa, mean_resultant_length: 0.5, mmd2: 0.1, effective_rank: 9.0 };
+        let compact =
+            |kappa| Compactness { kappa, mean_resultant_length: 0.5, mmd2: 0.1, effective_rank: 9.0, spread: None };
         let entry = |epoch, id, ood, auroc| HistoryEntry {
             epoch,
             loss: None,
             id: compact(id),
             ood: compact(ood),
             auroc: vec![(Scorer::KCosMah, auroc), (Scorer::CCos, auroc - 0.1)],
+            quality: None,
         };
         History { epochs: vec![entry(0, 10.0, 11.0, 0.6), entry(5, f64::NAN, 20.0, 0.8), entry(10, 80.0, 20.0, 0.9)] }
     }

@@ -30,7 +30,7 @@ pub struct CatalogEntry {
     pub dataset: String,
     /// In-distribution class.
     pub id_class: usize,
-    /// `simsiam`, `simclr`.
+    /// `simsiam`, `byol`, `simclr`, `simclr-rot`.
     pub objective: String,
     /// `none`, `f`, `g`, `both`.
     pub norm: String,
@@ -155,7 +155,7 @@ pub struct History {
 }
 
 /// One evaluated epoch. Every measure is of the pooled encoder output on test images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HistoryEntry {
     /// Epochs trained so far.
@@ -168,10 +168,26 @@ pub struct HistoryEntry {
     pub ood: Compactness,
     /// AUROC (0..1) of each scorer.
     pub auroc: Vec<(Scorer, f64)>,
+    /// How well the features tell the data set's classes apart; none where training images have one class only, and
+    /// in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+}
+
+/// How well frozen features tell the data set's classes apart (appendix A), by labels that training never sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Quality {
+    /// Accuracy (0..1) of a linear classifier.
+    pub linear_probe: f64,
+    /// Accuracy (0..1) of weighted nearest neighbours with k = 1.
+    pub knn_1: f64,
+    /// The same with k = 20, or with as many as there are training features.
+    pub knn_20: f64,
 }
 
 /// How compactly features lie on the hypersphere (section 2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Compactness {
     /// Concentration of the fitted von Mises-Fisher distribution.
@@ -182,4 +198,8 @@ pub struct Compactness {
     pub mmd2: f64,
     /// Effective rank of the features.
     pub effective_rank: f64,
+    /// Mean spread of a dimension of the unit vectors, as a share of a uniform distribution's: 0 is one point,
+    /// 1 is uniform. None in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<f64>,
 }

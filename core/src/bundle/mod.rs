@@ -18,7 +18,7 @@ pub use frames::{FRAMES_FILE, Frames, MAX_SAMPLES};
 pub use gallery::{gallery_from_bytes, gallery_to_bytes};
 pub use manifest::{
     Catalog, CatalogEntry, Compactness, FORMAT, FileEntry, History, HistoryEntry, LayerEntry, Manifest, Provenance,
-    ScoreEntry,
+    Quality, ScoreEntry,
 };
 pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
 pub use write::{BundleParts, stored_bank};

@@ -10,9 +10,11 @@ mod error;
 mod knn;
 mod labels;
 mod probe;
+mod quality;
 mod roc;
 
 pub use error::EvalError;
 pub use knn::{knn_probe, weighted_knn};
 pub use probe::{LinearProbe, linear_probe};
+pub use quality::quality;
 pub use roc::{Roc, RocSummary, auroc, roc, summarize};

@@ -30,6 +30,11 @@ impl HeadShape {
         Self { sizes: vec![z, z.div_ceil(4), z.div_ceil(4), z], hidden_norm: true, output_norm: false }
     }
 
+    /// BYOL's projector and predictor alike: two layers, batch norm between them.
+    pub fn byol(input: usize, hidden: usize, output: usize) -> Self {
+        Self { sizes: vec![input, hidden, output], hidden_norm: true, output_norm: false }
+    }
+
     /// SimCLR's projector: two layers, no batch norm.
     pub fn simclr_projector(y: usize, z: usize) -> Self {
         Self { sizes: vec![y, y, z], hidden_norm: false, output_norm: false }

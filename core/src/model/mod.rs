@@ -1,6 +1,6 @@
 //! Encoder, heads and normalisation (sections 2.1, 2.3, 2.4).
 //!
-//! A [`Network`] is the encoder f with its projector g and, for SimSiam, its predictor h. Training needs all
+//! A [`Network`] is the encoder f with its projector g and, for SimSiam and BYOL, its predictor h. Training needs all
 //! three; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
 
 mod arch;
@@ -46,7 +46,7 @@ pub struct NetworkConfig {
     pub stem: Stem,
 }
 
-/// Encoder f, projector g, predictor h (SimSiam only), and where their outputs are normalised.
+/// Encoder f, projector g, predictor h (SimSiam and BYOL), and where their outputs are normalised.
 #[derive(Module, Debug)]
 pub struct Network<B: Backend> {
     /// f: images to embeddings y.
@@ -78,13 +78,17 @@ fn layer_names(heads: usize) -> Vec<String> {
 }
 
 impl NetworkConfig {
-    /// Shapes of the projector and, for SimSiam, the predictor.
+    /// Shapes of the projector and, for SimSiam and BYOL, the predictor.
     fn heads(&self) -> (HeadShape, Option<HeadShape>) {
         let y = 8 * self.width;
         match self.objective {
             Objective::Simsiam => {
                 let z = 32 * self.width;
                 (HeadShape::simsiam_projector(y, z), Some(HeadShape::simsiam_predictor(z)))
+            }
+            Objective::Byol => {
+                let (hidden, z) = (64 * self.width, 4 * self.width);
+                (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
             Objective::Simclr | Objective::SimclrRot => (HeadShape::simclr_projector(y, 2 * self.width), None),
         }

@@ -29,7 +29,7 @@ pub struct ResNet<B: Backend> {
 /// for 32 x 32 images and ResNet-18 with the CIFAR stem (the paper calls them conv blocks 1 to 4).
 #[derive(Debug, Clone)]
 pub struct FeatureMaps<B: Backend> {
-    blocks: [Tensor<B, 4>; 4],
+    pub(crate) blocks: [Tensor<B, 4>; 4],
 }
 
 impl<B: Backend> FeatureMaps<B> {

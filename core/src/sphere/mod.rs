@@ -7,6 +7,7 @@ mod error;
 mod mmd;
 mod pca;
 mod rank;
+mod spread;
 mod vmf;
 
 pub use angles::{AngleMap, AnglePoint, exact_angles};
@@ -14,6 +15,7 @@ pub use error::SphereError;
 pub use mmd::{mmd2, mmd2_to_uniform};
 pub use pca::Pca3;
 pub use rank::effective_rank;
+pub use spread::spread;
 pub use vmf::{Vmf, log_normalizer, mean_cosine};
 
 use crate::Features;
@@ -31,6 +33,7 @@ pub fn compactness(features: &Features, seed: u64) -> Result<Compactness, Sphere
         mean_resultant_length: vmf.mean_resultant_length,
         mmd2: mmd2_to_uniform(features, None, seed)?,
         effective_rank: effective_rank(features)?,
+        spread: Some(spread(features)?),
     })
 }
 
@@ -51,5 +54,6 @@ mod tests {
         assert!(compact.mean_resultant_length > 0.9 && uniform.mean_resultant_length < 0.2);
         assert!(compact.mmd2 > 0.3 && uniform.mmd2.abs() < 0.01);
         assert!(compact.effective_rank < uniform.effective_rank && uniform.effective_rank > 30.0);
+        assert!(compact.spread.unwrap() < 0.3 && uniform.spread.unwrap() > 0.9);
     }
 }

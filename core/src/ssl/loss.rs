@@ -1,4 +1,4 @@
-//! The losses (section 2.1; SimSiam: Chen & He 2020, NT-Xent: Chen et al. 2020).
+//! The losses (section 2.1; SimSiam: Chen & He 2020, BYOL: Grill et al. 2020, NT-Xent: Chen et al. 2020).
 
 use crate::model::l2_normalize;
 use burn::tensor::{Tensor, backend::Backend};
@@ -15,6 +15,14 @@ pub fn simsiam_loss<B: Backend>(
 ) -> Tensor<B, 1> {
     let toward = |p, z: Tensor<B, 2>| (l2_normalize(p) * l2_normalize(z.detach())).sum_dim(1).mean();
     (toward(p1, z2) + toward(p2, z1)) * -0.5
+}
+
+/// BYOL: 2 - 2 cos(p, stop-grad(t)) of both directions, each a mean over the batch, summed. `N x d` each, result in 0..8.
+///
+/// `p1` and `p2` are the online network's predictions, `t1` and `t2` the target network's projections of the same views.
+pub fn byol_loss<B: Backend>(p1: Tensor<B, 2>, t1: Tensor<B, 2>, p2: Tensor<B, 2>, t2: Tensor<B, 2>) -> Tensor<B, 1> {
+    // The same cosines as SimSiam's; only what they are compared with is another network's.
+    simsiam_loss(p1, t1, p2, t2) * 4.0 + 4.0
 }
 
 /// NT-Xent: each of the 2N projections must find its other view among all others. `N x d` each.

@@ -1,9 +1,15 @@
 //! Self-supervised objectives (sections 2.1 and 2.4): what is compared, how it is learned.
 
 mod config;
+#[cfg(test)]
+mod gradients;
+pub mod guard;
 mod loss;
+mod objective;
+mod target;
 mod trainer;
 
-pub use config::{ConfigError, Norm, Objective, TrainConfig, UnknownChoice};
-pub use loss::{nt_xent_loss, simsiam_loss};
+pub use config::{ConfigError, TrainConfig};
+pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
+pub use objective::{Norm, Objective, UnknownChoice};
 pub use trainer::{Trainer, TrainerError};

@@ -1,6 +1,7 @@
 //! One training run: a network, its optimiser, and where it stands.
 
-use super::{Objective, TrainConfig, nt_xent_loss, simsiam_loss};
+use super::target::{self, Target};
+use super::{Objective, TrainConfig, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
 use crate::data::ImageSet;
 use crate::model::Network;
@@ -8,7 +9,7 @@ use crate::rng::Rng;
 use burn::module::{AutodiffModule, Module};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::{Adam, AdamConfig, GradientsParams, Optimizer};
-use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
+use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Record, Recorder};
 use burn::tensor::{
     Tensor,
     backend::{AutodiffBackend, Backend},
@@ -22,6 +23,8 @@ use thiserror::Error;
 pub struct Trainer<B: AutodiffBackend> {
     config: TrainConfig,
     network: Network<B>,
+    /// BYOL only.
+    target: Option<Target<B>>,
     optimizer: OptimizerAdaptor<Adam, Network<B>, B>,
     epochs_done: usize,
     device: B::Device,
@@ -41,8 +44,9 @@ pub enum TrainerError {
 impl<B: AutodiffBackend> Trainer<B> {
     /// A run that has not begun.
     pub fn new(config: TrainConfig, device: B::Device) -> Self {
-        let network = config.network().init(config.seed, &device);
-        Self { config, network, optimizer: optimizer(), epochs_done: 0, device }
+        let init = || config.network().init(config.seed, &device);
+        let (network, target) = (init(), (config.objective == Objective::Byol).then(|| Target::new(init())));
+        Self { config, network, target, optimizer: optimizer(), epochs_done: 0, device }
     }
 
     /// The settings.
@@ -88,23 +92,36 @@ impl<B: AutodiffBackend> Trainer<B> {
         if self.config.objective == Objective::SimclrRot {
             (first, second) = (four_rotations(first), four_rotations(second));
         }
-        let rate = self.learning_rate(epoch, step, self.steps_per_epoch(images.len()));
-        self.step_on_views(first, second, rate)
+        let done = self.share_done(epoch, step, self.steps_per_epoch(images.len()));
+        let momentum = target::momentum(self.config.ema_momentum, done);
+        self.step_on_views(first, second, self.learning_rate(done), momentum)
     }
 
-    /// One optimiser step on views that are already drawn; the loss is the one before the step.
-    fn step_on_views(&mut self, first: Tensor<B, 4>, second: Tensor<B, 4>, rate: f64) -> Tensor<B::InnerBackend, 1> {
-        let z1 = self.network.forward(first);
-        let z2 = self.network.forward(second);
-        let loss = match (self.config.objective, &self.network.predictor) {
-            (Objective::Simsiam, Some(predictor)) => {
+    /// One optimiser step on views that are already drawn, then BYOL's target moves; the loss is the one before the step.
+    pub(super) fn step_on_views(
+        &mut self,
+        first: Tensor<B, 4>,
+        second: Tensor<B, 4>,
+        rate: f64,
+        momentum: f64,
+    ) -> Tensor<B::InnerBackend, 1> {
+        let z1 = self.network.forward(first.clone());
+        let z2 = self.network.forward(second.clone());
+        let loss = match &self.network.predictor {
+            Some(predictor) => {
                 let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
-                simsiam_loss(p1, z1, p2, z2)
+                match &self.target {
+                    Some(target) => byol_loss(p1, target.forward(first), p2, target.forward(second)),
+                    None => simsiam_loss(p1, z1, p2, z2),
+                }
             }
-            _ => nt_xent_loss(z1, z2, self.config.temperature),
+            None => nt_xent_loss(z1, z2, self.config.temperature),
         };
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
+        if let Some(target) = &mut self.target {
+            target.follow(&self.network, momentum);
+        }
         loss.inner()
     }
 
@@ -113,36 +130,53 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.epochs_done += 1;
     }
 
+    /// How much of the whole run is done before a step, 0 to 1.
+    fn share_done(&self, epoch: usize, step: usize, steps_per_epoch: usize) -> f64 {
+        (epoch * steps_per_epoch + step) as f64 / (self.config.epochs * steps_per_epoch) as f64
+    }
+
     /// Cosine decay from the peak to 0 over the whole run.
-    fn learning_rate(&self, epoch: usize, step: usize, steps_per_epoch: usize) -> f64 {
-        let done = (epoch * steps_per_epoch + step) as f64 / (self.config.epochs * steps_per_epoch) as f64;
+    fn learning_rate(&self, done: f64) -> f64 {
         self.config.lr * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
     }
 
-    /// Everything needed to continue exactly: weights, batch-norm statistics, Adam's moments, epochs done.
+    /// Everything needed to continue exactly: weights, batch-norm statistics, Adam's moments, epochs done, and BYOL's
+    /// target network behind them.
     pub fn checkpoint(&self) -> Result<Vec<u8>, TrainerError> {
-        let record = (self.network.clone().into_record(), self.optimizer.to_record(), self.epochs_done);
-        let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-        Recorder::<B>::record(&recorder, record, ()).map_err(|e| TrainerError::Checkpoint(e.to_string()))
+        let (network, state) = (self.network.clone().into_record(), self.optimizer.to_record());
+        match self.target.clone() {
+            Some(target) => write((network, state, self.epochs_done, target.into_record())),
+            None => write((network, state, self.epochs_done)),
+        }
     }
 
     /// Continues a run from [`Trainer::checkpoint`].
     pub fn resume(config: TrainConfig, checkpoint: Vec<u8>, device: B::Device) -> Result<Self, TrainerError> {
-        let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-        let (network, state, epochs_done) =
-            Recorder::<B>::load(&recorder, checkpoint, &device).map_err(|e| TrainerError::Checkpoint(e.to_string()))?;
-        let fresh = Self::new(config, device);
-        Ok(Self {
-            network: fresh.network.load_record(network),
-            optimizer: fresh.optimizer.load_record(state),
-            epochs_done,
-            ..fresh
-        })
+        let mut fresh = Self::new(config, device);
+        let (network, state);
+        if let Some(target) = fresh.target.take() {
+            let record;
+            (network, state, fresh.epochs_done, record) = read(checkpoint, &fresh.device)?;
+            fresh.target = Some(target.load_record(record));
+        } else {
+            (network, state, fresh.epochs_done) = read(checkpoint, &fresh.device)?;
+        }
+        Ok(Self { network: fresh.network.load_record(network), optimizer: fresh.optimizer.load_record(state), ..fresh })
     }
 }
 
+fn write<B: AutodiffBackend>(record: impl Record<B>) -> Result<Vec<u8>, TrainerError> {
+    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+    Recorder::<B>::record(&recorder, record, ()).map_err(|e| TrainerError::Checkpoint(e.to_string()))
+}
+
+fn read<B: AutodiffBackend, R: Record<B>>(checkpoint: Vec<u8>, device: &B::Device) -> Result<R, TrainerError> {
+    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
+    Recorder::<B>::load(&recorder, checkpoint, device).map_err(|e| TrainerError::Checkpoint(e.to_string()))
+}
+
 /// `N x 3 x S x S` to `4N x 3 x S x S`: the images, then turned by 90, 180 and 270 degrees.
-fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+pub(super) fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let quarter = x.clone().swap_dims(2, 3).flip([2]);
     Tensor::cat(vec![x.clone(), quarter.clone(), x.flip([2, 3]), quarter.flip([2, 3])], 0)
 }
@@ -156,89 +190,4 @@ fn optimizer<B: AutodiffBackend>() -> OptimizerAdaptor<Adam, Network<B>, B> {
 mod against_torch;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{Split, synth_digits};
-    use crate::model::save_weights;
-    use crate::ssl::Norm;
-    use burn::backend::Autodiff;
-    use burn_flex::Flex;
-
-    type B = Autodiff<Flex>;
-
-    fn config(objective: Objective) -> TrainConfig {
-        TrainConfig { objective, norm: Norm::Both, width: 2, batch: 8, epochs: 4, ..TrainConfig::default() }
-    }
-
-    fn images() -> ImageSet {
-        synth_digits::generate(synth_digits::SEED, Split::Train, 2)
-    }
-
-    fn train(trainer: &mut Trainer<B>, images: &ImageSet, epochs: usize) -> Vec<f32> {
-        let mut losses = Vec::new();
-        for _ in 0..epochs {
-            let epoch = trainer.epochs_done();
-            for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
-                losses.push(trainer.step(images, batch, epoch, step).into_scalar());
-            }
-            trainer.finish_epoch();
-        }
-        losses
-    }
-
-    #[test]
-    fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
-        let images = images();
-        for objective in [Objective::Simsiam, Objective::Simclr, Objective::SimclrRot] {
-            let mut whole = Trainer::<B>::new(config(objective), Default::default());
-            let losses = train(&mut whole, &images, 4);
-
-            let mut first = Trainer::<B>::new(config(objective), Default::default());
-            let mut parts = train(&mut first, &images, 2);
-            let checkpoint = first.checkpoint().unwrap();
-            let mut second = Trainer::<B>::resume(config(objective), checkpoint, Default::default()).unwrap();
-            parts.extend(train(&mut second, &images, 2));
-
-            assert_eq!(losses, parts, "{objective}");
-            assert_eq!(save_weights(&whole.network()).unwrap(), save_weights(&second.network()).unwrap());
-        }
-    }
-
-    #[test]
-    fn a_cut_checkpoint_is_refused() {
-        let bytes = Trainer::<B>::new(config(Objective::Simclr), Default::default()).checkpoint().unwrap();
-        let cut = bytes[..bytes.len() / 2].to_vec();
-        assert!(Trainer::<B>::resume(config(Objective::Simclr), cut, Default::default()).is_err());
-    }
-
-    #[test]
-    fn an_epoch_sees_every_image_once_and_leaves_the_small_batch_out() {
-        let trainer = Trainer::<B>::new(config(Objective::Simclr), Default::default());
-        let batches = trainer.batches(20, 0);
-        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8]);
-        let mut seen: Vec<usize> = batches.concat();
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), 16);
-        assert_ne!(batches, trainer.batches(20, 1));
-        assert_eq!(trainer.batches(5, 0)[0].len(), 5);
-    }
-
-    #[test]
-    fn rotations_are_quarter_turns() {
-        let x = Tensor::<Flex, 4>::from_floats([[[[1.0, 2.0], [3.0, 4.0]]]], &Default::default());
-        let turned = four_rotations(x).into_data().into_vec::<f32>().unwrap();
-        assert_eq!(
-            turned,
-            [[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 1.0, 3.0], [4.0, 3.0, 2.0, 1.0], [3.0, 1.0, 4.0, 2.0]].concat()
-        );
-    }
-
-    #[test]
-    fn the_rate_falls_from_its_peak_to_zero() {
-        let trainer = Trainer::<B>::new(config(Objective::Simclr), Default::default());
-        assert_eq!(trainer.learning_rate(0, 0, 10), 1e-4);
-        assert!((trainer.learning_rate(2, 0, 10) - 0.5e-4).abs() < 1e-12);
-        assert!(trainer.learning_rate(4, 0, 10) < 1e-12);
-    }
-}
+mod tests;

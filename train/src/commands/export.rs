@@ -21,7 +21,7 @@ use nsa_core::data::SIZE;
 use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
 use nsa_core::score::{Bank, Scorer};
-use nsa_core::ssl::TrainConfig;
+use nsa_core::ssl::{Objective, TrainConfig};
 use std::path::Path;
 
 /// Writes the bundle, then lists it.
@@ -182,12 +182,14 @@ fn command(config: &TrainConfig, id: &str, has_root: bool) -> String {
     }
     let c = config;
     let limit = if c.limit > 0 { format!(" --limit {}", c.limit) } else { String::new() };
+    let target =
+        if c.objective == Objective::Byol { format!(" --ema-momentum {}", c.ema_momentum) } else { String::new() };
     let pollution = if c.pollution > 0.0 { format!(" --pollution {}", c.pollution) } else { String::new() };
     let own_size = data::side_of(&c.dataset) == c.image_size;
     let size = if own_size { String::new() } else { format!(" --image-size {}", c.image_size) };
     format!(
         "nsa train --dataset {}{root} --id-class {} --objective {} --norm {}{pollution}{size} --width {} --epochs {} --batch {} \
-         --lr {} --temperature {}{limit} --eval-every {} --eval-limit {} --seed {} --out runs/{id}",
+         --lr {} --temperature {}{target}{limit} --eval-every {} --eval-limit {} --seed {} --out runs/{id}",
         c.dataset,
         c.id_class,
         c.objective,

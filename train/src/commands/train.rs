@@ -14,6 +14,7 @@ use nsa_core::bundle::{History, HistoryEntry};
 use nsa_core::data::{ImageSet, OneClassSplit, Split, one_class_split};
 use nsa_core::rng::Rng;
 use nsa_core::score::Scorer;
+use nsa_core::ssl::guard::check_loss;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -134,6 +135,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     config.batch = a.batch.unwrap_or(config.batch);
     config.lr = a.lr.unwrap_or(config.lr);
     config.temperature = a.temperature.unwrap_or(config.temperature);
+    config.ema_momentum = a.ema_momentum.unwrap_or(config.ema_momentum);
     config.limit = a.limit.unwrap_or(config.limit);
     config.eval_every = a.eval_every.unwrap_or(config.eval_every);
     config.eval_limit = a.eval_limit.unwrap_or(config.eval_limit);
@@ -159,7 +161,7 @@ impl DeviceJob for Job {
             (RunFolder::create(&self.path, self.config.clone(), record)?, images)
         };
         let config = self.config.clone();
-        let watch = Watch::new(&config, &images, &mut self.test)?;
+        let watch = Watch::new(&config, &images, &mut self.train, &mut self.test)?;
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());
@@ -181,9 +183,7 @@ impl DeviceJob for Job {
             trainer.finish_epoch();
             // One read an epoch: on a GPU each read waits for the whole queue.
             let loss = f64::from(Tensor::cat(losses, 0).mean().into_data().convert::<f32>().iter::<f32>().sum::<f32>());
-            if !loss.is_finite() {
-                return Err(NsaError::Diverged { epoch: epoch + 1, loss });
-            }
+            check_loss(loss).map_err(|found| NsaError::Stopped { epoch: epoch + 1, found })?;
             let seen = steps * config.batch.min(images.len());
             let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
             progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
@@ -203,8 +203,12 @@ impl DeviceJob for Job {
 
 fn describe(entry: &HistoryEntry) -> String {
     let rate = |scorer| entry.auroc.iter().find(|(s, _)| *s == scorer).map_or(f64::NAN, |(_, r)| 100.0 * r);
+    let quality = entry.quality.map_or(String::new(), |q| {
+        format!("  probe {:.1}  kNN {:.1} {:.1}", 100.0 * q.linear_probe, 100.0 * q.knn_1, 100.0 * q.knn_20)
+    });
     format!(
-        "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos {:.1}",
+        "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos \
+         {:.1}{quality}",
         entry.epoch,
         entry.loss.map_or("-".into(), |l| format!("{l:.4}")),
         entry.id.kappa,

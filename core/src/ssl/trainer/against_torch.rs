@@ -1,7 +1,7 @@
-//! Whole training steps against PyTorch (`tests/golden/make_torch.py`): losses, gradients, Adam and the batch norms'
-//! running statistics together.
+//! Whole training steps against PyTorch (`tests/golden/make_torch.py`): losses, gradients, Adam, the batch norms'
+//! running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives).
 
-use super::Trainer;
+use super::{Target, Trainer};
 use crate::model::{load_weights, normalize_pixels};
 use crate::ssl::{Norm, Objective, TrainConfig};
 use burn::backend::Autodiff;
@@ -32,6 +32,7 @@ struct Training {
     rate: f64,
     norm: Norm,
     temperature: f32,
+    momentum: f64,
     /// Before the first step and after each of three.
     losses: Vec<f32>,
     /// Weights and running statistics after the third step.
@@ -72,18 +73,22 @@ fn three_steps_lead_where_pytorch_s_lead() {
     for Case { objective, width, training: expected } in golden.networks {
         let weights: &[u8] = match objective {
             Objective::Simsiam => include_bytes!("../../../../tests/golden/torch_simsiam.safetensors"),
+            Objective::Byol => include_bytes!("../../../../tests/golden/torch_byol.safetensors"),
             _ => include_bytes!("../../../../tests/golden/torch_simclr.safetensors"),
         };
         let (norm, temperature) = (expected.norm, expected.temperature);
         let config = TrainConfig { objective, width, norm, temperature, ..TrainConfig::default() };
         let mut trainer = Trainer::<B>::new(config, Default::default());
-        trainer.network = load_weights(trainer.network.clone(), weights).unwrap();
+        let load = |seed| load_weights(trainer.config.network().init(seed, &trainer.device), weights).unwrap();
+        let (network, target) = (load(0), trainer.target.is_some().then(|| Target::new(load(1))));
+        (trainer.network, trainer.target) = (network, target);
 
         let [first, second] = views();
-        let mut step = || trainer.step_on_views(first.clone(), second.clone(), expected.rate).into_scalar();
+        let Training { rate, momentum, .. } = expected;
+        let mut step = || trainer.step_on_views(first.clone(), second.clone(), rate, momentum).into_scalar();
         let mut losses = vec![step(), step(), step()];
         let after = state(&trainer);
-        losses.push(trainer.step_on_views(first, second, expected.rate).into_scalar());
+        losses.push(trainer.step_on_views(first, second, rate, momentum).into_scalar());
 
         let of_losses = losses.iter().zip(&expected.losses).map(|(f, e)| (f - e).abs()).fold(0.0, worst);
         assert!(of_losses < 2e-5, "{objective}: losses {losses:?}, reference {:?}", expected.losses);
@@ -99,7 +104,7 @@ fn three_steps_lead_where_pytorch_s_lead() {
                     of_statistics = worst(of_statistics, difference);
                 } else {
                     // As a share of how far three steps of Adam can move a weight.
-                    let difference = difference / (3.0 * expected.rate as f32);
+                    let difference = difference / (3.0 * rate as f32);
                     assert!(difference < 5e-3, "{objective}: {name}[{at}] differs by {difference} of its way");
                     of_weights = worst(of_weights, difference);
                 }

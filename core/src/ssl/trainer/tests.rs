@@ -1,0 +1,93 @@
+//! Runs that stop and go on, batches, rates.
+
+use super::*;
+use crate::data::{Split, synth_digits};
+use crate::model::save_weights;
+use crate::ssl::Norm;
+use burn::backend::Autodiff;
+use burn_flex::Flex;
+
+type B = Autodiff<Flex>;
+
+fn config(objective: Objective) -> TrainConfig {
+    TrainConfig { objective, norm: Norm::Both, width: 2, batch: 8, epochs: 4, ..TrainConfig::default() }
+}
+
+fn images() -> ImageSet {
+    synth_digits::generate(synth_digits::SEED, Split::Train, 2)
+}
+
+fn train(trainer: &mut Trainer<B>, images: &ImageSet, epochs: usize) -> Vec<f32> {
+    let mut losses = Vec::new();
+    for _ in 0..epochs {
+        let epoch = trainer.epochs_done();
+        for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
+            losses.push(trainer.step(images, batch, epoch, step).into_scalar());
+        }
+        trainer.finish_epoch();
+    }
+    losses
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
+    let images = images();
+    for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot] {
+        let mut whole = Trainer::<B>::new(config(objective), Default::default());
+        let losses = train(&mut whole, &images, 4);
+
+        let mut first = Trainer::<B>::new(config(objective), Default::default());
+        let mut parts = train(&mut first, &images, 2);
+        let checkpoint = first.checkpoint().unwrap();
+        let mut second = Trainer::<B>::resume(config(objective), checkpoint, Default::default()).unwrap();
+        parts.extend(train(&mut second, &images, 2));
+
+        assert_eq!(losses, parts, "{objective}");
+        assert_eq!(save_weights(&whole.network()).unwrap(), save_weights(&second.network()).unwrap());
+    }
+}
+
+#[test]
+fn a_cut_checkpoint_and_one_of_another_objective_are_refused() {
+    for objective in [Objective::Simclr, Objective::Byol] {
+        let bytes = Trainer::<B>::new(config(objective), Default::default()).checkpoint().unwrap();
+        let resume = |objective, bytes| Trainer::<B>::resume(config(objective), bytes, Default::default());
+        assert!(resume(objective, bytes[..bytes.len() / 2].to_vec()).is_err());
+        // BYOL's holds a target, the others' does not.
+        let other = if objective == Objective::Byol { Objective::Simclr } else { Objective::Byol };
+        assert!(resume(other, bytes.clone()).is_err());
+        assert!(resume(objective, bytes).is_ok());
+    }
+}
+
+#[test]
+fn an_epoch_sees_every_image_once_and_leaves_the_small_batch_out() {
+    let trainer = Trainer::<B>::new(config(Objective::Simclr), Default::default());
+    let batches = trainer.batches(20, 0);
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8]);
+    let mut seen: Vec<usize> = batches.concat();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 16);
+    assert_ne!(batches, trainer.batches(20, 1));
+    assert_eq!(trainer.batches(5, 0)[0].len(), 5);
+}
+
+#[test]
+fn rotations_are_quarter_turns() {
+    let x = Tensor::<Flex, 4>::from_floats([[[[1.0, 2.0], [3.0, 4.0]]]], &Default::default());
+    let turned = four_rotations(x).into_data().into_vec::<f32>().unwrap();
+    assert_eq!(
+        turned,
+        [[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 1.0, 3.0], [4.0, 3.0, 2.0, 1.0], [3.0, 1.0, 4.0, 2.0]].concat()
+    );
+}
+
+#[test]
+fn the_rate_falls_from_its_peak_to_zero() {
+    let trainer = Trainer::<B>::new(config(Objective::Simclr), Default::default());
+    let rate = |epoch| trainer.learning_rate(trainer.share_done(epoch, 0, 10));
+    assert_eq!(rate(0), 1e-4);
+    assert!((rate(2) - 0.5e-4).abs() < 1e-12);
+    assert!(rate(4) < 1e-12);
+}
