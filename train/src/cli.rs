@@ -1,5 +1,6 @@
 //! The command line. Each command's help is written to be read on its own.
 
+use crate::commands::sweep::SweepArgs;
 use crate::data::command::DataCommand;
 use crate::device::Device;
 use clap::{Args, Parser, Subcommand};
@@ -26,8 +27,12 @@ pub enum Command {
     Data(DataCommand),
     /// Train an encoder on one class, or continue a run.
     Train(TrainArgs),
-    /// AUROC of a run by layer and scorer, on the whole test set (the paper's tables 6-8).
+    /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8).
+    #[command(long_about = EVAL_ABOUT)]
     Eval(EvalArgs),
+    /// Train and evaluate all runs of a plan, or one of them by its index.
+    #[command(long_about = crate::commands::sweep::LONG_ABOUT)]
+    Sweep(SweepArgs),
     /// Write a run as a bundle for the browser, and list it in the catalogue.
     Export(ExportArgs),
     /// Check bundles byte for byte.
@@ -122,17 +127,39 @@ pub struct TrainArgs {
     pub device: Device,
 }
 
+const EVAL_ABOUT: &str = "\
+AUROC of a run by layer, scorer and ensemble, on the whole test set: the paper's tables 6-8 for this run.
+
+A row is a feature map: conv1 to conv4 are the blocks' outputs, flattened; conv1-1x1 to conv4-1x1 the same pooled; \
+head1 and on the layers of the projector. A column is a scorer. Unless told otherwise the table is the paper's: the \
+four angular scorers on every map, kde and gde on the pooled blocks, and the sums of appendix C. Every score in a sum \
+is scaled by the range of the training images' own scores, each without itself in the bank; nothing is clipped.
+
+  Ens.             k-cos + k-cos-mah on flat maps, c-cos + c-cos-mah on the head's
+  all conv blocks  the named scorers on the flat maps
+  all blocks       the named scorers on all maps
+
+`rank` is how many directions the whitening keeps. In a flat map it may keep as many as there are training images, and \
+then all of them are equally far from each other and their scores have no range: there a sum takes the map with at \
+most half as many directions as training images. A member that cannot be computed is named and its sums are not given.
+
+The result is kept in RUN/eval.json and not computed again for the same checkpoint. AUROC is in percent in the table \
+and 0 to 1 in JSON, which has AUPR (in, out) and the FPR at 95 % TPR as well.
+
+  nsa eval runs/digits
+  nsa eval runs/digits --layers conv4-1x1 --scorers all --json";
+
 /// `nsa eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Feature maps, separated by commas, or `all`.
-    #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
-    pub layers: String,
-    /// Scorers, separated by commas, or `all` (the angular ones).
+    /// Feature maps, separated by commas, or `all`: conv1 (flat), conv1-1x1 (pooled), head1 and so on.
     #[arg(long, default_value = "all")]
-    pub scorers: String,
+    pub layers: String,
+    /// Scorers, separated by commas, or `all` (the names of `nsa score --scorer`) [default: as the paper].
+    #[arg(long)]
+    pub scorers: Option<String>,
     /// Folder with the data set's files, if not where the run found them.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,

@@ -11,10 +11,14 @@ mod data;
 mod device;
 mod error;
 mod evaluate;
+mod evaluation;
 mod files;
+mod lock;
 mod npy;
+mod plan;
 mod progress;
 mod run;
+mod tables;
 mod torch;
 mod trained;
 

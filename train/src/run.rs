@@ -5,6 +5,8 @@
 //! RUN/record.json        provenance, training images used, history
 //! RUN/frames.safetensors test samples on the hypersphere, a frame an evaluated epoch
 //! RUN/checkpoint.bin     weights, optimiser, epochs done
+//! RUN/eval.json          what it reaches on the whole test set, from `nsa eval` or `nsa sweep`
+//! RUN/lock               held while it is trained
 //! ```
 //!
 //! Each file is replaced whole, the checkpoint last. A kill in between leaves measurements that are one epoch ahead
@@ -38,6 +40,9 @@ pub struct Record {
     pub classes: Vec<String>,
     /// The training images, outliers last.
     pub split: OneClassSplit,
+    /// Epochs trained; the checkpoint may be one behind after a kill.
+    #[serde(default)]
+    pub epochs_done: usize,
     /// Seconds of work so far.
     pub wall_seconds: f64,
     /// What was measured.
@@ -59,7 +64,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Starts a run in a folder that must not hold one yet.
     pub fn create(path: &Path, config: TrainConfig, record: Record) -> Result<Self, NsaError> {
-        if path.join("config.toml").exists() {
+        if Self::exists(path) {
             let path = path.display();
             return Err(NsaError::Usage(format!(
                 "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
@@ -71,6 +76,11 @@ impl RunFolder {
         let text = toml::to_string(&run.config).map_err(|e| run.fault("config.toml", &e.to_string()))?;
         files::write_atomic(&run.path.join("config.toml"), text.as_bytes())?;
         Ok(run)
+    }
+
+    /// Whether the folder holds a run.
+    pub fn exists(path: &Path) -> bool {
+        path.join("config.toml").exists()
     }
 
     /// Opens a run; measurements past its checkpoint are dropped.

@@ -68,6 +68,13 @@ impl Bank {
         Ok(Self { parts, units, whitened, uncentred })
     }
 
+    /// The same features in a Mahalanobis space of at most `rank` (at least one) directions: those of largest spread.
+    pub fn with_rank(&self, rank: usize) -> Result<Self, ScoreError> {
+        let kept: Vec<usize> = (0..rank.clamp(1, self.rank())).collect();
+        let whitening = self.parts.whitening.select(&kept)?;
+        Self::from_parts(BankParts { whitening, ..self.parts.clone() })
+    }
+
     /// What to store.
     pub fn parts(&self) -> &BankParts {
         &self.parts

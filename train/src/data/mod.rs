@@ -64,6 +64,11 @@ pub fn side_of(name: &str) -> usize {
     find(name).map_or(SIZE, |known| known.side)
 }
 
+/// Whether images of a data set still belong to their class when mirrored; a set that is not known by name may be.
+pub fn mirrors(name: &str) -> bool {
+    find(name).is_none_or(|known| known.mirrors)
+}
+
 /// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
 pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
     let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;

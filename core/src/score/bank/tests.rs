@@ -140,6 +140,18 @@ fn a_smaller_bank_keeps_its_space_and_only_loses_neighbours() {
 }
 
 #[test]
+fn fewer_directions_are_those_of_a_fit_with_fewer() {
+    let (train, queries) = (random(60, 8, 13), random(9, 8, 14));
+    let bank = Bank::fit(&train).unwrap();
+    let fitted = Bank::fit_with(&train, RELATIVE_TOLERANCE, Some(3)).unwrap();
+    let narrow = bank.with_rank(3).unwrap();
+    assert_eq!((narrow.rank(), bank.with_rank(0).unwrap().rank(), bank.with_rank(99).unwrap().rank()), (3, 1, 8));
+    for scorer in Scorer::ANGULAR {
+        assert_eq!(narrow.score(scorer, 1, &queries), fitted.score(scorer, 1, &queries));
+    }
+}
+
+#[test]
 fn nearest_names_the_neighbours_that_the_score_comes_from() {
     let (train, queries) = (random(50, 6, 11), random(5, 6, 12));
     let bank = Bank::fit(&train).unwrap();
