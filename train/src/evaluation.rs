@@ -155,6 +155,17 @@ impl Evaluation {
         files::write_atomic(&run.join(EVAL_FILE), &json)
     }
 
+    /// What one scorer reaches on one feature map.
+    pub fn reached(&self, layer: &str, scorer: Scorer) -> Option<&RocSummary> {
+        let row = self.layers.iter().find(|row| row.layer == layer)?;
+        row.scores.iter().find(|score| score.scorer == scorer).map(|score| &score.reached)
+    }
+
+    /// What the first ensemble of this name reaches.
+    pub fn ensemble(&self, name: &str) -> Option<&RocSummary> {
+        self.ensembles.iter().find(|row| row.name == name)?.reached.as_ref()
+    }
+
     /// Whether this was tried: it is in the table or among what failed.
     pub fn has(&self, layer: &str, scorer: Scorer) -> bool {
         let Some(row) = self.layers.iter().find(|row| row.layer == layer) else { return false };

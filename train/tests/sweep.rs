@@ -43,9 +43,15 @@ fn statuses(lab: &Lab) -> Vec<String> {
     rows.iter().map(|row| row["status"].as_str().unwrap().to_string()).collect()
 }
 
-/// What is the same however often a run was interrupted.
 fn evaluation(lab: &Lab, folder: &str) -> Value {
     serde_json::from_slice(&fs::read(lab.path(&format!("{folder}/eval.json"))).unwrap()).unwrap()
+}
+
+/// What is the same however often a run was interrupted: all but the order in which a checkpoint stores its tensors.
+fn measured(lab: &Lab, folder: &str) -> Value {
+    let mut evaluation = evaluation(lab, folder);
+    evaluation.as_object_mut().unwrap().remove("checkpoint").unwrap();
+    evaluation
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn a_killed_sweep_goes_on_and_ends_the_same() {
     assert!(kills > 0);
     lab.nsa(line).succeeds();
     for name in NAMES {
-        assert_eq!(evaluation(&lab, &format!("runs/{name}")), evaluation(&lab, &format!("whole/{name}")), "{name}");
+        assert!(measured(&lab, &format!("runs/{name}")) == measured(&lab, &format!("whole/{name}")), "{name}");
     }
 }
 
@@ -112,18 +118,15 @@ fn two_processes_share_a_plan_and_never_a_run() {
     let lab = lab();
     let line = "sweep plan.toml --out runs --device cpu";
     let children: Vec<_> = (0..3).map(|_| lab.command(line).spawn().unwrap()).collect();
-    let started = |answer: &Answer| NAMES.map(|name| answer.stderr.contains(&format!(": {name}\n")));
     let answers: Vec<_> =
         children.into_iter().map(|child| Answer::of(line, child.wait_with_output().unwrap()).succeeds()).collect();
     // Whoever came late left what was being trained to the others.
     lab.nsa(line).succeeds();
     assert_eq!(statuses(&lab), ["done"; 4]);
-    let trained = |name: &str| {
-        let epoch_2 = |answer: &Answer| answer.stderr.matches("epochs in").count();
-        assert!(answers.iter().map(epoch_2).sum::<usize>() <= 4, "{name}");
-    };
-    NAMES.iter().for_each(|name| trained(name));
-    assert!(answers.iter().any(|answer| started(answer).contains(&true)));
+    for name in NAMES {
+        let began = answers.iter().filter(|answer| answer.stderr.contains(&format!(": {name}\n"))).count();
+        assert_eq!(began, 1, "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A bank: the training features of one layer, and the angular scores against them (section 2.5).
 
+use super::coreset::{Coreset, hubs, k_centre, random};
 use super::cosine::{angle_between, nearest, unit_rows};
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
 use super::{ScoreError, Scorer};
@@ -147,8 +148,8 @@ impl Bank {
 
     /// A bank of at most `size` of the features, those that [`Bank::coreset`] names; mean and whitening stay those
     /// of the full bank.
-    pub fn shrink(&self, size: usize) -> Self {
-        let indices = self.coreset(size);
+    pub fn shrink(&self, size: usize, how: Coreset) -> Self {
+        let indices = self.coreset(size, how);
         let pick = |all: &Features| all.select(&indices).unwrap_or_else(|_| all.clone());
         Self {
             parts: BankParts { features: pick(&self.parts.features), ..self.parts.clone() },
@@ -158,10 +159,14 @@ impl Bank {
         }
     }
 
-    /// Indices of at most `size` (at least one) features that cover the bank: greedy k-centre by angle, in order of
-    /// choice; all of them in their own order if `size` is not below n.
-    pub fn coreset(&self, size: usize) -> Vec<usize> {
-        super::coreset::k_centre(&self.units, size)
+    /// Indices of at most `size` (at least one) features that stand for the bank; all of them in their own order if
+    /// `size` is not below n.
+    pub fn coreset(&self, size: usize, how: Coreset) -> Vec<usize> {
+        match how {
+            Coreset::Hubs => hubs(&[&self.units, &self.whitened], size),
+            Coreset::KCentre => k_centre(&self.units, size),
+            Coreset::Random => random(self.n(), size),
+        }
     }
 
     /// The `count` training features nearest to one query (all, if there are fewer) as (index in

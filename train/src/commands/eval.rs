@@ -106,6 +106,7 @@ fn only(mut evaluation: Evaluation, request: &Request) -> Evaluation {
     }
     if !request.ensembles {
         evaluation.ensembles.clear();
+        evaluation.layers.iter_mut().for_each(|row| row.ensemble_rank = None);
         evaluation.histogram = None;
     }
     evaluation

@@ -7,6 +7,7 @@ mod eval;
 mod export;
 mod gallery;
 mod predict;
+pub mod report;
 pub mod sweep;
 mod train;
 mod verify;
@@ -24,6 +25,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Predict(args) => predict::run(&args),

@@ -74,16 +74,17 @@ pub enum Status {
 impl Status {
     /// Of the run in `path`.
     pub fn of(path: &Path, run: &Planned) -> Self {
-        if is_locked(path) {
-            return Self::Running;
-        }
+        if is_locked(path) { Self::Running } else { Self::at_rest(path, run) }
+    }
+
+    /// Of a run that nobody trains, or that is locked by us.
+    fn at_rest(path: &Path, run: &Planned) -> Self {
         if !RunFolder::exists(path) {
             return Self::NotStarted;
         }
         let status = || -> Result<Self, NsaError> {
             if read_config(&path.join("config.toml"))? != run.config {
-                let path = path.display();
-                return Ok(Self::Other(format!("{path} holds a run with other settings than the plan's")));
+                return Ok(Self::Other("its folder holds a run with other settings than the plan's".into()));
             }
             if Evaluation::read(path)?.is_some_and(|evaluation| evaluation.epoch == run.config.epochs) {
                 return Ok(Self::Done);
@@ -168,19 +169,18 @@ fn all(plan: &Plan, out: &Path, args: &SweepArgs) -> Result<(), NsaError> {
 /// Brings one run to its end. Neither an error nor a panic in it stops the others.
 fn one(planned: &Planned, out: &Path, args: &SweepArgs, number: &str) -> Outcome {
     let path = out.join(&planned.name);
-    if Status::of(&path, planned) == Status::Done {
-        return Outcome::Done;
+    match Status::of(&path, planned) {
+        Status::Done => return Outcome::Done,
+        Status::Running => return Outcome::Elsewhere,
+        _ => {}
     }
     let work = || -> Result<(), NsaError> {
         let lock = RunLock::take(&path)?;
-        // Asked again under the lock: another process may have done it meanwhile. (Our own lock says "running".)
-        eprintln!("{number}: {}", planned.name);
-        if RunFolder::exists(&path) && read_config(&path.join("config.toml"))? != planned.config {
-            return Err(NsaError::File {
-                path: path.clone(),
-                must: "hold a run with the plan's settings, or none".into(),
-                found: "other settings in its config.toml: choose another --out".into(),
-            });
+        // Asked again under the lock: another process may have done it meanwhile.
+        match Status::at_rest(&path, planned) {
+            Status::Done => return Ok(()),
+            Status::Other(why) => return Err(NsaError::Usage(format!("{why}: choose another --out"))),
+            _ => eprintln!("{number}: {}", planned.name),
         }
         train::complete(&lock, &path, &planned.config, args.root.as_deref(), args.device)?;
         eval::evaluate_as_the_paper(&path, args.root.as_deref(), args.device)?;

@@ -1,6 +1,7 @@
 //! Image folders, on disk or zipped: `train/<class>/*.png|jpg` and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
+use super::jpeg;
 use crate::progress::Progress;
 use image::{ImageReader, Limits};
 use nsa_core::data::resize::{IMAGENET_SIZE, to_imagenet_size, to_model_size};
@@ -71,9 +72,11 @@ impl Folder {
         Ok(Self { path: path.into(), archive, names, labels, classes })
     }
 
-    /// Whether there are JPEG files among them, as their names tell.
-    pub(super) fn has_jpegs(&self) -> bool {
-        self.names.iter().any(|name| !name.to_ascii_lowercase().ends_with(".png"))
+    /// The first JPEG file among them, as their names tell; and the quality it was encoded with, where that can be told.
+    pub(super) fn first_jpeg(&mut self) -> Option<(&str, Option<u32>)> {
+        let name = self.names.iter().find(|name| !name.to_ascii_lowercase().ends_with(".png"))?;
+        let quality = self.archive.read(name).ok().and_then(|bytes| jpeg::quality(&bytes));
+        Some((name, quality))
     }
 
     /// Reads the images at `indices` (which must be in range) as planes of `3 x side x side`.
