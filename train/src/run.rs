@@ -6,6 +6,7 @@
 //! RUN/frames.safetensors test samples on the hypersphere, a frame an evaluated epoch
 //! RUN/checkpoint.bin     weights, optimiser, epochs done
 //! RUN/eval.json          what it reaches on the whole test set, from `nsa eval` or `nsa sweep`
+//! RUN/failed.txt         why the last attempt of `nsa sweep` failed
 //! RUN/lock               held while it is trained
 //! ```
 //!
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const CHECKPOINT_FILE: &str = "checkpoint.bin";
+const FAILED_FILE: &str = "failed.txt";
 
 /// `record.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +83,24 @@ impl RunFolder {
     /// Whether the folder holds a run.
     pub fn exists(path: &Path) -> bool {
         path.join("config.toml").exists()
+    }
+
+    /// Why the last attempt on the run in `path` failed, if it did.
+    pub fn failure(path: &Path) -> Option<String> {
+        std::fs::read_to_string(path.join(FAILED_FILE)).ok().map(|why| why.trim().to_string())
+    }
+
+    /// Keeps or, with none, forgets why the run in `path` failed. A folder that holds no run is left alone.
+    pub fn set_failure(path: &Path, why: Option<&str>) -> Result<(), NsaError> {
+        let file = path.join(FAILED_FILE);
+        match why {
+            Some(why) if Self::exists(path) => files::write_atomic(&file, format!("{why}\n").as_bytes()),
+            Some(_) => Ok(()),
+            None => match std::fs::remove_file(&file) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files::writing(&file)(source)),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Opens a run; measurements past its checkpoint are dropped.

@@ -165,6 +165,18 @@ fn one_failure_is_reported_and_the_others_go_on() {
     lab.nsa("sweep plan.toml --out runs --index 2 --device cpu").fails(2, &["class must be one of 0..3"]);
     let list = lab.nsa("sweep plan.toml --out runs --list").succeeds().stdout;
     assert!(list.contains("other settings") && list.ends_with("3 of 6 done\n"), "{list}");
+
+    // A failure on the way is kept with the run, and forgotten when it is mended.
+    let run = lab.path(&format!("runs/{}", NAMES[2]));
+    let checkpoint = fs::read(run.join("checkpoint.bin")).unwrap();
+    fs::remove_file(run.join("eval.json")).unwrap();
+    fs::write(run.join("checkpoint.bin"), &checkpoint[..checkpoint.len() / 2]).unwrap();
+    lab.nsa("sweep plan.toml --out runs --index 4 --device cpu").fails(2, &["checkpoint cannot be read"]);
+    let list = lab.nsa("sweep plan.toml --out runs --list").succeeds().stdout;
+    assert!(list.contains("failed after epoch 2: ") && list.contains("checkpoint cannot be read"), "{list}");
+    fs::write(run.join("checkpoint.bin"), &checkpoint).unwrap();
+    lab.nsa("sweep plan.toml --out runs --index 4 --device cpu").succeeds();
+    assert!(!run.join("failed.txt").exists());
 }
 
 #[test]

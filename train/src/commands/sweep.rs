@@ -65,6 +65,8 @@ pub enum Status {
     Running,
     /// Stopped after so many epochs, or trained to the end and not evaluated.
     Cut(usize),
+    /// Stopped after so many epochs, because of this.
+    Failed(usize, String),
     /// Nothing of it is there.
     NotStarted,
     /// Its folder holds something else.
@@ -89,7 +91,8 @@ impl Status {
             if Evaluation::read(path)?.is_some_and(|evaluation| evaluation.epoch == run.config.epochs) {
                 return Ok(Self::Done);
             }
-            Ok(Self::Cut(RunFolder::open(path, usize::MAX)?.record.epochs_done))
+            let epoch = RunFolder::open(path, usize::MAX)?.record.epochs_done;
+            Ok(RunFolder::failure(path).map_or(Self::Cut(epoch), |why| Self::Failed(epoch, why)))
         };
         status().unwrap_or_else(|error: NsaError| Self::Other(error.to_string()))
     }
@@ -99,6 +102,7 @@ impl Status {
             Self::Done => "done".into(),
             Self::Running => "running".into(),
             Self::Cut(epoch) => format!("cut at epoch {epoch}"),
+            Self::Failed(epoch, why) => format!("failed after epoch {epoch}: {why}"),
             Self::NotStarted => "not started".into(),
             Self::Other(why) => why.clone(),
         }
@@ -182,15 +186,20 @@ fn one(planned: &Planned, out: &Path, args: &SweepArgs, number: &str) -> Outcome
             Status::Other(why) => return Err(NsaError::Usage(format!("{why}: choose another --out"))),
             _ => eprintln!("{number}: {}", planned.name),
         }
-        train::complete(&lock, &path, &planned.config, args.root.as_deref(), args.device)?;
-        eval::evaluate_as_the_paper(&path, args.root.as_deref(), args.device)?;
-        Ok(())
+        let steps = || {
+            train::complete(&lock, &path, &planned.config, args.root.as_deref(), args.device)?;
+            eval::evaluate_as_the_paper(&path, args.root.as_deref(), args.device)?;
+            Ok(())
+        };
+        let done = catch_unwind(AssertUnwindSafe(steps)).unwrap_or(Err(NsaError::Panicked));
+        // Kept for the list and the report: a run that cannot be trained is a result too.
+        RunFolder::set_failure(&path, done.as_ref().err().map(ToString::to_string).as_deref())?;
+        done
     };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(())) => Outcome::Done,
-        Ok(Err(NsaError::Busy { .. })) => Outcome::Elsewhere,
-        Ok(Err(error)) => Outcome::Failed(error),
-        Err(_) => Outcome::Failed(NsaError::Panicked),
+    match work() {
+        Ok(()) => Outcome::Done,
+        Err(NsaError::Busy { .. }) => Outcome::Elsewhere,
+        Err(error) => Outcome::Failed(error),
     }
 }
 

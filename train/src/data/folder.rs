@@ -72,11 +72,10 @@ impl Folder {
         Ok(Self { path: path.into(), archive, names, labels, classes })
     }
 
-    /// The first JPEG file among them, as their names tell; and the quality it was encoded with, where that can be told.
-    pub(super) fn first_jpeg(&mut self) -> Option<(&str, Option<u32>)> {
-        let name = self.names.iter().find(|name| !name.to_ascii_lowercase().ends_with(".png"))?;
-        let quality = self.archive.read(name).ok().and_then(|bytes| jpeg::quality(&bytes));
-        Some((name, quality))
+    /// If there are JPEG files among them, as their names tell: the quality of the first, where that can be told.
+    pub(super) fn jpeg_quality(&mut self) -> Option<Option<u32>> {
+        let first = self.names.iter().find(|name| !name.to_ascii_lowercase().ends_with(".png"))?;
+        Some(self.archive.read(first).ok().and_then(|bytes| jpeg::quality(&bytes)))
     }
 
     /// Reads the images at `indices` (which must be in range) as planes of `3 x side x side`.
@@ -251,7 +250,7 @@ mod tests {
         let mut folder = Folder::open(path, Split::Test).unwrap();
         assert_eq!(folder.classes, ["ant", "cat"]);
         assert_eq!(folder.labels, [0, 0, 1]);
-        assert!(folder.has_jpegs());
+        assert!(folder.jpeg_quality().is_some());
         let read = folder.read(&[0, 1, 2], 32).unwrap();
         assert_eq!(read.indices, [1, 2]);
         assert!(read.pixels[0].abs_diff(200) < 4);
@@ -262,7 +261,7 @@ mod tests {
         assert!(folder.read(&[2], 224).unwrap().pixels[..224 * 224].iter().all(|&red| red == 20));
         // The classes of both splits are numbered together.
         let train = Folder::open(path, Split::Train).unwrap();
-        assert_eq!((train.labels.as_slice(), train.has_jpegs()), ([1].as_slice(), false));
+        assert_eq!((train.labels.as_slice(), train.jpeg_quality()), ([1].as_slice(), None));
     }
 
     #[test]

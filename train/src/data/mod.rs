@@ -112,17 +112,17 @@ fn image_folder(known: &Known, directory: &Path, split: Split, side: usize) -> R
         let zips = entries.filter_map(|entry| Some(entry.ok()?.path()));
         path = zips.filter(|p| p.extension().is_some_and(|e| e == "zip")).min().ok_or_else(missing)?;
     }
-    let folder = Folder::open(&path, split)?;
+    let mut folder = Folder::open(&path, split)?;
     let found = folder.classes.len();
     if found != known.classes.len() {
         let must = format!("have the {} classes of {}", known.classes.len(), known.title);
         return Err(DataSourceError::format(&path, must, found.to_string()));
     }
     // Some are published as binaries, ImageNet's as JPEG.
-    let how = match (known.files.is_empty(), folder.first_jpeg()) {
+    let how = match (known.files.is_empty(), folder.jpeg_quality()) {
         (true, _) => ", as published".into(),
-        (_, Some((_, Some(quality)))) => format!(" re-encoded as JPEG, quality {quality}"),
-        (_, Some(_)) => " re-encoded as JPEG".into(),
+        (_, Some(Some(quality))) => format!(" re-encoded as JPEG, quality {quality}"),
+        (_, Some(None)) => " re-encoded as JPEG".into(),
         _ => " as image files".into(),
     };
     Ok(Opened::new(Pixels::Files(folder), format!("{}{how}", known.title), side))

@@ -1,6 +1,7 @@
 //! The comparison as CSV, a line a number: nothing is rounded away and nothing left out.
 
 use super::compare::Compared;
+use super::markdown::unfinished;
 use super::paper::PaperTable;
 
 /// The first line.
@@ -47,7 +48,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
             }
             for run in &row.unfinished {
                 let mut end: [String; 9] = Default::default();
-                end[0] = format!("cut at epoch {} of {}", run.summary.epochs_done, run.config.epochs);
+                end[0] = unfinished(run);
                 (end[3], end[4], end[8]) = (run.config.id_class.to_string(), all.clone(), run.name.clone());
                 line(end);
             }

@@ -113,8 +113,12 @@ fn method(objective: &str, norm: &str) -> String {
     }
 }
 
-fn unfinished(run: &RunRecord) -> String {
+/// How far a run without a result has come, and why no further.
+pub fn unfinished(run: &RunRecord) -> String {
     let (done, all) = (run.summary.epochs_done, run.config.epochs);
+    if let Some(why) = &run.summary.failure {
+        return format!("failed after epoch {done} of {all}: {why}");
+    }
     if done < all { format!("cut at epoch {done} of {all}") } else { "trained, not evaluated".into() }
 }
 

@@ -11,7 +11,7 @@
 use crate::error::NsaError;
 use crate::evaluation::{EVAL_FILE, Evaluation};
 use crate::files;
-use crate::run::{Record, read_config};
+use crate::run::{Record, RunFolder, read_config};
 use nsa_core::bundle::History;
 use nsa_core::ssl::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct Summary {
     pub epochs_done: usize,
     /// Seconds of training, evaluations during it included.
     pub wall_seconds: f64,
+    /// Why the last attempt on it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// What was measured during training.
     pub history: History,
 }
@@ -69,6 +72,7 @@ impl From<Record> for Summary {
             outliers: record.split.outliers,
             epochs_done: record.epochs_done,
             wall_seconds: record.wall_seconds,
+            failure: None,
             history: record.history,
         }
     }
@@ -89,7 +93,8 @@ impl RunRecord {
             serde_json::from_slice(&bytes).map_err(refused(file))?
         } else {
             let (file, bytes) = parse("record.json")?;
-            serde_json::from_slice::<Record>(&bytes).map_err(refused(file))?.into()
+            let record: Record = serde_json::from_slice(&bytes).map_err(refused(file))?;
+            Summary { failure: RunFolder::failure(path), ..record.into() }
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, config: read_config(&path.join("config.toml"))?, summary, evaluation: Evaluation::read(path)? })
