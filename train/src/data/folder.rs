@@ -260,7 +260,7 @@ mod tests {
         // Only what is asked for is read.
         assert!(folder.read(&[2], 224).unwrap().pixels[..224 * 224].iter().all(|&red| red == 20));
         // The classes of both splits are numbered together.
-        let train = Folder::open(path, Split::Train).unwrap();
+        let mut train = Folder::open(path, Split::Train).unwrap();
         assert_eq!((train.labels.as_slice(), train.jpeg_quality()), ([1].as_slice(), None));
     }
 
