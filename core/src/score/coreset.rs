@@ -150,6 +150,30 @@ mod tests {
     }
 
     #[test]
+    fn k_centre_keeps_a_member_of_every_cluster() {
+        let units = clusters();
+        let chosen = k_centre(&units, 3);
+        let axes: Vec<usize> = chosen.iter().map(|&i| (0..3).find(|&j| units.row(i)[j] > 0.9).unwrap()).collect();
+        assert_eq!(axes[0], 0, "starts in the middle of the largest");
+        assert!(axes.contains(&1) && axes.contains(&2), "{axes:?}");
+    }
+
+    #[test]
+    fn copies_are_chosen_once_each() {
+        let units = Features::new(4, 2, [1.0, 0.0].repeat(4)).unwrap();
+        let all: [fn(&Features, usize) -> Vec<usize>; 3] =
+            [k_centre, |units, size| hubs(&[units], size), |units, size| random(units.n(), size)];
+        for choose in all {
+            let mut chosen = choose(&units, 3);
+            chosen.sort_unstable();
+            chosen.dedup();
+            assert_eq!(chosen.len(), 3);
+            assert_eq!(choose(&units, 9), [0, 1, 2, 3]);
+            assert_eq!(choose(&units, 0).len(), 1);
+        }
+    }
+
+    #[test]
     fn hubs_are_of_the_many_and_extremes_of_k_centre() {
         // 190 vectors around one axis, 10 scattered over all directions.
         for seed in 0..5 {
