@@ -39,7 +39,7 @@ fn is_head(layer: &str) -> bool {
 }
 
 impl Request {
-    /// What the paper has: the four angular scorers on every map, the densities on the pooled conv blocks, and the
+    /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
     /// ensembles.
     pub fn of_the_paper(layers: &[String]) -> Self {
         let scorers = |layer: &String| {
@@ -231,7 +231,7 @@ impl FittedLayer {
                 }
                 _ => fit_rival(scorer, train),
             };
-            let mah = matches!(scorer, Scorer::KCosMah | Scorer::CCosMah);
+            let mah = in_mahalanobis_space(scorer);
             let own = match &narrow {
                 Some(narrow) if mah => Some(narrow),
                 _ => bank.as_ref(),
@@ -259,7 +259,7 @@ impl FittedLayer {
             }
             if let Some(Ok((score, _))) = &fitted.member {
                 // Where the member is the same fit, its scores are the same too.
-                let again = capped && matches!(fitted.scorer, Scorer::KCosMah | Scorer::CCosMah);
+                let again = capped && in_mahalanobis_space(fitted.scorer);
                 match (again, &found) {
                     (false, Some(scores)) => fitted.member_scores[side].extend(scores),
                     _ => match score(queries) {
@@ -294,6 +294,11 @@ impl FittedLayer {
     }
 }
 
+/// Whether a scorer sees features through the whitening.
+fn in_mahalanobis_space(scorer: Scorer) -> bool {
+    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah)
+}
+
 /// The scorers that are not angles.
 fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
     Ok(match scorer {
@@ -325,23 +330,25 @@ fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
 /// The sums of tables 6-8, without what they reach.
 ///
 /// A conv block's map is flat before it is pooled, and pooled it is another row, so "all conv blocks" are the flat
-/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's.
+/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's. k-Cos (Mah) is equation
+/// 2's in all of them but `ens-uncentred`, which is Ens. in the other reading of k-Cos (Mah).
 fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
+    use Scorer::{CCos, CCosMah, KCos, KCosMah, KCosMahUncentred};
     let those = |keep: fn(&str) -> bool| -> Vec<String> { names.iter().filter(|n| keep(n)).cloned().collect() };
     let (flat, heads, all) = (those(is_flat), those(is_head), names.to_vec());
-    let [k, k_mah, c, c_mah] = Scorer::ANGULAR;
     let row = |name: &str, parts: Vec<Part>| EnsembleRow { name: name.into(), parts, reached: None, why: None };
     let sum = |name: &str, layers: &[String], scorers: &[Scorer]| {
         row(name, vec![Part { layers: layers.to_vec(), scorers: scorers.to_vec() }])
     };
-    let pairs: [&[Scorer]; 3] = [&[k, k_mah], &[c, c_mah], &[k, k_mah, c, c_mah]];
-    let singles: [&[Scorer]; 4] = [&[k], &[k_mah], &[c], &[c_mah]];
-    let mut rows = vec![row(
-        "ens",
-        vec![Part { layers: flat.clone(), scorers: vec![k, k_mah] }, Part { layers: heads, scorers: vec![c, c_mah] }],
-    )];
+    let ens = |name: &str, mah: Scorer| {
+        let flat = Part { layers: flat.clone(), scorers: vec![KCos, mah] };
+        row(name, vec![flat, Part { layers: heads.clone(), scorers: vec![CCos, CCosMah] }])
+    };
+    let pairs: [&[Scorer]; 3] = [&[KCos, KCosMah], &[CCos, CCosMah], &[KCos, KCosMah, CCos, CCosMah]];
+    let mut rows = vec![ens("ens", KCosMah), ens("ens-uncentred", KCosMahUncentred)];
     rows.extend(pairs.iter().map(|scorers| sum("all-conv-blocks", &flat, scorers)));
-    rows.extend(singles.iter().chain(&pairs).map(|scorers| sum("all-blocks", &all, scorers)));
+    rows.extend(Scorer::ANGULAR.iter().map(|&scorer| sum("all-blocks", &all, &[scorer])));
+    rows.extend(pairs.iter().map(|scorers| sum("all-blocks", &all, scorers)));
     rows
 }
 
@@ -392,14 +399,15 @@ mod tests {
             };
             row.parts.iter().map(part).collect::<Vec<_>>().join("; ")
         };
-        assert_eq!(rows.len(), 11);
+        assert_eq!(rows.len(), 13);
         assert_eq!(
             (rows[0].name.as_str(), text(&rows[0])),
             ("ens", "conv1 conv2: k-cos k-cos-mah; head1: c-cos c-cos-mah".into())
         );
-        assert_eq!((rows[1].name.as_str(), text(&rows[1])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
+        assert_eq!(text(&rows[1]), "conv1 conv2: k-cos k-cos-mah-uncentred; head1: c-cos c-cos-mah");
+        assert_eq!((rows[2].name.as_str(), text(&rows[2])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
         let all = "conv1 conv2 conv1-1x1 conv2-1x1 head1: k-cos k-cos-mah c-cos c-cos-mah";
-        assert_eq!((rows[10].name.as_str(), text(&rows[10])), ("all-blocks", all.into()));
+        assert_eq!((rows[12].name.as_str(), text(&rows[12])), ("all-blocks", all.into()));
     }
 
     #[test]
@@ -447,7 +455,7 @@ mod tests {
         layer.score(0, &id);
         layer.score(1, &ood);
         let (row, scored) = layer.finish().unwrap();
-        assert_eq!((row.scores.len(), row.failed.len()), (4, 0));
+        assert_eq!((row.scores.len(), row.failed.len()), (5, 0));
         for ((_, scorer), scored) in scored {
             let Ok(scored) = scored else { panic!("{scorer}") };
             assert_eq!((scored.id.len(), scored.ood.len()), (15, 10));

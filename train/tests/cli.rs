@@ -67,11 +67,11 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
         for row in rows {
             let scores = row["scores"].as_array().unwrap();
             // The densities are for pooled blocks.
-            assert_eq!(scores.len(), if row["layer"].as_str().unwrap().ends_with("-1x1") { 6 } else { 4 }, "{row}");
+            assert_eq!(scores.len(), if row["layer"].as_str().unwrap().ends_with("-1x1") { 7 } else { 5 }, "{row}");
             assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s["auroc"].as_f64().unwrap())), "{row}");
         }
         let sums = evaluation["ensembles"].as_array().unwrap();
-        assert_eq!((sums.len(), sums[0]["name"].as_str()), (11, Some("ens")));
+        assert_eq!((sums.len(), sums[0]["name"].as_str()), (13, Some("ens")));
         assert!(sums.iter().all(|s| (0.0..=1.0).contains(&s["reached"]["auroc"].as_f64().unwrap())), "{sums:?}");
         lab.nsa(&format!("export {objective} --layers all --out assets/bundles/{objective} --device cpu")).succeeds();
     }

@@ -163,7 +163,7 @@ impl Bank {
     /// `size` is not below n.
     pub fn coreset(&self, size: usize, how: Coreset) -> Vec<usize> {
         match how {
-            Coreset::Hubs => hubs(&[&self.units, &self.whitened], size),
+            Coreset::Hubs => hubs(&[&self.units, &self.whitened, &self.uncentred], size),
             Coreset::KCentre => k_centre(&self.units, size),
             Coreset::Random => random(self.n(), size),
         }

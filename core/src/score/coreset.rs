@@ -19,7 +19,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Coreset {
-    /// Those that are most often among the nearest neighbours of others, in the plain and in Mahalanobis space.
+    /// Those that are most often among the nearest neighbours of others, in the plain space and in both Mahalanobis
+    /// spaces together.
     #[default]
     Hubs,
     /// Smallest largest angle, in the plain space (Gonzalez 1985).

@@ -120,7 +120,8 @@ fn table(evaluation: &Evaluation) -> String {
     };
     let scorers: Vec<Scorer> = Scorer::ALL.into_iter().filter(has).collect();
     let mut table = format!("{:<12}{:>8}{:>8}", "layer", "dim", "rank");
-    scorers.iter().for_each(|scorer| table += &format!("{scorer:>12}"));
+    let width = |scorer: &Scorer| 2 + scorer.name().len().max(10);
+    scorers.iter().for_each(|scorer| table += &format!("{scorer:>0$}", width(scorer)));
     table += "    AUROC in percent\n";
     let mut notes = String::new();
     for row in rows {
@@ -132,7 +133,7 @@ fn table(evaluation: &Evaluation) -> String {
                 None if row.failed.iter().any(|f| f.scorer == *scorer) => "failed".into(),
                 None => "-".into(),
             };
-            table += &format!("{cell:>12}");
+            table += &format!("{cell:>0$}", width(scorer));
         }
         table += "\n";
         row.failed.iter().for_each(|f| notes += &format!("{} on {}: {}\n", f.scorer, row.layer, f.why));
@@ -153,8 +154,10 @@ fn table(evaluation: &Evaluation) -> String {
 
 /// For example `all conv blocks, k-cos + k-cos-mah`.
 fn sum_name(row: &EnsembleRow) -> String {
-    if row.name == "ens" {
-        return "Ens.".into();
+    match row.name.as_str() {
+        "ens" => return "Ens.".into(),
+        "ens-uncentred" => return "Ens., with k-cos-mah-uncentred for k-cos-mah".into(),
+        _ => {}
     }
     let scorers = row.parts.iter().flat_map(|part| &part.scorers).map(ToString::to_string);
     format!("{}, {}", row.name.replace('-', " "), scorers.collect::<Vec<_>>().join(" + "))

@@ -14,7 +14,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
     for row in rows {
         let p = row.paper;
         for score in &table.scores {
-            let paper = p.scores.get(*score);
+            let paper = p.score(score);
             let start = [
                 table.number.to_string(),
                 p.dataset.clone(),
@@ -23,7 +23,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
                 p.pollution.to_string(),
                 p.batch.map_or(String::new(), |batch| batch.to_string()),
                 score.to_string(),
-                paper.map_or(String::new(), ToString::to_string),
+                paper.map_or(String::new(), |paper| paper.to_string()),
             ];
             let mut line = |end: [String; 9]| {
                 let fields: Vec<String> = start.iter().chain(&end).map(|field| quoted(field)).collect();

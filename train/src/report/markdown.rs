@@ -1,7 +1,7 @@
 //! RESULTS.md and its parts.
 
 use super::compare::{Compared, compare};
-use super::paper::{PaperTable, SCORES};
+use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
 use super::{duration, percent};
@@ -53,11 +53,7 @@ pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<
 
 /// One table of the paper with ours.
 pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
-    let names: Vec<&str> = table
-        .scores
-        .iter()
-        .map(|score| SCORES.iter().find(|(name, _)| name == score).map_or(*score, |(_, n)| n))
-        .collect();
+    let names: Vec<&str> = table.scores.iter().map(|score| title(score)).collect();
     let batch = table.rows.iter().any(|row| row.batch.is_some());
     let mut text = format!("| data set | method | p |{} whose | ", if batch { " batch |" } else { "" });
     text += &(names.join(" | ") + " |\n|---|---|---|");
@@ -72,7 +68,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
         };
         let note = p.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
         text += &start(&format!("paper{note}"));
-        table.scores.iter().for_each(|s| text += &p.scores.get(*s).map_or(" - |".into(), |v| format!(" {v:.1} |")));
+        table.scores.iter().for_each(|s| text += &p.score(s).map_or(" - |".into(), |v| format!(" {v:.1} |")));
         text += "\n";
         for ours in &row.ours {
             let jpeg = ours.runs.iter().find(|run| run.dataset() != run.config.dataset);
@@ -86,7 +82,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
             );
             text += &start(&whose);
             for score in &table.scores {
-                text += &match (ours.scores.get(score), p.scores.get(*score)) {
+                text += &match (ours.scores.get(score), p.score(score)) {
                     (Some(v), Some(paper)) => format!(" **{v:.1}** ({:+.1}) |", v - paper),
                     (Some(v), None) => format!(" **{v:.1}** |"),
                     (None, _) => " not computed |".into(),
@@ -176,10 +172,10 @@ fn provenance(records: &[RunRecord], all: &[Settings]) -> String {
 }
 
 fn every_run(records: &[RunRecord], all: &[Settings]) -> String {
-    let mut text = String::from(
-        "## Every run\n\n| data set | ID class | method | p | settings | seed | images | k-Cos | k-Cos (Mah) | c-Cos | c-Cos (Mah) | \
-         KDE | GDE | Ens. | best layer and scorer | time | device |\n|---|---|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|---|\n",
-    );
+    let mut text = String::from("## Every run\n\n| data set | ID class | method | p | settings | seed | images | ");
+    text += &SCORES.map(|(_, title, _)| title).join(" | ");
+    text += " | best layer and scorer | time | device |\n|---|---|---|---|---|---|---:|";
+    text += &("---:|".repeat(SCORES.len()) + "---|---:|---|\n");
     for run in records {
         let (c, s) = (&run.config, &run.summary);
         let label = settings::of(all, c).map_or("", |settings| settings.label.as_str());
@@ -196,9 +192,9 @@ fn every_run(records: &[RunRecord], all: &[Settings]) -> String {
             s.train_images,
         );
         match run.result() {
-            None => text += &(format!(" {} |", unfinished(run)) + &" - |".repeat(7)),
+            None => text += &(format!(" {} |", unfinished(run)) + &" - |".repeat(SCORES.len())),
             Some(result) => {
-                for score in ["k-cos", "k-cos-mah", "c-cos", "c-cos-mah", "kde", "gde", "ens"] {
+                for (score, ..) in SCORES {
                     text +=
                         &super::compare::reached(result, score).map_or(" - |".into(), |a| format!(" {} |", percent(a)));
                 }

@@ -65,7 +65,11 @@ fn describe(config: &TrainConfig) -> String {
     let c = config;
     let limit = if c.limit > 0 { format!("at most {} images of the class", c.limit) } else { "all images".into() };
     let a = &c.augment;
-    let size = if c.image_size == nsa_core::data::SIZE { String::new() } else { format!(", images of {0} x {0}", c.image_size) };
+    let size = if c.image_size == nsa_core::data::SIZE {
+        String::new()
+    } else {
+        format!(", images of {0} x {0}", c.image_size)
+    };
     format!(
         "width {}{size}, {} epochs, batch {}, lr {}, temperature {} (SimCLR), {limit}, crop {}-1, flip {}, jitter {} \
          ({}/{}/{}/{}), grey {}",

@@ -131,7 +131,7 @@ fn a_smaller_bank_keeps_its_space_and_only_loses_neighbours() {
         let small = bank.shrink(40, how);
         assert_eq!((small.n(), small.rank(), &small.parts().mean), (40, 6, &bank.parts().mean));
         assert_eq!(small.parts().features, train.select(&bank.coreset(40, how)).unwrap());
-        for scorer in [Scorer::KCos, Scorer::KCosMah] {
+        for scorer in [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahUncentred] {
             let full = bank.score(scorer, 1, &queries).unwrap();
             let less = small.score(scorer, 1, &queries).unwrap();
             assert!(full.iter().zip(&less).all(|(f, l)| l >= f), "{scorer}: fewer neighbours cannot be nearer");
