@@ -1,17 +1,20 @@
 //! The command line. Each command's help is written to be read on its own.
 
+use crate::commands::report::ReportArgs;
+use crate::commands::sweep::SweepArgs;
 use crate::data::command::DataCommand;
 use crate::device::Device;
+use crate::help;
 use clap::{Args, Parser, Subcommand};
 use nsa_core::model::{Arch, Stem};
-use nsa_core::score::Scorer;
+use nsa_core::score::{Coreset, Scorer};
 use nsa_core::ssl::{Norm, Objective};
 use std::path::PathBuf;
 
 /// Trains, evaluates and exports the models of "No Shifted Augmentations": one-class anomaly detectors whose
 /// features are compact on the hypersphere.
 #[derive(Debug, Parser)]
-#[command(name = "nsa", version, max_term_width = 100)]
+#[command(name = "nsa", version, long_about = help::NSA, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -25,16 +28,28 @@ pub enum Command {
     #[command(subcommand)]
     Data(DataCommand),
     /// Train an encoder on one class, or continue a run.
+    #[command(long_about = help::TRAIN)]
     Train(TrainArgs),
-    /// AUROC of a run by layer and scorer, on the whole test set (the paper's tables 6-8).
+    /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8).
+    #[command(long_about = help::EVAL)]
     Eval(EvalArgs),
+    /// Train and evaluate all runs of a plan, or one of them by its index.
+    #[command(long_about = crate::commands::sweep::LONG_ABOUT)]
+    Sweep(SweepArgs),
+    /// Our numbers beside the paper's, as Markdown, CSV and plots.
+    #[command(long_about = crate::commands::report::LONG_ABOUT)]
+    Report(ReportArgs),
     /// Write a run as a bundle for the browser, and list it in the catalogue.
+    #[command(long_about = help::EXPORT)]
     Export(ExportArgs),
     /// Check bundles byte for byte.
+    #[command(long_about = help::VERIFY)]
     Verify(VerifyArgs),
     /// Score image files by a bundle, exactly as the browser does.
+    #[command(long_about = help::PREDICT)]
     Predict(PredictArgs),
     /// Pack test images of a real data set for the page (kept out of git).
+    #[command(long_about = help::GALLERY)]
     Gallery(GalleryArgs),
     /// Turn images into features by a pretrained ResNet, or by the weights of a run.
     ///
@@ -43,16 +58,16 @@ pub enum Command {
     /// --width. Nothing in a .pth file is run.
     Embed(EmbedArgs),
     /// Score query features against training features.
+    #[command(long_about = help::SCORE)]
     Score(ScoreArgs),
     /// Score the same images by several layers or scorers, as one sum.
-    ///
-    /// Every member is a --bank, a --query and a --scorer, in the same order. Its scores are scaled by the range of
-    /// its training features' scores, each left out of its own neighbours: 0 is the least anomalous of them, 1 the
-    /// most. The sum over the members is written.
+    #[command(long_about = help::ENSEMBLE)]
     Ensemble(EnsembleArgs),
     /// How compactly features lie on the hypersphere: kappa, MMD, effective rank.
+    #[command(long_about = help::ANALYZE)]
     Analyze(AnalyzeArgs),
     /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
+    #[command(long_about = help::AUROC)]
     Auroc(AurocArgs),
 }
 
@@ -130,12 +145,12 @@ pub struct TrainArgs {
 pub struct EvalArgs {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Feature maps, separated by commas, or `all`.
-    #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
-    pub layers: String,
-    /// Scorers, separated by commas, or `all` (the angular ones).
+    /// Feature maps, separated by commas, or `all`: conv1 (flat), conv1-1x1 (pooled), head1 and so on.
     #[arg(long, default_value = "all")]
-    pub scorers: String,
+    pub layers: String,
+    /// Scorers, separated by commas, or `all` (the names of `nsa score --scorer`) [default: as the paper].
+    #[arg(long)]
+    pub scorers: Option<String>,
     /// Folder with the data set's files, if not where the run found them.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -164,6 +179,9 @@ pub struct ExportArgs {
     /// Training features kept in each bank; where there are more, a coreset of them, which costs AUROC.
     #[arg(long, default_value_t = 6000)]
     pub bank: usize,
+    /// How they are chosen: hubs, k-centre or random; bundle.json says what each score lost.
+    #[arg(long, default_value_t)]
+    pub coreset: Coreset,
     /// Make this the bundle that the page opens first.
     #[arg(long)]
     pub default: bool,

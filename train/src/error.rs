@@ -81,6 +81,15 @@ pub enum NsaError {
         /// What they are.
         what: &'static str,
     },
+    /// A run that is being trained by another process.
+    #[error("another process is training {path}")]
+    Busy {
+        /// The run's folder.
+        path: PathBuf,
+    },
+    /// A fault of ours.
+    #[error("it panicked: this is a fault of nsa; the message above says where")]
+    Panicked,
     /// A file could not be read or written.
     #[error("cannot {verb} {path}: {source}")]
     Io {

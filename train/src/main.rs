@@ -11,11 +11,17 @@ mod data;
 mod device;
 mod error;
 mod evaluate;
+mod evaluation;
 mod files;
+mod help;
+mod lock;
 mod npy;
+mod plan;
 mod probes;
 mod progress;
+mod report;
 mod run;
+mod tables;
 mod torch;
 mod trained;
 

@@ -5,6 +5,9 @@
 //! RUN/record.json        provenance, training images used, history
 //! RUN/frames.safetensors test samples on the hypersphere, a frame an evaluated epoch
 //! RUN/checkpoint.bin     weights, optimiser, epochs done
+//! RUN/eval.json          what it reaches on the whole test set, from `nsa eval` or `nsa sweep`
+//! RUN/failed.txt         why the last attempt of `nsa sweep` failed
+//! RUN/lock               held while it is trained
 //! ```
 //!
 //! Each file is replaced whole, the checkpoint last. A kill in between leaves measurements that are one epoch ahead
@@ -21,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const CHECKPOINT_FILE: &str = "checkpoint.bin";
+const FAILED_FILE: &str = "failed.txt";
 
 /// `record.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +42,9 @@ pub struct Record {
     pub classes: Vec<String>,
     /// The training images, outliers last.
     pub split: OneClassSplit,
+    /// Epochs trained; the checkpoint may be one behind after a kill.
+    #[serde(default)]
+    pub epochs_done: usize,
     /// Seconds of work so far.
     pub wall_seconds: f64,
     /// What was measured.
@@ -59,7 +66,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Starts a run in a folder that must not hold one yet.
     pub fn create(path: &Path, config: TrainConfig, record: Record) -> Result<Self, NsaError> {
-        if path.join("config.toml").exists() {
+        if Self::exists(path) {
             let path = path.display();
             return Err(NsaError::Usage(format!(
                 "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
@@ -71,6 +78,29 @@ impl RunFolder {
         let text = toml::to_string(&run.config).map_err(|e| run.fault("config.toml", &e.to_string()))?;
         files::write_atomic(&run.path.join("config.toml"), text.as_bytes())?;
         Ok(run)
+    }
+
+    /// Whether the folder holds a run.
+    pub fn exists(path: &Path) -> bool {
+        path.join("config.toml").exists()
+    }
+
+    /// Why the last attempt on the run in `path` failed, if it did.
+    pub fn failure(path: &Path) -> Option<String> {
+        std::fs::read_to_string(path.join(FAILED_FILE)).ok().map(|why| why.trim().to_string())
+    }
+
+    /// Keeps or, with none, forgets why the run in `path` failed. A folder that holds no run is left alone.
+    pub fn set_failure(path: &Path, why: Option<&str>) -> Result<(), NsaError> {
+        let file = path.join(FAILED_FILE);
+        match why {
+            Some(why) if Self::exists(path) => files::write_atomic(&file, format!("{why}\n").as_bytes()),
+            Some(_) => Ok(()),
+            None => match std::fs::remove_file(&file) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files::writing(&file)(source)),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Opens a run; measurements past its checkpoint are dropped.

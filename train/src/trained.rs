@@ -5,6 +5,7 @@ use crate::error::NsaError;
 use crate::run::RunFolder;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
+use nsa_core::bundle::sha256;
 use nsa_core::data::{ImageSet, Split};
 use nsa_core::model::Network;
 use std::path::Path;
@@ -47,8 +48,18 @@ impl Trained {
 
     /// The network, for inference.
     pub fn network<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NsaError> {
+        Ok(self.network_and_epoch(device)?.0)
+    }
+
+    /// The network and how many epochs it was trained for.
+    pub fn network_and_epoch<B: Backend>(&self, device: &B::Device) -> Result<(Network<B>, usize), NsaError> {
         let run = &self.run;
         let trainer = RunFolder::trainer::<Autodiff<B>>(run.path(), &run.config, self.checkpoint.clone(), device)?;
-        Ok(trainer.network())
+        Ok((trainer.network(), trainer.epochs_done()))
+    }
+
+    /// Checksum of the checkpoint.
+    pub fn checkpoint_sha256(&self) -> String {
+        sha256(&self.checkpoint)
     }
 }

@@ -62,14 +62,18 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
     for objective in ["simsiam", "byol", "simclr", "simclr-rot"] {
         let line = train_line(objective, 0).replace("--epochs 3", "--epochs 1");
         lab.nsa(&format!("{line} --objective {objective} --pollution 0.1")).succeeds();
-        let rows = lab.nsa(&format!("eval {objective} --layers all --device cpu --json")).json();
-        let rows = rows.as_array().unwrap();
+        let evaluation = lab.nsa(&format!("eval {objective} --device cpu --json")).json();
+        let rows = evaluation["layers"].as_array().unwrap();
         assert_eq!(rows.len(), if objective == "simsiam" { 11 } else { 10 });
         for row in rows {
             let scores = row["scores"].as_array().unwrap();
-            assert_eq!(scores.len(), 4);
+            // The densities are for pooled blocks.
+            assert_eq!(scores.len(), if row["layer"].as_str().unwrap().ends_with("-1x1") { 7 } else { 5 }, "{row}");
             assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s["auroc"].as_f64().unwrap())), "{row}");
         }
+        let sums = evaluation["ensembles"].as_array().unwrap();
+        assert_eq!((sums.len(), sums[0]["name"].as_str()), (13, Some("ens")));
+        assert!(sums.iter().all(|s| (0.0..=1.0).contains(&s["reached"]["auroc"].as_f64().unwrap())), "{sums:?}");
         lab.nsa(&format!("export {objective} --layers all --out assets/bundles/{objective} --device cpu")).succeeds();
         let history = fs::read(lab.path(&format!("assets/bundles/{objective}/history.json"))).unwrap();
         let history: serde_json::Value = serde_json::from_slice(&history).unwrap();
@@ -91,7 +95,27 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
         (3, vec!["conv4-1x1", "16"], vec!["head2", "4"])
     );
     lab.nsa("eval simclr --layers conv5").fails(2, &["--layers must be among", "'conv5'"]);
-    lab.nsa("eval simclr --scorers kde").fails(2, &["--scorers must be among", "'kde'"]);
+    lab.nsa("eval simclr --scorers cos").fails(2, &["--scorers must be among", "kde", "'cos'"]);
+
+    // What stands in eval.json is not computed again, and what is added keeps the rest.
+    let file = lab.path("simclr/eval.json");
+    let before = fs::read_to_string(&file).unwrap();
+    let rival = lab.nsa("eval simclr --layers head1 --scorers oc-svm,k-cos --device cpu --json").json();
+    assert_eq!(rival["layers"].as_array().unwrap().len(), 1);
+    assert_eq!(rival["layers"][0]["scores"].as_array().unwrap().len(), 2);
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let mut after = json(&fs::read_to_string(&file).unwrap());
+    let row = after["layers"].as_array_mut().unwrap().iter_mut().find(|row| row["layer"] == "head1").unwrap();
+    row["scores"].as_array_mut().unwrap().retain(|score| score["scorer"] != "oc-svm");
+    assert_eq!(after, json(&before));
+    let forged = before.replace("\"epoch\": 1", "\"epoch\": 77");
+    fs::write(&file, &forged).unwrap();
+    assert_eq!(lab.nsa("eval simclr --json").json()["epoch"], 77, "taken from the file");
+    fs::write(&file, forged.replace("\"checkpoint\": \"", "\"checkpoint\": \"0")).unwrap();
+    assert_eq!(lab.nsa("eval simclr --device cpu --json").json()["epoch"], 1, "of another checkpoint");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before, "the same to the last byte");
+    fs::write(&file, "{").unwrap();
+    lab.nsa("eval simclr --json").fails(2, &["eval.json"]);
 
     // A reader that has gone is no error.
     let mut child = lab.command("data list").stdout(Stdio::piped()).spawn().unwrap();

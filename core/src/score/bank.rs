@@ -1,5 +1,6 @@
 //! A bank: the training features of one layer, and the angular scores against them (section 2.5).
 
+use super::coreset::{Coreset, hubs, k_centre, random};
 use super::cosine::{angle_between, nearest, unit_rows};
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
 use super::{ScoreError, Scorer};
@@ -66,6 +67,13 @@ impl Bank {
         let whitened = whitened_units(&parts, Some(&parts.mean), &parts.features, what)?;
         let uncentred = whitened_units(&parts, None, &parts.features, what)?;
         Ok(Self { parts, units, whitened, uncentred })
+    }
+
+    /// The same features in a Mahalanobis space of at most `rank` (at least one) directions: those of largest spread.
+    pub fn with_rank(&self, rank: usize) -> Result<Self, ScoreError> {
+        let kept: Vec<usize> = (0..rank.clamp(1, self.rank())).collect();
+        let whitening = self.parts.whitening.select(&kept)?;
+        Self::from_parts(BankParts { whitening, ..self.parts.clone() })
     }
 
     /// What to store.
@@ -140,8 +148,8 @@ impl Bank {
 
     /// A bank of at most `size` of the features, those that [`Bank::coreset`] names; mean and whitening stay those
     /// of the full bank.
-    pub fn shrink(&self, size: usize) -> Self {
-        let indices = self.coreset(size);
+    pub fn shrink(&self, size: usize, how: Coreset) -> Self {
+        let indices = self.coreset(size, how);
         let pick = |all: &Features| all.select(&indices).unwrap_or_else(|_| all.clone());
         Self {
             parts: BankParts { features: pick(&self.parts.features), ..self.parts.clone() },
@@ -151,10 +159,14 @@ impl Bank {
         }
     }
 
-    /// Indices of at most `size` (at least one) features that cover the bank: greedy k-centre by angle, in order of
-    /// choice; all of them in their own order if `size` is not below n.
-    pub fn coreset(&self, size: usize) -> Vec<usize> {
-        super::coreset::k_centre(&self.units, size)
+    /// Indices of at most `size` (at least one) features that stand for the bank; all of them in their own order if
+    /// `size` is not below n.
+    pub fn coreset(&self, size: usize, how: Coreset) -> Vec<usize> {
+        match how {
+            Coreset::Hubs => hubs(&[&self.units, &self.whitened, &self.uncentred], size),
+            Coreset::KCentre => k_centre(&self.units, size),
+            Coreset::Random => random(self.n(), size),
+        }
     }
 
     /// The `count` training features nearest to one query (all, if there are fewer) as (index in

@@ -31,6 +31,7 @@ pub(crate) mod spectrum;
 mod whitening;
 
 pub use bank::{Bank, BankParts};
+pub use coreset::{Coreset, UnknownCoreset};
 pub use ensemble::ensemble;
 pub use error::ScoreError;
 pub use gde::Gde;

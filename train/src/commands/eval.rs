@@ -1,77 +1,164 @@
-//! `nsa eval`: AUROC of a run by layer and scorer, on the whole test set.
+//! `nsa eval`: the paper's tables 6-8 for a run, on the whole test set.
 
-use super::{choose, choose_scorers, print, print_json};
+use super::{choose, print, print_json};
 use crate::cli::EvalArgs;
-use crate::device::{DeviceJob, on_device};
+use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
-use crate::evaluate::features;
-use crate::progress::Progress;
+use crate::evaluation::{EnsembleRow, Evaluation};
+use crate::run::RunFolder;
+use crate::tables::{Images, Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
-use nsa_core::eval::{RocSummary, summarize};
-use nsa_core::score::{Bank, Scorer};
-use serde_json::json;
+use nsa_core::bundle::sha256;
+use nsa_core::score::Scorer;
+use std::path::Path;
 
 /// Prints the table, or JSON.
 pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
-    let trained = Trained::open(&args.run, args.root.as_deref())?;
-    let scorers = choose_scorers(&args.scorers)?;
-    let rows = on_device(args.device, Job { trained: &trained, layers: &args.layers, scorers: &scorers })?;
-    if args.json {
-        let rows = rows.iter().map(|row| {
-            let scores = scorers.iter().zip(&row.summaries).map(|(scorer, s)| {
-                json!({"scorer": scorer, "auroc": s.auroc, "aupr_in": s.aupr_in, "aupr_out": s.aupr_out, "fpr95": s.fpr95})
-            });
-            json!({"layer": row.layer, "dim": row.dim, "rank": row.rank, "scores": scores.collect::<Vec<_>>()})
-        });
-        return print_json(&rows.collect::<Vec<_>>());
+    let layers = layer_names(&args.run)?;
+    let request = match &args.scorers {
+        None if args.layers == "all" => Request::of_the_paper(&layers),
+        scorers => {
+            let chosen = choose("layers", &args.layers, &layers)?;
+            let scorers = match scorers {
+                None => Scorer::ANGULAR.to_vec(),
+                Some(list) => choose_scorers(list)?,
+            };
+            Request::chosen(&chosen, &scorers)
+        }
+    };
+    let whole = evaluate(&args.run, args.root.as_deref(), args.device, &request)?;
+    let asked = only(whole, &request);
+    if args.json { print_json(&asked) } else { print(&table(&asked)) }
+}
+
+/// Every feature map of the run's network.
+fn layer_names(run: &Path) -> Result<Vec<String>, NsaError> {
+    let config = RunFolder::open(run, usize::MAX)?.config;
+    Ok(config.network().layers().into_iter().map(|(name, _)| name).collect())
+}
+
+/// What the paper would report of a run: see [`Request::of_the_paper`].
+pub fn evaluate_as_the_paper(run: &Path, root: Option<&Path>, device: Device) -> Result<Evaluation, NsaError> {
+    evaluate(run, root, device, &Request::of_the_paper(&layer_names(run)?))
+}
+
+/// Evaluates the run's checkpoint and keeps the result in the run's `eval.json`; what stands there already of this
+/// checkpoint is not computed again.
+fn evaluate(run: &Path, root: Option<&Path>, device: Device, request: &Request) -> Result<Evaluation, NsaError> {
+    let checkpoint = RunFolder::checkpoint(run)?.map(|bytes| sha256(&bytes));
+    let known = Evaluation::read(run)?.filter(|known| Some(&known.checkpoint) == checkpoint.as_ref());
+    let missing = known.as_ref().map_or_else(|| request.clone(), |known| request.without(known));
+    if let (true, Some(known)) = (missing.is_empty(), known.clone()) {
+        return Ok(known);
     }
-    let mut table = format!("{:<12}{:>8}{:>8}", "layer", "dim", "rank");
-    scorers.iter().for_each(|scorer| table += &format!("{scorer:>12}"));
-    table += "    AUROC in percent\n";
-    for row in rows {
-        table += &format!("{:<12}{:>8}{:>8}", row.layer, row.dim, row.rank);
-        row.summaries.iter().for_each(|s| table += &format!("{:>12.2}", 100.0 * s.auroc));
-        table += "\n";
+    let trained = Trained::open(run, root)?;
+    let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
+    if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
+        evaluation.merge(known, &layer_names(run)?);
     }
-    print(&table)
+    evaluation.write(run)?;
+    Ok(evaluation)
 }
 
 struct Job<'a> {
     trained: &'a Trained,
-    layers: &'a str,
-    scorers: &'a [Scorer],
-}
-
-struct Row {
-    layer: String,
-    dim: usize,
-    rank: usize,
-    summaries: Vec<RocSummary>,
+    request: &'a Request,
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = Vec<Row>;
+    type Output = Evaluation;
 
-    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Vec<Row>, NsaError> {
-        let network = self.trained.network::<B>(&device)?;
-        let known = network.layer_names();
-        let layers = choose("layers", self.layers, &known)?;
-        let (train, id, ood) = (&self.trained.train, &self.trained.id, &self.trained.ood);
-        let mut progress = Progress::new("evaluating", layers.len() * (train.len() + id.len() + ood.len()));
-        // A layer at a time: flat maps of a whole test set do not fit in memory together.
-        let mut rows = Vec::new();
-        for layer in layers {
-            let mut embed = |images| features(&network, images, &[layer], &device, |n| progress.advance(n));
-            let (train, id, ood) = (embed(train)?.remove(0), embed(id)?.remove(0), embed(ood)?.remove(0));
-            let bank = Bank::fit(&train)?;
-            let mut summaries = Vec::new();
-            for scorer in self.scorers {
-                summaries.push(summarize(&bank.score(*scorer, 1, &id)?, &bank.score(*scorer, 1, &ood)?)?);
-            }
-            rows.push(Row { layer: layer.into(), dim: train.dim(), rank: bank.rank(), summaries });
-        }
-        progress.finish();
-        Ok(rows)
+    fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
+        let trained = self.trained;
+        let (network, epoch) = trained.network_and_epoch::<B>(&device)?;
+        let images = Images { train: &trained.train, id: &trained.id, ood: &trained.ood };
+        let tables = compute(&network, &images, self.request, &device)?;
+        Ok(Evaluation {
+            checkpoint: trained.checkpoint_sha256(),
+            epoch,
+            device: name.into(),
+            train: trained.train.len(),
+            id: trained.id.len(),
+            ood: trained.ood.len(),
+            layers: tables.layers,
+            ensembles: tables.ensembles,
+            histogram: tables.histogram,
+        })
     }
+}
+
+/// The scorers of a list, in the order of [`Scorer::ALL`].
+fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
+    let names: Vec<String> = Scorer::ALL.iter().map(ToString::to_string).collect();
+    let chosen = choose("scorers", list, &names)?;
+    Ok(Scorer::ALL.into_iter().filter(|s| chosen.contains(&s.to_string().as_str())).collect())
+}
+
+/// The part of an evaluation that was asked for; the file may hold more.
+fn only(mut evaluation: Evaluation, request: &Request) -> Evaluation {
+    let asked = |layer: &str| request.scorers.iter().find(|(name, _)| name == layer).map(|(_, scorers)| scorers);
+    evaluation.layers.retain(|row| asked(&row.layer).is_some());
+    for row in &mut evaluation.layers {
+        let scorers = asked(&row.layer).cloned().unwrap_or_default();
+        row.scores.retain(|score| scorers.contains(&score.scorer));
+        row.failed.retain(|failed| scorers.contains(&failed.scorer));
+    }
+    if !request.ensembles {
+        evaluation.ensembles.clear();
+        evaluation.layers.iter_mut().for_each(|row| row.ensemble_rank = None);
+        evaluation.histogram = None;
+    }
+    evaluation
+}
+
+fn table(evaluation: &Evaluation) -> String {
+    let rows = &evaluation.layers;
+    let has = |scorer: &Scorer| {
+        rows.iter()
+            .any(|r| r.scores.iter().any(|s| s.scorer == *scorer) || r.failed.iter().any(|f| f.scorer == *scorer))
+    };
+    let scorers: Vec<Scorer> = Scorer::ALL.into_iter().filter(has).collect();
+    let mut table = format!("{:<12}{:>8}{:>8}", "layer", "dim", "rank");
+    let width = |scorer: &Scorer| 2 + scorer.name().len().max(10);
+    scorers.iter().for_each(|scorer| table += &format!("{scorer:>0$}", width(scorer)));
+    table += "    AUROC in percent\n";
+    let mut notes = String::new();
+    for row in rows {
+        let rank = row.rank.map_or("-".into(), |rank| rank.to_string());
+        table += &format!("{:<12}{:>8}{rank:>8}", row.layer, row.dim);
+        for scorer in &scorers {
+            let cell = match row.scores.iter().find(|s| s.scorer == *scorer) {
+                Some(score) => format!("{:.2}", 100.0 * score.reached.auroc),
+                None if row.failed.iter().any(|f| f.scorer == *scorer) => "failed".into(),
+                None => "-".into(),
+            };
+            table += &format!("{cell:>0$}", width(scorer));
+        }
+        table += "\n";
+        row.failed.iter().for_each(|f| notes += &format!("{} on {}: {}\n", f.scorer, row.layer, f.why));
+        if let Some(rank) = row.ensemble_rank {
+            notes += &format!("{} joins the sums with {rank} directions in Mahalanobis space: see --help\n", row.layer);
+        }
+    }
+    if !evaluation.ensembles.is_empty() {
+        table += "\n";
+    }
+    for row in &evaluation.ensembles {
+        let reached = row.reached.map_or("failed".into(), |reached| format!("{:.2}", 100.0 * reached.auroc));
+        table += &format!("{reached:>8}  {}\n", sum_name(row));
+        row.why.iter().for_each(|why| notes += &format!("{}: {why}\n", sum_name(row)));
+    }
+    if notes.is_empty() { table } else { table + "\n" + &notes }
+}
+
+/// For example `all conv blocks, k-cos + k-cos-mah`.
+fn sum_name(row: &EnsembleRow) -> String {
+    match row.name.as_str() {
+        "ens" => return "Ens.".into(),
+        "ens-uncentred" => return "Ens., with k-cos-mah-uncentred for k-cos-mah".into(),
+        _ => {}
+    }
+    let scorers = row.parts.iter().flat_map(|part| &part.scorers).map(ToString::to_string);
+    format!("{}, {}", row.name.replace('-', " "), scorers.collect::<Vec<_>>().join(" + "))
 }

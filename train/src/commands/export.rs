@@ -107,7 +107,7 @@ impl DeviceJob for Job<'_> {
         let (mut banks, mut entries, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         for (i, layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
-            let bank = stored_bank(&full.shrink(self.args.bank))?;
+            let bank = stored_bank(&full.shrink(self.args.bank, self.args.coreset))?;
             entries.push(LayerEntry {
                 name: layer.to_string(),
                 dim: train[i].dim(),

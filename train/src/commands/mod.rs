@@ -7,13 +7,14 @@ mod eval;
 mod export;
 mod gallery;
 mod predict;
+pub mod report;
+pub mod sweep;
 mod train;
 mod verify;
 
 use crate::cli::Command;
 use crate::error::NsaError;
 use crate::files;
-use nsa_core::score::Scorer;
 use std::io::Write;
 use std::path::Path;
 
@@ -24,6 +25,8 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Gallery(args) => gallery::run(&args),
@@ -47,13 +50,6 @@ fn choose<'a>(what: &str, list: &'a str, known: &'a [String]) -> Result<Vec<&'a 
         }
         None => Ok(chosen),
     }
-}
-
-/// The angular scorers of a list.
-fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
-    let names: Vec<String> = Scorer::ANGULAR.iter().map(ToString::to_string).collect();
-    let chosen = choose("scorers", list, &names)?;
-    Ok(Scorer::ANGULAR.into_iter().filter(|s| chosen.contains(&s.to_string().as_str())).collect())
 }
 
 /// Prints a value as JSON on stdout.

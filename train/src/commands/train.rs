@@ -2,9 +2,10 @@
 
 use crate::cli::TrainArgs;
 use crate::data::{self, Opened};
-use crate::device::{DeviceJob, on_device};
+use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::Watch;
+use crate::lock::RunLock;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
@@ -23,15 +24,33 @@ use std::time::Instant;
 pub fn run(args: TrainArgs) -> Result<(), NsaError> {
     let device = args.device;
     let job = match &args.resume {
-        Some(path) => Job::resume(path)?,
+        Some(path) => Job::resume(path, None)?,
         None => Job::start(args)?,
     };
     on_device(device, job)
 }
 
+/// Trains a run of these settings to its end, from the beginning or from where its folder says. The caller holds the
+/// run's lock.
+pub fn complete(
+    _: &RunLock,
+    path: &Path,
+    config: &TrainConfig,
+    root: Option<&Path>,
+    device: Device,
+) -> Result<(), NsaError> {
+    let job = match RunFolder::exists(path) {
+        true => Job::resume(path, root)?,
+        false => Job::load(path.to_path_buf(), config.clone(), root.map(Path::to_path_buf))?,
+    };
+    on_device(device, Job { locked: true, ..job })
+}
+
 /// A run and where its images are.
 struct Job {
     path: PathBuf,
+    /// Whether the caller holds the run's lock; else it is taken when the work begins.
+    locked: bool,
     config: TrainConfig,
     root: Option<PathBuf>,
     /// Whether the folder holds the run already.
@@ -51,17 +70,17 @@ impl Job {
         Self::load(path, config, args.root)
     }
 
-    fn resume(path: &Path) -> Result<Self, NsaError> {
+    fn resume(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
         let run = RunFolder::open(path, usize::MAX)?;
         let checkpoint = RunFolder::checkpoint(path)?;
-        let job = Self::load(path.to_path_buf(), run.config, run.record.root)?;
+        let job = Self::load(path.to_path_buf(), run.config, root.map(Path::to_path_buf).or(run.record.root))?;
         Ok(Self { resumed: true, checkpoint, ..job })
     }
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
         let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
-        Ok(Self { path, config, root, resumed: false, checkpoint: None, train, test })
+        Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, train, test })
     }
 
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
@@ -76,7 +95,6 @@ impl Job {
         let first_outlier = split.indices.len() - split.outliers;
         split.outliers = split.indices[first_outlier..].iter().filter(|i| loaded.indices.contains(i)).count();
         split.indices = loaded.indices;
-        // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
         }
@@ -87,6 +105,7 @@ impl Job {
             root: self.root.clone(),
             classes: self.train.classes().to_vec(),
             split,
+            epochs_done: 0,
             wall_seconds: 0.0,
             history: History::default(),
         };
@@ -148,17 +167,20 @@ impl DeviceJob for Job {
     type Output = ();
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
+        // What is wrong with the images is said before a folder is made.
+        let record = if self.resumed { None } else { Some(self.record(name)?) };
+        let _lock = if self.locked { None } else { Some(RunLock::take(&self.path)?) };
         let mut trainer = match self.checkpoint.take() {
             Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
-        let (mut run, images) = if self.resumed {
-            let run = RunFolder::open(&self.path, trainer.epochs_done())?;
-            let images = self.train.read_again(&run.record.split.indices)?;
-            (run, images)
-        } else {
-            let (record, images) = self.record(name)?;
-            (RunFolder::create(&self.path, self.config.clone(), record)?, images)
+        let (mut run, images) = match record {
+            Some((record, images)) => (RunFolder::create(&self.path, self.config.clone(), record)?, images),
+            None => {
+                let run = RunFolder::open(&self.path, trainer.epochs_done())?;
+                let images = self.train.read_again(&run.record.split.indices)?;
+                (run, images)
+            }
         };
         let config = self.config.clone();
         let watch = Watch::new(&config, &images, &mut self.train, &mut self.test)?;
@@ -192,6 +214,7 @@ impl DeviceJob for Job {
                 progress.log(&describe(&entry));
                 run.record.history.epochs.push(entry);
             }
+            run.record.epochs_done = trainer.epochs_done();
             run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
             run.save(&trainer.checkpoint()?)?;
         }

@@ -1,6 +1,7 @@
 //! Image folders, on disk or zipped: `train/<class>/*.png|jpg` and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
+use super::jpeg;
 use crate::progress::Progress;
 use image::{ImageReader, Limits};
 use nsa_core::data::resize::{IMAGENET_SIZE, to_imagenet_size, to_model_size};
@@ -71,9 +72,10 @@ impl Folder {
         Ok(Self { path: path.into(), archive, names, labels, classes })
     }
 
-    /// Whether there are JPEG files among them, as their names tell.
-    pub(super) fn has_jpegs(&self) -> bool {
-        self.names.iter().any(|name| !name.to_ascii_lowercase().ends_with(".png"))
+    /// If there are JPEG files among them, as their names tell: the quality of the first, where that can be told.
+    pub(super) fn jpeg_quality(&mut self) -> Option<Option<u32>> {
+        let first = self.names.iter().find(|name| !name.to_ascii_lowercase().ends_with(".png"))?;
+        Some(self.archive.read(first).ok().and_then(|bytes| jpeg::quality(&bytes)))
     }
 
     /// Reads the images at `indices` (which must be in range) as planes of `3 x side x side`.
@@ -248,7 +250,7 @@ mod tests {
         let mut folder = Folder::open(path, Split::Test).unwrap();
         assert_eq!(folder.classes, ["ant", "cat"]);
         assert_eq!(folder.labels, [0, 0, 1]);
-        assert!(folder.has_jpegs());
+        assert!(folder.jpeg_quality().is_some());
         let read = folder.read(&[0, 1, 2], 32).unwrap();
         assert_eq!(read.indices, [1, 2]);
         assert!(read.pixels[0].abs_diff(200) < 4);
@@ -258,8 +260,8 @@ mod tests {
         // Only what is asked for is read.
         assert!(folder.read(&[2], 224).unwrap().pixels[..224 * 224].iter().all(|&red| red == 20));
         // The classes of both splits are numbered together.
-        let train = Folder::open(path, Split::Train).unwrap();
-        assert_eq!((train.labels.as_slice(), train.has_jpegs()), ([1].as_slice(), false));
+        let mut train = Folder::open(path, Split::Train).unwrap();
+        assert_eq!((train.jpeg_quality(), train.labels.as_slice()), (None, [1].as_slice()));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod export;
 mod files;
 mod folder;
 mod idx;
+mod jpeg;
 mod mat;
 mod opened;
 mod svhn;
@@ -64,6 +65,16 @@ pub fn side_of(name: &str) -> usize {
     find(name).map_or(SIZE, |known| known.side)
 }
 
+/// Whether images of a data set still belong to their class when mirrored; a set that is not known by name may be.
+pub fn mirrors(name: &str) -> bool {
+    find(name).is_none_or(|known| known.mirrors)
+}
+
+/// How many classes a data set has; 0 if it is not known by name.
+pub fn classes(name: &str) -> usize {
+    find(name).map_or(0, |known| known.classes.len())
+}
+
 /// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
 pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
     let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;
@@ -101,17 +112,18 @@ fn image_folder(known: &Known, directory: &Path, split: Split, side: usize) -> R
         let zips = entries.filter_map(|entry| Some(entry.ok()?.path()));
         path = zips.filter(|p| p.extension().is_some_and(|e| e == "zip")).min().ok_or_else(missing)?;
     }
-    let folder = Folder::open(&path, split)?;
+    let mut folder = Folder::open(&path, split)?;
     let found = folder.classes.len();
     if found != known.classes.len() {
         let must = format!("have the {} classes of {}", known.classes.len(), known.title);
         return Err(DataSourceError::format(&path, must, found.to_string()));
     }
     // Some are published as binaries, ImageNet's as JPEG.
-    let how = match (known.files.is_empty(), folder.has_jpegs()) {
-        (true, _) => ", as published",
-        (_, true) => " re-encoded as JPEG",
-        _ => " as image files",
+    let how = match (known.files.is_empty(), folder.jpeg_quality()) {
+        (true, _) => ", as published".into(),
+        (_, Some(Some(quality))) => format!(" re-encoded as JPEG, quality {quality}"),
+        (_, Some(None)) => " re-encoded as JPEG".into(),
+        _ => " as image files".into(),
     };
     Ok(Opened::new(Pixels::Files(folder), format!("{}{how}", known.title), side))
 }

@@ -127,16 +127,30 @@ fn wrong_questions_get_an_answer_that_helps() {
 fn a_smaller_bank_keeps_its_space_and_only_loses_neighbours() {
     let (train, queries) = (random(200, 6, 9), random(50, 6, 10));
     let bank = Bank::fit(&train).unwrap();
-    let small = bank.shrink(40);
-    assert_eq!((small.n(), small.rank(), &small.parts().mean), (40, 6, &bank.parts().mean));
-    assert_eq!(small.parts().features, train.select(&bank.coreset(40)).unwrap());
-    for scorer in [Scorer::KCos, Scorer::KCosMah] {
-        let full = bank.score(scorer, 1, &queries).unwrap();
-        let less = small.score(scorer, 1, &queries).unwrap();
-        assert!(full.iter().zip(&less).all(|(f, l)| l >= f), "{scorer}: fewer neighbours cannot be nearer");
+    for how in Coreset::ALL {
+        let small = bank.shrink(40, how);
+        assert_eq!((small.n(), small.rank(), &small.parts().mean), (40, 6, &bank.parts().mean));
+        assert_eq!(small.parts().features, train.select(&bank.coreset(40, how)).unwrap());
+        for scorer in [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahUncentred] {
+            let full = bank.score(scorer, 1, &queries).unwrap();
+            let less = small.score(scorer, 1, &queries).unwrap();
+            assert!(full.iter().zip(&less).all(|(f, l)| l >= f), "{scorer}: fewer neighbours cannot be nearer");
+        }
+        assert_eq!(bank.score(Scorer::CCosMah, 1, &queries), small.score(Scorer::CCosMah, 1, &queries));
+        assert_eq!(bank.shrink(500, how).n(), 200);
     }
-    assert_eq!(bank.score(Scorer::CCosMah, 1, &queries), small.score(Scorer::CCosMah, 1, &queries));
-    assert_eq!(bank.shrink(500).n(), 200);
+}
+
+#[test]
+fn fewer_directions_are_those_of_a_fit_with_fewer() {
+    let (train, queries) = (random(60, 8, 13), random(9, 8, 14));
+    let bank = Bank::fit(&train).unwrap();
+    let fitted = Bank::fit_with(&train, RELATIVE_TOLERANCE, Some(3)).unwrap();
+    let narrow = bank.with_rank(3).unwrap();
+    assert_eq!((narrow.rank(), bank.with_rank(0).unwrap().rank(), bank.with_rank(99).unwrap().rank()), (3, 1, 8));
+    for scorer in Scorer::ANGULAR {
+        assert_eq!(narrow.score(scorer, 1, &queries), fitted.score(scorer, 1, &queries));
+    }
 }
 
 #[test]

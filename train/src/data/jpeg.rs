@@ -1,0 +1,57 @@
+//! How strongly a JPEG file was compressed: results on re-encoded images must say so.
+
+/// The luminance quantisation of ITU-T T.81, annex K, which encoders scale by their quality.
+const LUMINANCE: [u32; 64] = [
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+];
+
+/// The quality, 1 to 100 as libjpeg counts it, at which a file was encoded; none if its encoder counts otherwise.
+pub(super) fn quality(bytes: &[u8]) -> Option<u32> {
+    let mut found = luminance_table(bytes)?;
+    // The file has the table in zigzag order; which values it has is enough.
+    found.sort_unstable();
+    (1..=100).find(|&quality| {
+        let scale = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
+        let mut scaled = LUMINANCE.map(|value| ((value * scale + 50) / 100).clamp(1, 255));
+        scaled.sort_unstable();
+        scaled == found
+    })
+}
+
+/// Quantisation table 0, from the segments before the image.
+fn luminance_table(bytes: &[u8]) -> Option<[u32; 64]> {
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        let [0xff, marker, high, low, ..] = *rest else { return None };
+        let segment = rest.get(4..2 + usize::from(u16::from_be_bytes([high, low])))?;
+        if marker == 0xdb && segment.first() == Some(&0) {
+            let values: [u8; 64] = segment.get(1..65)?.try_into().ok()?;
+            return Some(values.map(u32::from));
+        }
+        rest = &rest[4 + segment.len()..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+
+    #[test]
+    fn the_quality_of_an_encoder_is_found_again() {
+        for expected in [1, 10, 49, 50, 75, 90, 100] {
+            let mut bytes = Vec::new();
+            let picture = image::RgbImage::from_pixel(16, 16, image::Rgb([90, 120, 7]));
+            JpegEncoder::new_with_quality(&mut bytes, expected).encode_image(&picture).unwrap();
+            assert_eq!(quality(&bytes), Some(u32::from(expected)));
+            for end in 0..bytes.len().min(200) {
+                // Cut anywhere it is none or the same, never a panic.
+                assert!(quality(&bytes[..end]).is_none_or(|found| found == u32::from(expected)));
+            }
+        }
+        assert_eq!(quality(b"\xff\xd8\xff\xdb\x00\x00"), None);
+        assert_eq!(quality(b"no picture"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! `RUN/eval.json`: what a trained run reaches on the whole test set, by layer, scorer and ensemble.
+
+use crate::error::NsaError;
+use crate::files;
+use nsa_core::eval::RocSummary;
+use nsa_core::score::Scorer;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file's name in a run's folder.
+pub const EVAL_FILE: &str = "eval.json";
+/// Bytes it may have.
+const MAX_BYTES: u64 = 16 << 20;
+/// Bars of a histogram of scores.
+const BARS: usize = 40;
+
+/// The whole evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Evaluation {
+    /// SHA-256 of the checkpoint that was evaluated.
+    pub checkpoint: String,
+    /// Epochs it was trained for.
+    pub epoch: usize,
+    /// Where it was evaluated.
+    pub device: String,
+    /// Training images, which are the bank.
+    pub train: usize,
+    /// Test images of the ID class.
+    pub id: usize,
+    /// Test images of all other classes.
+    pub ood: usize,
+    /// A row for each feature map, in the order of the paper's tables 6-8.
+    pub layers: Vec<LayerRow>,
+    /// Sums of scores (appendix C).
+    pub ensembles: Vec<EnsembleRow>,
+    /// How the default score is spread.
+    pub histogram: Option<Histogram>,
+}
+
+/// One feature map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LayerRow {
+    /// Its name: `conv1` (flat), `conv1-1x1` (pooled), `head1`.
+    pub layer: String,
+    /// Values a feature has.
+    pub dim: usize,
+    /// Directions that the whitening keeps; none if no angular score was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
+    /// Directions kept where this map is a member of an ensemble, if fewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ensemble_rank: Option<usize>,
+    /// What each scorer reaches.
+    pub scores: Vec<ScoreRow>,
+    /// Scorers that could not score it, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+}
+
+/// One scorer on one feature map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRow {
+    /// The scorer.
+    pub scorer: Scorer,
+    /// What it reaches.
+    #[serde(flatten)]
+    pub reached: RocSummary,
+}
+
+/// A scorer that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The scorer.
+    pub scorer: Scorer,
+    /// Why.
+    pub why: String,
+}
+
+/// A sum of scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EnsembleRow {
+    /// `ens`, `ens-uncentred`, `all-conv-blocks` or `all-blocks`.
+    pub name: String,
+    /// The members: every scorer of a part on every feature map of it.
+    pub parts: Vec<Part>,
+    /// What the sum reaches, unless a member failed.
+    pub reached: Option<RocSummary>,
+    /// Why it reaches nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Members of an ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The feature maps.
+    pub layers: Vec<String>,
+    /// The scorers.
+    pub scorers: Vec<Scorer>,
+}
+
+/// How many test images have a score in each of equally wide bars.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Histogram {
+    /// The feature map.
+    pub layer: String,
+    /// The scorer.
+    pub scorer: Scorer,
+    /// Left edge of the first bar.
+    pub low: f32,
+    /// Right edge of the last bar.
+    pub high: f32,
+    /// Images of the ID class in each bar.
+    pub id: Vec<u32>,
+    /// Other images in each bar.
+    pub ood: Vec<u32>,
+}
+
+impl Histogram {
+    /// Counts scores.
+    pub fn new(layer: &str, scorer: Scorer, id: &[f32], ood: &[f32]) -> Self {
+        let (low, high) =
+            id.iter().chain(ood).fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
+        let bar = |score: f32| (((score - low) / (high - low) * BARS as f32) as usize).min(BARS - 1);
+        let count = |scores: &[f32]| {
+            let mut bars = vec![0; BARS];
+            scores.iter().for_each(|&score| bars[bar(score)] += 1);
+            bars
+        };
+        Self { layer: layer.into(), scorer, low, high, id: count(id), ood: count(ood) }
+    }
+}
+
+impl Evaluation {
+    /// The evaluation in a run's folder, if there is one.
+    pub fn read(run: &Path) -> Result<Option<Self>, NsaError> {
+        let path = run.join(EVAL_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        serde_json::from_slice(&files::read_capped(&path, MAX_BYTES)?)
+            .map(Some)
+            .map_err(|e| NsaError::ConfigFile { path, why: e.to_string() })
+    }
+
+    /// Writes it into a run's folder, whole or not at all.
+    pub fn write(&self, run: &Path) -> Result<(), NsaError> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        files::write_atomic(&run.join(EVAL_FILE), &json)
+    }
+
+    /// What one scorer reaches on one feature map.
+    pub fn reached(&self, layer: &str, scorer: Scorer) -> Option<&RocSummary> {
+        let row = self.layers.iter().find(|row| row.layer == layer)?;
+        row.scores.iter().find(|score| score.scorer == scorer).map(|score| &score.reached)
+    }
+
+    /// What the first ensemble of this name reaches.
+    pub fn ensemble(&self, name: &str) -> Option<&RocSummary> {
+        self.ensembles.iter().find(|row| row.name == name)?.reached.as_ref()
+    }
+
+    /// Whether this was tried: it is in the table or among what failed.
+    pub fn has(&self, layer: &str, scorer: Scorer) -> bool {
+        let Some(row) = self.layers.iter().find(|row| row.layer == layer) else { return false };
+        row.scores.iter().any(|score| score.scorer == scorer) || row.failed.iter().any(|f| f.scorer == scorer)
+    }
+
+    /// Adds what an older evaluation of the same checkpoint has and this one has not; `order` names all layers.
+    pub fn merge(&mut self, older: Self, order: &[String]) {
+        for row in older.layers {
+            match self.layers.iter_mut().find(|mine| mine.layer == row.layer) {
+                None => self.layers.push(row),
+                Some(mine) => {
+                    mine.rank = mine.rank.or(row.rank);
+                    mine.ensemble_rank = mine.ensemble_rank.or(row.ensemble_rank);
+                    let known = |mine: &LayerRow, scorer| {
+                        mine.scores.iter().any(|s| s.scorer == scorer) || mine.failed.iter().any(|f| f.scorer == scorer)
+                    };
+                    let scores: Vec<_> = row.scores.into_iter().filter(|s| !known(mine, s.scorer)).collect();
+                    let failed: Vec<_> = row.failed.into_iter().filter(|f| !known(mine, f.scorer)).collect();
+                    mine.scores.extend(scores);
+                    mine.failed.extend(failed);
+                    mine.scores.sort_by_key(|s| s.scorer);
+                    mine.failed.sort_by_key(|f| f.scorer);
+                }
+            }
+        }
+        self.layers.sort_by_key(|row| order.iter().position(|name| *name == row.layer));
+        if self.ensembles.is_empty() {
+            self.ensembles = older.ensembles;
+        }
+        self.histogram = self.histogram.take().or(older.histogram);
+    }
+}

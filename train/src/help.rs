@@ -1,0 +1,151 @@
+//! What `nsa COMMAND --help` says at length: what a command does, in which units, an example, the exit status.
+
+pub const NSA: &str = "\
+Trains, evaluates and exports the models of \"No Shifted Augmentations\": one-class anomaly detectors whose features are \
+compact on the hypersphere.
+
+A detector learns from images of one class, without labels, and gives every image an anomaly score: high is anomalous. \
+Results go to stdout, as a table or with --json as JSON; everything else goes to stderr. Long work shows a bar on a \
+terminal and a line a minute elsewhere.
+
+  nsa data list                                            what there is to learn from
+  nsa train --config train/configs/digits.toml --out runs/digits
+  nsa eval runs/digits                                     the paper's tables 6-8 for this run
+  nsa sweep train/plans/cpu/grid.toml --root data          many runs from one file
+  nsa report runs/grid --out results                       beside the paper's numbers
+  nsa export runs/digits --out assets/bundles/digits       for the browser
+
+Exit status of every command: 0 done, 1 work that failed, 2 bad usage or bad input.";
+
+pub const TRAIN: &str = "\
+Train an encoder on one class, or continue a run.
+
+A setting comes from the command line, else from --config, else from the defaults (`nsa train --config` takes what a run \
+saved in its config.toml). RUN gets config.toml, record.json (provenance and what was measured), \
+frames.safetensors and, after every epoch, checkpoint.bin. A run that is killed at any moment goes on with --resume and \
+ends with the same weights as one that was never stopped. It is locked while it is trained.
+
+Every --eval-every epochs the run is measured on at most --eval-limit images of each kind: AUROC (in percent on screen, \
+0 to 1 in record.json), kappa and effective rank of the features.
+
+  nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
+  nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
+  nsa train --resume runs/three
+
+Exit status: 0 trained to the last epoch, 1 training failed (for example the loss is no number any more) or another \
+process trains the run, 2 a setting out of range, a missing data set, or a folder that holds another run.";
+
+pub const EVAL: &str = "\
+AUROC of a run by layer, scorer and ensemble, on the whole test set: the paper's tables 6-8 for this run.
+
+A row is a feature map: conv1 to conv4 are the blocks' outputs, flattened; conv1-1x1 to conv4-1x1 the same pooled; \
+head1 and on the layers of the projector. A column is a scorer. Unless told otherwise the table is the paper's: the \
+angular scorers on every map (k-cos-mah-uncentred is another reading of k-cos-mah: docs/method.md), kde and gde on the pooled blocks, and the sums of appendix C. Every score in a sum \
+is scaled by the range of the training images' own scores, each without itself in the bank; nothing is clipped.
+
+  Ens.             k-cos + k-cos-mah on flat maps, c-cos + c-cos-mah on the head's
+  all conv blocks  the named scorers on the flat maps
+  all blocks       the named scorers on all maps
+
+`rank` is how many directions the whitening keeps. In a flat map it may keep as many as there are training images, and \
+then all of them are equally far from each other and their scores have no range: there a sum takes the map with at \
+most half as many directions as training images. A member that cannot be computed is named and its sums are not given.
+
+The result is kept in RUN/eval.json and not computed again for the same checkpoint. AUROC is in percent in the table \
+and 0 to 1 in JSON, which has AUPR (in, out) and the FPR at 95 % TPR as well.
+
+  nsa eval runs/digits
+  nsa eval runs/digits --layers conv4-1x1 --scorers all --json
+
+Exit status: 0 evaluated, 1 it failed, 2 no run, no checkpoint, or an unknown layer or scorer.";
+
+pub const EXPORT: &str = "\
+Write a run as a bundle for the browser, and list it in the catalogue.
+
+The bundle has the weights (f16, PyTorch's names), for each layer a bank of training features with mean and whitening, \
+and what was measured in training. bundle.json says what every score reaches with the full bank and with the exported \
+one (auroc-full and auroc-exported, 0 to 1), computed with the weights and the bank as they are stored. A kill at any \
+moment leaves the old bundle or the new one.
+
+A bank of more than --bank features is shrunk; mean and whitening stay those of all of them. --coreset says which \
+features are kept: `hubs` those that are most often among the five nearest of others, `k-centre` those that cover the \
+extremes (greedy k-centre; it costs k-Cos (Mah) dearly), `random` any.
+
+  nsa export runs/digits --out assets/bundles/digits --default
+  nsa export runs/large --out assets/bundles/large --bank 2000 --layers conv3-1x1,conv4-1x1
+
+Exit status: 0 written, 1 it failed, 2 no run, an unknown layer, or an --out that is no bundle's folder.";
+
+pub const VERIFY: &str = "\
+Check bundles byte for byte: names, sizes, checksums, shapes, finite values, and that the detector can be built.
+
+Every bundle of assets/catalog.json is checked, and every folder of assets/bundles must be listed. A bad one is named and \
+the others are checked all the same.
+
+  nsa verify assets
+
+Exit status: 0 all are whole, 2 one is not.";
+
+pub const PREDICT: &str = "\
+Score image files by a bundle, exactly as the browser does: the same core function on the same bytes.
+
+An image of any size is resized to 32 x 32. The table has the paper's default score, k-Cos (Mah) on the last encoder \
+features, in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean.
+
+  nsa predict --bundle assets/bundles/digits photo.png
+  nsa predict --bundle assets/bundles/digits images.npy --json
+
+Exit status: 0 all were scored, 1 it failed, 2 a file is no image or the bundle is bad; the other images are scored.";
+
+pub const GALLERY: &str = "\
+Pack test images of a real data set for the page.
+
+Images of real data sets are not ours to give away: the file is made where the data is and kept out of git. The page \
+offers it with the bundles that were trained on this data set.
+
+  nsa gallery --dataset fashion-mnist --root data
+
+Exit status: 0 written, 1 it could not be written, 2 no such data set.";
+
+pub const SCORE: &str = "\
+Score query features against training features.
+
+Arrays are NumPy files, f32 or f64 in C order: a row an image. Scores are f32, one a query, high is anomalous. The \
+angular scorers give radians; kde, gde, oc-svm, knn-l2 and mahalanobis have units of their own (see the crate's docs).
+
+  nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
+
+Exit status: 0 scored, 1 it failed, 2 arrays that are not features, of different widths, or that the scorer refuses.";
+
+pub const ENSEMBLE: &str = "\
+Score the same images by several layers or scorers, as one sum (section 2.5, appendix C).
+
+Every member is a --bank, a --query and a --scorer, in the same order. Its scores are scaled by the range of \
+its training features' scores, each left out of its own neighbours: 0 is the least anomalous of them, 1 the \
+most; what lies outside is not clipped. The sum over the members is written.
+
+  nsa ensemble --bank conv4.npy --query conv4-test.npy --scorer k-cos \\
+               --bank head1.npy --query head1-test.npy --scorer c-cos-mah --out scores.npy
+
+Exit status: 0 scored, 1 it failed, 2 members that do not fit together or whose training scores have no range.";
+
+pub const ANALYZE: &str = "\
+How compactly features lie on the hypersphere (section 2.2): their mean resultant length (0 to 1), the concentration \
+kappa of a von Mises-Fisher fit, the squared MMD against uniform samples of the sphere (Gaussian kernel, median \
+bandwidth), and their effective rank.
+
+Compact features have a high kappa and a high MMD. A collapsed network has too: look at the effective rank.
+
+  nsa analyze --features embeddings.npy --json
+
+Exit status: 0 measured, 2 an array that is not features, or of zero vectors.";
+
+pub const AUROC: &str = "\
+AUROC, AUPR and FPR at 95 % TPR of two sets of scores, as in scikit-learn; ties count half.
+
+OOD images are the positives, high scores are anomalous. In percent in the table, 0 to 1 in JSON: \
+{\"auroc\", \"aupr_in\", \"aupr_out\", \"fpr95\"}.
+
+  nsa auroc --id scores-id.npy --ood scores-ood.npy --json
+
+Exit status: 0 computed, 2 arrays that are not scores, empty, or with a NaN.";

@@ -1,0 +1,141 @@
+//! The paper's numbers, from the file beside this one.
+
+use nsa_core::ssl::TrainConfig;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What is compared: our word, the column's title, and the paper's column that it is compared with (none: ours alone).
+///
+/// Where the paper's k-Cos (Mah) can be read in two ways, both of ours stand beside its number.
+pub const SCORES: [(&str, &str, Option<&str>); 9] = [
+    ("k-cos", "k-Cos", Some("k-cos")),
+    ("k-cos-mah", "k-Cos (Mah)", Some("k-cos-mah")),
+    ("k-cos-mah-uncentred", "k-Cos (Mah), uncentred", Some("k-cos-mah")),
+    ("c-cos", "c-Cos", Some("c-cos")),
+    ("c-cos-mah", "c-Cos (Mah)", Some("c-cos-mah")),
+    ("gde", "GDE", Some("gde")),
+    ("kde", "KDE", None),
+    ("ens", "Ens.", Some("ens")),
+    ("ens-uncentred", "Ens., uncentred", Some("ens")),
+];
+
+/// The title of one of [`SCORES`].
+pub fn title(score: &str) -> &str {
+    SCORES.iter().find(|(name, ..)| *name == score).map_or(score, |(_, title, _)| title)
+}
+
+/// A table that we can set ours beside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaperTable {
+    /// Its number.
+    pub number: u8,
+    /// What it shows.
+    pub about: &'static str,
+    /// Its columns.
+    pub scores: Vec<&'static str>,
+    /// Its rows, of our methods.
+    pub rows: Vec<PaperRow>,
+}
+
+/// A row of the paper.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperRow {
+    /// Data set, in our words.
+    pub dataset: String,
+    /// Objective, in our words.
+    pub objective: String,
+    /// Where features are normalised, in our words.
+    pub norm: String,
+    /// Share of outliers in training.
+    pub pollution: f32,
+    /// Batch size, where the table has more than one.
+    pub batch: Option<usize>,
+    /// AUROC in percent by score.
+    pub scores: BTreeMap<String, f64>,
+    /// What makes it doubtful.
+    pub note: Option<String>,
+}
+
+impl PaperRow {
+    /// The paper's number for one of [`SCORES`].
+    pub fn score(&self, score: &str) -> Option<f64> {
+        let (.., column) = SCORES.iter().find(|(name, ..)| *name == score)?;
+        self.scores.get((*column)?).copied()
+    }
+
+    /// Whether a run is one of those whose mean this row is, were it trained as the paper's were.
+    pub fn is_of(&self, config: &TrainConfig) -> bool {
+        self.dataset == config.dataset
+            && self.objective == config.objective.to_string()
+            && self.norm == config.norm.to_string()
+            && (self.pollution - config.pollution).abs() < 1e-6
+            && self.batch.is_none_or(|batch| batch == config.batch)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Tables {
+    table_1: Vec<PaperRow>,
+    table_3: Vec<PaperRow>,
+    table_10: Vec<PaperRow>,
+    table_11: Vec<PaperRow>,
+}
+
+/// All tables, or why the file that is built in is not one of tables.
+pub fn tables() -> Result<Vec<PaperTable>, toml::de::Error> {
+    let Tables { table_1, table_3, table_10, table_11 } = toml::from_str(include_str!("paper.toml"))?;
+    let one = || vec!["k-cos-mah", "k-cos-mah-uncentred"];
+    Ok(vec![
+        PaperTable {
+            number: 1,
+            about: "One score, clean and with 10 % of the training set polluted",
+            scores: one(),
+            rows: table_1,
+        },
+        PaperTable {
+            number: 3,
+            about: "SimSiam: which normalisation, at which batch size",
+            scores: one(),
+            rows: table_3,
+        },
+        PaperTable { number: 10, about: "How many outliers are in the training set", scores: one(), rows: table_10 },
+        PaperTable {
+            number: 11,
+            about: "All scores and the ensemble",
+            scores: SCORES.iter().map(|(name, ..)| *name).collect(),
+            rows: table_11,
+        },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_whole_and_agree_where_the_paper_does() {
+        let tables = tables().unwrap();
+        let numbers: Vec<(u8, usize)> = tables.iter().map(|t| (t.number, t.rows.len())).collect();
+        assert_eq!(numbers, [(1, 48), (3, 16), (10, 18), (11, 48)]);
+        for table in &tables {
+            for row in &table.rows {
+                assert!(table.scores.iter().all(|score| *score == "kde" || row.score(score).is_some()), "{row:?}");
+                assert!(row.scores.values().all(|auroc| (40.0..100.0).contains(auroc)), "{row:?}");
+                assert!(row.norm == "none" || row.norm != "f" || row.objective != "byol", "{row:?}");
+            }
+        }
+        // Table 1 is table 11's k-Cos (Mah), but for two cells that the notes name.
+        let differ = |row: &&PaperRow| {
+            let twin = tables[3].rows.iter().find(|t| {
+                (&t.dataset, &t.objective, &t.norm, t.pollution)
+                    == (&row.dataset, &row.objective, &row.norm, row.pollution)
+            });
+            twin.unwrap().scores["k-cos-mah"] != row.scores["k-cos-mah"]
+        };
+        let differing: Vec<&PaperRow> = tables[0].rows.iter().filter(differ).collect();
+        assert_eq!(differing.len(), 2);
+        assert!(differing.iter().all(|row| row.note.as_ref().unwrap().contains("Table 11 prints")));
+    }
+}

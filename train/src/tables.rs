@@ -1,0 +1,466 @@
+//! The paper's tables 6-8 for one run: every feature map by every scorer, and the ensembles of appendix C.
+//!
+//! All feature maps come from one pass over the images where their banks fit into memory together; the test set is
+//! scored in pieces, because a flat map of it would be gigabytes.
+
+use crate::error::NsaError;
+use crate::evaluate::{EMBEDDING, features};
+use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, Part, ScoreRow};
+use crate::progress::Progress;
+use burn::tensor::backend::Backend;
+use nsa_core::Features;
+use nsa_core::data::ImageSet;
+use nsa_core::eval::summarize;
+use nsa_core::model::Network;
+use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer, ensemble};
+use std::collections::BTreeMap;
+
+/// Test images scored at once.
+const PIECE: usize = 1024;
+/// Bytes that the banks of one pass may take, by [`bank_bytes`].
+const PASS_BYTES: usize = 4 << 30;
+
+/// What to compute: scorers by feature map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Feature maps with the scorers to try on each.
+    pub scorers: Vec<(String, Vec<Scorer>)>,
+    /// Whether the ensembles are wanted. They need the angular scorers on every map, which are then added.
+    pub ensembles: bool,
+}
+
+/// Whether the paper calls a map 2-D: a conv block before pooling.
+fn is_flat(layer: &str) -> bool {
+    layer.starts_with("conv") && !layer.ends_with("-1x1")
+}
+
+fn is_head(layer: &str) -> bool {
+    layer.starts_with("head")
+}
+
+impl Request {
+    /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
+    /// ensembles.
+    pub fn of_the_paper(layers: &[String]) -> Self {
+        let scorers = |layer: &String| {
+            let densities: &[Scorer] = if layer.ends_with("-1x1") { &[Scorer::Kde, Scorer::Gde] } else { &[] };
+            (layer.clone(), [&Scorer::ANGULAR[..], densities].concat())
+        };
+        Self { scorers: layers.iter().map(scorers).collect(), ensembles: true }
+    }
+
+    /// Chosen scorers on chosen maps, without ensembles.
+    pub fn chosen(layers: &[&str], scorers: &[Scorer]) -> Self {
+        Self { scorers: layers.iter().map(|layer| (layer.to_string(), scorers.to_vec())).collect(), ensembles: false }
+    }
+
+    /// What of this is not in `known`.
+    pub fn without(&self, known: &Evaluation) -> Self {
+        let ensembles = self.ensembles && known.ensembles.is_empty();
+        let missing = |(layer, scorers): &(String, Vec<Scorer>)| {
+            let needed =
+                |scorer: &Scorer| !known.has(layer, *scorer) || (ensembles && Scorer::ANGULAR.contains(scorer));
+            let left: Vec<Scorer> = scorers.iter().copied().filter(needed).collect();
+            (!left.is_empty()).then(|| (layer.clone(), left))
+        };
+        Self { scorers: self.scorers.iter().filter_map(missing).collect(), ensembles }
+    }
+
+    /// Whether there is nothing to compute.
+    pub fn is_empty(&self) -> bool {
+        self.scorers.is_empty() && !self.ensembles
+    }
+}
+
+/// The images of a run.
+pub struct Images<'a> {
+    /// Those it was trained on.
+    pub train: &'a ImageSet,
+    /// All test images of the ID class.
+    pub id: &'a ImageSet,
+    /// All other test images.
+    pub ood: &'a ImageSet,
+}
+
+/// Scores of all test images by one scorer on one map.
+struct Scored {
+    id: Vec<f32>,
+    ood: Vec<f32>,
+    /// Smallest and largest leave-one-out score of the training images; none where no ensemble asks.
+    range: [f32; 2],
+}
+
+/// Rows and ensembles of an [`Evaluation`].
+pub struct Tables {
+    /// See [`Evaluation::layers`].
+    pub layers: Vec<LayerRow>,
+    /// See [`Evaluation::ensembles`].
+    pub ensembles: Vec<EnsembleRow>,
+    /// See [`Evaluation::histogram`].
+    pub histogram: Option<Histogram>,
+}
+
+/// Computes what is asked for.
+pub fn compute<B: Backend>(
+    network: &Network<B>,
+    images: &Images<'_>,
+    request: &Request,
+    device: &B::Device,
+) -> Result<Tables, NsaError> {
+    let names = network.layer_names();
+    let mut tables = Tables { layers: Vec::new(), ensembles: Vec::new(), histogram: None };
+    let mut members: BTreeMap<(String, Scorer), Result<Scored, ScoreError>> = BTreeMap::new();
+    let dims = dims(network, images.train, device)?;
+    let dim = |layer: &str| names.iter().position(|name| name == layer).map_or(0, |i| dims[i]);
+    let passes = passes(&request.scorers, images.train.len(), &dim);
+    let total = passes.len() * (images.train.len() + images.id.len() + images.ood.len());
+    let mut progress = Progress::new("evaluating", total);
+    for pass in passes {
+        let layers: Vec<&str> = pass.iter().map(|(layer, _)| layer.as_str()).collect();
+        let train = features(network, images.train, &layers, device, |n| progress.advance(n))?;
+        let mut fitted: Vec<FittedLayer> = pass
+            .iter()
+            .zip(train)
+            .map(|((layer, scorers), train)| FittedLayer::fit(layer, scorers, &train, request.ensembles))
+            .collect();
+        for (side, set) in [images.id, images.ood].into_iter().enumerate() {
+            for first in (0..set.len()).step_by(PIECE) {
+                let piece: Vec<usize> = (first..(first + PIECE).min(set.len())).collect();
+                let queries = features(network, &set.select(&piece), &layers, device, |n| progress.advance(n))?;
+                fitted.iter_mut().zip(&queries).for_each(|(layer, queries)| layer.score(side, queries));
+            }
+        }
+        for layer in fitted {
+            let (row, scored) = layer.finish()?;
+            if let Some(Ok(default)) = scored.get(&(EMBEDDING.into(), Scorer::KCosMah)) {
+                tables.histogram = Some(Histogram::new(EMBEDDING, Scorer::KCosMah, &default.id, &default.ood));
+            }
+            tables.layers.push(row);
+            if request.ensembles {
+                members.extend(scored);
+            }
+        }
+    }
+    progress.finish();
+    if request.ensembles {
+        tables.ensembles = ensembles(&names).into_iter().map(|row| reach(row, &members)).collect::<Result<_, _>>()?;
+    }
+    Ok(tables)
+}
+
+/// How many values each map has, found by embedding one image.
+fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device) -> Result<Vec<usize>, NsaError> {
+    let names = network.layer_names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(features(network, &images.select(&[0]), &names, device, |_| {})?.iter().map(Features::dim).collect())
+}
+
+type Wanted = (String, Vec<Scorer>);
+
+/// Memory of a bank: features, their directions, whitening matrix, whitened features.
+fn bank_bytes(n: usize, dim: usize) -> usize {
+    4 * (2 * n * dim + n.min(dim) * (n + dim))
+}
+
+/// The maps in as few groups as fit into memory.
+fn passes<'a>(wanted: &'a [Wanted], n: usize, dim: &dyn Fn(&str) -> usize) -> Vec<Vec<&'a Wanted>> {
+    let mut passes: Vec<(usize, Vec<&Wanted>)> = Vec::new();
+    for one in wanted {
+        let bytes = bank_bytes(n, dim(&one.0));
+        match passes.last_mut() {
+            Some((used, pass)) if *used + bytes <= PASS_BYTES => {
+                *used += bytes;
+                pass.push(one);
+            }
+            _ => passes.push((bytes, vec![one])),
+        }
+    }
+    passes.into_iter().map(|(_, pass)| pass).collect()
+}
+
+type ScoreFn = Box<dyn Fn(&Features) -> Result<Vec<f32>, ScoreError>>;
+
+/// One scorer, fitted, with the scores it gave so far.
+struct FittedScorer {
+    scorer: Scorer,
+    score: Result<ScoreFn, ScoreError>,
+    /// As a member of an ensemble, where that is another fit.
+    member: Option<Result<(ScoreFn, [f32; 2]), ScoreError>>,
+    scores: [Vec<f32>; 2],
+    member_scores: [Vec<f32>; 2],
+}
+
+/// One map with its scorers.
+struct FittedLayer {
+    layer: String,
+    dim: usize,
+    rank: Option<usize>,
+    ensemble_rank: Option<usize>,
+    scorers: Vec<FittedScorer>,
+}
+
+/// Directions that a member of an ensemble keeps at most, of a bank of `n` training features.
+///
+/// The scores of the training features set a member's scale. In Mahalanobis space they are seen through a whitening
+/// that these features made themselves: where it keeps nearly as many directions as there are features, all of them
+/// stand at nearly the same angle to each other (all n - 1 directions: exactly, cos = -1 / (n - 1)), while a test
+/// image does not, and a member with so narrow a range would drown the others. Half of them leave the range wide.
+pub fn ensemble_rank(n: usize) -> usize {
+    (n / 2).max(1)
+}
+
+impl FittedLayer {
+    fn fit(layer: &str, scorers: &[Scorer], train: &Features, for_ensembles: bool) -> Self {
+        let angular = scorers.iter().any(|scorer| Scorer::ANGULAR.contains(scorer));
+        let bank = angular.then(|| Bank::fit(train).map(std::rc::Rc::new));
+        let rank = bank.as_ref().and_then(|bank| bank.as_ref().ok()).map(|bank| bank.rank());
+        let most = ensemble_rank(train.n());
+        let capped = (for_ensembles && rank.is_some_and(|rank| rank > most)).then_some(most);
+        let narrow = match (&bank, capped) {
+            (Some(Ok(bank)), Some(rank)) => Some(bank.with_rank(rank).map(std::rc::Rc::new)),
+            _ => None,
+        };
+        let by = |bank: &std::rc::Rc<Bank>, scorer: Scorer| -> ScoreFn {
+            let bank = bank.clone();
+            Box::new(move |queries| bank.score(scorer, 1, queries))
+        };
+        let fit = |&scorer: &Scorer| {
+            let score = match &bank {
+                Some(bank) if Scorer::ANGULAR.contains(&scorer) => {
+                    bank.as_ref().map(|b| by(b, scorer)).map_err(Clone::clone)
+                }
+                _ => fit_rival(scorer, train),
+            };
+            let mah = in_mahalanobis_space(scorer);
+            let own = match &narrow {
+                Some(narrow) if mah => Some(narrow),
+                _ => bank.as_ref(),
+            };
+            let member = (for_ensembles && Scorer::ANGULAR.contains(&scorer)).then_some(own).flatten().map(|bank| {
+                let bank = bank.as_ref().map_err(Clone::clone)?;
+                Ok((by(bank, scorer), bank.training_range(scorer)?))
+            });
+            FittedScorer { scorer, score, member, scores: Default::default(), member_scores: Default::default() }
+        };
+        let scorers = scorers.iter().map(fit).collect();
+        Self { layer: layer.into(), dim: train.dim(), rank, ensemble_rank: capped, scorers }
+    }
+
+    /// Scores a piece of the test set: `side` 0 is ID, 1 is OOD. The first failure of a scorer is kept.
+    fn score(&mut self, side: usize, queries: &Features) {
+        let capped = self.ensemble_rank.is_some();
+        for fitted in &mut self.scorers {
+            let mut found = None;
+            if let Ok(score) = &fitted.score {
+                match score(queries) {
+                    Ok(scores) => found = Some(scores),
+                    Err(error) => fitted.score = Err(error),
+                }
+            }
+            if let Some(Ok((score, _))) = &fitted.member {
+                // Where the member is the same fit, its scores are the same too.
+                let again = capped && in_mahalanobis_space(fitted.scorer);
+                match (again, &found) {
+                    (false, Some(scores)) => fitted.member_scores[side].extend(scores),
+                    _ => match score(queries) {
+                        Ok(scores) => fitted.member_scores[side].extend(scores),
+                        Err(error) => fitted.member = Some(Err(error)),
+                    },
+                }
+            }
+            fitted.scores[side].extend(found.unwrap_or_default());
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn finish(self) -> Result<(LayerRow, BTreeMap<(String, Scorer), Result<Scored, ScoreError>>), NsaError> {
+        let (mut scores, mut failed, mut scored) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for fitted in self.scorers {
+            let scorer = fitted.scorer;
+            match fitted.score {
+                Ok(_) => {
+                    let reached = summarize(&fitted.scores[0], &fitted.scores[1])?;
+                    scores.push(ScoreRow { scorer, reached });
+                }
+                Err(error) => failed.push(Failed { scorer, why: error.to_string() }),
+            }
+            if let Some(member) = fitted.member {
+                let [id, ood] = fitted.member_scores;
+                scored.insert((self.layer.clone(), scorer), member.map(|(_, range)| Scored { id, ood, range }));
+            }
+        }
+        let Self { layer, dim, rank, ensemble_rank, .. } = self;
+        Ok((LayerRow { layer, dim, rank, ensemble_rank, scores, failed }, scored))
+    }
+}
+
+/// Whether a scorer sees features through the whitening.
+fn in_mahalanobis_space(scorer: Scorer) -> bool {
+    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah)
+}
+
+/// The scorers that are not angles.
+fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
+    Ok(match scorer {
+        Scorer::Kde => {
+            let fitted = Kde::fit(train)?;
+            Box::new(move |queries| fitted.score(queries))
+        }
+        Scorer::Gde => {
+            let fitted = Gde::fit(train)?;
+            Box::new(move |queries| fitted.score(queries))
+        }
+        Scorer::OcSvm => {
+            let fitted = OcSvm::fit(train)?;
+            Box::new(move |queries| fitted.score(queries))
+        }
+        Scorer::KnnL2 => {
+            let fitted = KnnL2::fit(train)?;
+            // DN2 and PANDA look at two neighbours.
+            Box::new(move |queries| fitted.score(2, queries))
+        }
+        Scorer::Mahalanobis => {
+            let fitted = Mahalanobis::fit(train)?;
+            Box::new(move |queries| fitted.score(queries))
+        }
+        angular => return Err(ScoreError::NotAngular(angular)),
+    })
+}
+
+/// The sums of tables 6-8, without what they reach.
+///
+/// A conv block's map is flat before it is pooled, and pooled it is another row, so "all conv blocks" are the flat
+/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's. k-Cos (Mah) is equation
+/// 2's in all of them but `ens-uncentred`, which is Ens. in the other reading of k-Cos (Mah).
+fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
+    use Scorer::{CCos, CCosMah, KCos, KCosMah, KCosMahUncentred};
+    let those = |keep: fn(&str) -> bool| -> Vec<String> { names.iter().filter(|n| keep(n)).cloned().collect() };
+    let (flat, heads, all) = (those(is_flat), those(is_head), names.to_vec());
+    let row = |name: &str, parts: Vec<Part>| EnsembleRow { name: name.into(), parts, reached: None, why: None };
+    let sum = |name: &str, layers: &[String], scorers: &[Scorer]| {
+        row(name, vec![Part { layers: layers.to_vec(), scorers: scorers.to_vec() }])
+    };
+    let ens = |name: &str, mah: Scorer| {
+        let flat = Part { layers: flat.clone(), scorers: vec![KCos, mah] };
+        row(name, vec![flat, Part { layers: heads.clone(), scorers: vec![CCos, CCosMah] }])
+    };
+    let pairs: [&[Scorer]; 3] = [&[KCos, KCosMah], &[CCos, CCosMah], &[KCos, KCosMah, CCos, CCosMah]];
+    let mut rows = vec![ens("ens", KCosMah), ens("ens-uncentred", KCosMahUncentred)];
+    rows.extend(pairs.iter().map(|scorers| sum("all-conv-blocks", &flat, scorers)));
+    rows.extend(Scorer::ANGULAR.iter().map(|&scorer| sum("all-blocks", &all, &[scorer])));
+    rows.extend(pairs.iter().map(|scorers| sum("all-blocks", &all, scorers)));
+    rows
+}
+
+/// Sums the members. A member that failed is never left out: then there is no sum, and it says why.
+fn reach(
+    mut row: EnsembleRow,
+    members: &BTreeMap<(String, Scorer), Result<Scored, ScoreError>>,
+) -> Result<EnsembleRow, NsaError> {
+    let (mut id, mut ood) = (Vec::new(), Vec::new());
+    for part in &row.parts {
+        for layer in &part.layers {
+            for &scorer in &part.scorers {
+                match members.get(&(layer.clone(), scorer)) {
+                    Some(Ok(scored)) => {
+                        id.push((scored.id.clone(), scored.range));
+                        ood.push((scored.ood.clone(), scored.range));
+                    }
+                    Some(Err(error)) => row.why = Some(format!("{scorer} on {layer}: {error}")),
+                    None => row.why = Some(format!("{scorer} on {layer} was not computed")),
+                }
+            }
+        }
+    }
+    if row.why.is_none() {
+        match (ensemble(&id), ensemble(&ood)) {
+            (Ok(id), Ok(ood)) => row.reached = Some(summarize(&id, &ood)?),
+            (Err(error), _) | (_, Err(error)) => row.why = Some(error.to_string()),
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        ["conv1", "conv2", "conv1-1x1", "conv2-1x1", "head1"].map(String::from).to_vec()
+    }
+
+    #[test]
+    fn the_sums_have_the_members_of_appendix_c() {
+        let rows = ensembles(&names());
+        let text = |row: &EnsembleRow| {
+            let part = |p: &Part| {
+                let scorers: Vec<String> = p.scorers.iter().map(ToString::to_string).collect();
+                format!("{}: {}", p.layers.join(" "), scorers.join(" "))
+            };
+            row.parts.iter().map(part).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(rows.len(), 13);
+        assert_eq!(
+            (rows[0].name.as_str(), text(&rows[0])),
+            ("ens", "conv1 conv2: k-cos k-cos-mah; head1: c-cos c-cos-mah".into())
+        );
+        assert_eq!(text(&rows[1]), "conv1 conv2: k-cos k-cos-mah-uncentred; head1: c-cos c-cos-mah");
+        assert_eq!((rows[2].name.as_str(), text(&rows[2])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
+        let all = "conv1 conv2 conv1-1x1 conv2-1x1 head1: k-cos k-cos-mah c-cos c-cos-mah";
+        assert_eq!((rows[12].name.as_str(), text(&rows[12])), ("all-blocks", all.into()));
+    }
+
+    #[test]
+    fn a_member_that_failed_is_named_and_never_left_out() {
+        let scored = || Ok(Scored { id: vec![0.0, 1.0], ood: vec![2.0], range: [0.0, 1.0] });
+        let mut members = BTreeMap::new();
+        for layer in names() {
+            for scorer in Scorer::ANGULAR {
+                members.insert((layer.clone(), scorer), scored());
+            }
+        }
+        for row in ensembles(&names()) {
+            assert_eq!(reach(row, &members).unwrap().reached.unwrap().auroc, 1.0);
+        }
+        members.insert(("head1".into(), Scorer::CCosMah), Err(ScoreError::Constant { n: 2 }));
+        for row in ensembles(&names()) {
+            let has_it =
+                row.parts.iter().any(|p| p.layers.contains(&"head1".into()) && p.scorers.contains(&Scorer::CCosMah));
+            let row = reach(row, &members).unwrap();
+            assert_eq!(row.reached.is_none(), has_it, "{row:?}");
+            assert_eq!(row.why.is_some_and(|why| why.starts_with("c-cos-mah on head1: ")), has_it);
+        }
+    }
+
+    #[test]
+    fn maps_are_put_together_while_they_fit() {
+        let wanted: Vec<Wanted> = ["conv1", "conv2", "conv3", "conv4"].map(|l| (l.into(), vec![])).to_vec();
+        // Base width 8 and 64, CIFAR-10's 5,000 images.
+        let groups = |width: usize| {
+            let dim = |layer: &str| (width * 1024) >> (layer.as_bytes()[4] - b'1');
+            passes(&wanted, 5000, &dim).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(8), [4]);
+        assert_eq!(groups(64), [1, 3]);
+    }
+
+    #[test]
+    fn a_whitening_that_keeps_all_directions_still_joins_an_ensemble() {
+        let mut rng = nsa_core::rng::Rng::new(0, "tables test", &[]);
+        let mut draw =
+            |n: usize| Features::new(n, 40, (0..40 * n).map(|_| 1.0 + rng.normal() as f32).collect()).unwrap();
+        let (train, id, ood) = (draw(20), draw(15), draw(10));
+        let mut layer = FittedLayer::fit("conv1", &Scorer::ANGULAR, &train, true);
+        assert_eq!((layer.rank, layer.ensemble_rank), (Some(19), Some(10)));
+        layer.score(0, &id);
+        layer.score(1, &ood);
+        let (row, scored) = layer.finish().unwrap();
+        assert_eq!((row.scores.len(), row.failed.len()), (5, 0));
+        for ((_, scorer), scored) in scored {
+            let Ok(scored) = scored else { panic!("{scorer}") };
+            assert_eq!((scored.id.len(), scored.ood.len()), (15, 10));
+            assert!(scored.range[1] - scored.range[0] > 0.05, "{scorer}: {:?}", scored.range);
+            assert!(ensemble(&[(scored.id, scored.range)]).is_ok());
+        }
+    }
+}

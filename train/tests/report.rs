@@ -1,0 +1,195 @@
+//! Reports: ours beside the paper's, missing runs named, the same bytes from the same runs.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Lab, contents, copy};
+use std::fs;
+use std::path::Path;
+
+/// Runs on the built-in digits' folder, renamed to be of the paper's data set: a report does not look at images.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    let plan = r#"
+        about = "three runs"
+        [settings]
+        dataset = "folder:data"
+        width = 2
+        batch = 8
+        epochs = 2
+        eval-every = 1
+        eval-limit = 10
+        id-class = 1
+        [[grid]]
+        axes.norm = ["none", "both", "f"]
+    "#;
+    fs::write(lab.path("plan.toml"), plan).unwrap();
+    lab.nsa("sweep plan.toml --out runs --device cpu").succeeds();
+    for entry in fs::read_dir(lab.path("runs")).unwrap() {
+        let config = entry.unwrap().path().join("config.toml");
+        let text = fs::read_to_string(&config).unwrap().replace("folder:data", "fashion-mnist");
+        fs::write(config, text).unwrap();
+    }
+    lab
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+const NONE: &str = "folder-data-1-simsiam-none-p0-w2-e2-b8-s0";
+const BOTH: &str = "folder-data-1-simsiam-both-p0-w2-e2-b8-s0";
+
+#[test]
+fn ours_stand_beside_the_paper_s_with_the_difference() {
+    let lab = lab();
+    lab.nsa("report runs --table 1 --table 11 --out out").succeeds();
+    let names: Vec<String> = contents(&lab.path("out")).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["table1.csv", "table1.md", "table11.csv", "table11.md"]);
+
+    let auroc = 100.0
+        * serde_json::from_str::<serde_json::Value>(&text(&lab.path(&format!("runs/{BOTH}/eval.json")))).unwrap()["layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["layer"] == "conv4-1x1")
+            .unwrap()["scores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|score| score["scorer"] == "k-cos-mah")
+            .unwrap()["auroc"]
+            .as_f64()
+            .unwrap();
+    let csv = text(&lab.path("out/table1.csv"));
+    let rows: Vec<&str> = csv.lines().filter(|line| line.starts_with("1,fashion-mnist,simsiam,both,0,")).collect();
+    assert_eq!(rows.len(), 2, "both readings of k-Cos (Mah): {csv}");
+    let ours = format!("1,fashion-mnist,simsiam,both,0,,k-cos-mah,95,done,{auroc:.4},{:.4},1,10,0,", auroc - 95.0);
+    assert!(rows[0].starts_with(&ours), "{} is not {ours}", rows[0]);
+    assert!(rows[0].ends_with(BOTH));
+    // Every row of the paper is there; those without a run of ours say so.
+    assert_eq!(csv.lines().count(), 1 + 2 * 48);
+    assert_eq!(csv.lines().filter(|line| line.contains(",not run,")).count(), 2 * 46);
+
+    let table = text(&lab.path("out/table1.md"));
+    assert!(table.contains(&format!("**{auroc:.1}** ({:+.1})", auroc - 95.0)), "{table}");
+    assert!(
+        table.contains("class 1 (class-1) of 10, seed 0") && table.contains("width 2, 2 epochs, batch 8"),
+        "{table}"
+    );
+    assert_eq!(table.matches("| ours | not run | not run |").count(), 46);
+    let eleven = text(&lab.path("out/table11.csv"));
+    assert_eq!(eleven.lines().filter(|line| line.contains(",done,")).count(), 18, "nine scores of two runs");
+    // SimSiam with norm on f only is no row of table 11.
+    assert!(!eleven.contains("simsiam-f-"));
+}
+
+#[test]
+fn a_run_that_is_missing_or_cut_is_never_hidden() {
+    let lab = lab();
+    fs::remove_file(lab.path(&format!("runs/{NONE}/eval.json"))).unwrap();
+    let record = lab.path(&format!("runs/{BOTH}/record.json"));
+    fs::write(&record, text(&record).replace("\"epochs-done\": 2", "\"epochs-done\": 1")).unwrap();
+    fs::remove_file(lab.path(&format!("runs/{BOTH}/eval.json"))).unwrap();
+    let more = text(&lab.path("plan.toml")).replace("\"f\"]", "\"f\", \"g\"]").replace("folder:data", "fashion-mnist");
+    fs::write(lab.path("more.toml"), more).unwrap();
+    lab.nsa("report runs --plan more.toml --out out").succeeds();
+    let results = text(&lab.path("out/RESULTS.md"));
+    assert!(
+        results.contains("ours, trained, not evaluated") && results.contains("ours, cut at epoch 1 of 2"),
+        "{results}"
+    );
+    assert!(
+        results.contains(&format!("- {NONE}: trained, not evaluated\n- "))
+            || results.contains(&format!("- {NONE}: trained"))
+    );
+    assert!(results.contains("plan `more.toml`: 1 of 4 runs are done"), "{results}");
+    assert!(results.contains("  - not run: fashion-mnist-1-simsiam-g-p0-w2-e2-b8-s0"), "{results}");
+    assert!(text(&lab.path("out/table1.csv")).contains(",cut at epoch 1 of 2,"));
+
+    lab.nsa("report nowhere --out out").fails(2, &["cannot read nowhere"]);
+    fs::create_dir(lab.path("empty")).unwrap();
+    lab.nsa("report runs empty --out out").fails(2, &["empty must be a run, or a folder of runs"]);
+    lab.nsa("report runs --table 2 --out out").fails(2, &["--table", "11"]);
+    lab.nsa(&format!("report runs runs/{NONE} --out out")).fails(2, &["two are called", NONE]);
+    fs::write(&record, "{").unwrap();
+    lab.nsa("report runs --out out").fails(2, &["record.json"]);
+}
+
+#[test]
+fn the_same_runs_give_the_same_bytes_also_from_their_records() {
+    let lab = lab();
+    let all = |folder: &str| [contents_of_files(&lab.path(folder)), contents(&lab.path(&format!("{folder}/plots")))];
+    lab.nsa("report runs --collect records --out a").succeeds();
+    lab.nsa("report records --out b").succeeds();
+    // In another order of arguments, over an older report with a plot too many.
+    copy(&lab.path("a"), &lab.path("c"));
+    fs::write(lab.path("c/plots/old.svg"), "<svg/>").unwrap();
+    let mut runs: Vec<String> =
+        contents_names(&lab.path("records")).iter().map(|name| format!("records/{name}")).collect();
+    runs.reverse();
+    lab.nsa(&format!("report {} --out c", runs.join(" "))).succeeds();
+    assert!(all("a") == all("b"));
+    assert!(all("a") == all("c"));
+    let plots = contents(&lab.path("a/plots"));
+    assert_eq!(plots.len(), 1, "one objective, one class");
+    let svg = String::from_utf8(plots[0].1.clone()).unwrap();
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && !svg.contains("NaN"));
+    assert!(
+        svg.contains("#0072B2") && svg.contains("#D55E00") && svg.contains("SimSiam(n)"),
+        "both colours, all names"
+    );
+    // Nothing of this machine is kept.
+    for name in contents_names(&lab.path("records")) {
+        for (file, bytes) in contents(&lab.path(&format!("records/{name}"))) {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(!text.contains(lab.path("").to_str().unwrap()), "{file}");
+            assert!(text.len() < 64 << 10, "{file} has {} bytes", text.len());
+        }
+    }
+    // Records are written again as they are.
+    lab.nsa("report records --collect again --out d").succeeds();
+    for name in contents_names(&lab.path("records")) {
+        assert!(contents(&lab.path(&format!("records/{name}"))) == contents(&lab.path(&format!("again/{name}"))));
+    }
+}
+
+/// The report that is committed is the one that its records give.
+#[test]
+fn the_committed_results_are_made_from_the_committed_records() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (results, records) = (root.join("results"), root.join("results/records"));
+    if !records.exists() {
+        return;
+    }
+    let lab = Lab::new();
+    let plans = fs::read_to_string(results.join("plans.txt")).unwrap_or_default();
+    let plans: Vec<String> = plans.lines().map(|plan| format!("--plan {plan}")).collect();
+    let out = lab.path("out");
+    let line = format!("report results/records {} --out {}", plans.join(" "), out.display());
+    lab.command(&line).current_dir(root).output().map(|o| common::Answer::of(&line, o)).unwrap().succeeds();
+    assert!(
+        contents_of_files(&results).iter().filter(|(name, _)| name != "plans.txt").eq(contents_of_files(&out).iter())
+    );
+    assert!(contents(&results.join("plots")) == contents(&out.join("plots")));
+}
+
+fn contents_names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Files of a folder, without those of folders in it.
+fn contents_of_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
