@@ -154,7 +154,7 @@ fn images_are_scored_and_broken_ones_named() {
     let score = |row: &serde_json::Value| row["score"].as_f64().unwrap();
     // Alone or in a batch: the order of sums differs, no more.
     assert!((score(&from_npy[3]) - score(&from_png[0])).abs() < 1e-4);
-    assert_eq!(from_png[0]["scores"].as_array().unwrap().len(), 16);
+    assert_eq!(from_png[0]["scores"].as_array().unwrap().len(), 20);
 
     let table = predict("three.png").succeeds().stdout;
     assert!(table.starts_with("k-cos-mah on conv4-1x1") && table.contains("  three.png\n"), "{table}");

@@ -122,7 +122,7 @@ mod tests {
         for table in &tables {
             for row in &table.rows {
                 assert!(table.scores.iter().all(|score| *score == "kde" || row.score(score).is_some()), "{row:?}");
-                assert!(row.scores.values().all(|auroc| (40.0..100.0).contains(auroc)), "{row:?}");
+                assert!(row.scores.values().all(|auroc| (30.0..100.0).contains(auroc)), "{row:?}");
                 assert!(row.norm == "none" || row.norm != "f" || row.objective != "byol", "{row:?}");
             }
         }
