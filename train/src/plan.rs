@@ -291,6 +291,38 @@ mod tests {
         assert!(error.contains("must not include others"), "{error}");
     }
 
+    /// The plans that are committed, how many runs each has, and how many of them are of one seed, class and data set.
+    #[test]
+    fn the_committed_plans_are_the_paper_s_tables() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans");
+        let runs = |name: &str| Plan::read(&folder.join(name)).unwrap().runs;
+        let counts = ["fig2", "table1", "table3", "table10", "table11"].map(|name| runs(&format!("{name}.toml")).len());
+        // 640 = 4 objectives x 2 norms x 2 pollutions x (10 + 20 + 10) classes, as the paper says of table 11.
+        assert_eq!(counts, [16, 640, 240, 180, 640]);
+        for name in ["fig2", "table1", "table3", "table10"] {
+            for run in runs(&format!("{name}.toml")) {
+                let c = &run.config;
+                let classes = data::classes(&c.dataset);
+                assert!(classes > 0 && c.id_class < classes && c.width == 64 && c.lr == 1e-4, "{}", run.name);
+                let few = [Objective::Simclr, Objective::SimclrRot].contains(&c.objective) && name != "fig2";
+                let epochs = if name == "fig2" { 5000 } else { 4000 };
+                assert_eq!(c.epochs, if few { 500 } else { epochs }, "{}", run.name);
+            }
+        }
+        // Every row of tables 1, 3, 10 and 11 has its runs, one for each class.
+        for table in crate::report::paper::tables().unwrap() {
+            let runs = runs(&format!("table{}.toml", table.number));
+            for row in &table.rows {
+                let those = runs.iter().filter(|run| row.is_of(&run.config)).count();
+                assert_eq!(those, data::classes(&row.dataset), "table {}: {row:?}", table.number);
+            }
+        }
+        let mut small: Vec<_> = std::fs::read_dir(folder.join("cpu")).unwrap().map(|e| e.unwrap().path()).collect();
+        small.sort();
+        let small: Vec<usize> = small.iter().map(|path| Plan::read(path).unwrap().runs.len()).collect();
+        assert_eq!(small, [16, 16, 16, 40, 16], "digits, fig2, grid, table1, table3");
+    }
+
     #[test]
     fn a_name_is_a_folder_s_name() {
         let plan = read("about = 'x'\n[settings]\ndataset = '../evil:set'\n[[grid]]\naxes.lr = [1e-3]").unwrap();
