@@ -216,9 +216,10 @@ fn every_run(records: &[RunRecord], all: &[Settings]) -> String {
 fn over_training(records: &[RunRecord]) -> String {
     let mut text = String::from(
         "## Over training\n\nAUROC before training, at its best epoch (chosen by the test images: an upper bound) and after \
-         the last; κ and MMD² from the first trained epoch that was measured to the last.\n\n\
+         the last; κ, MMD² and the accuracy of a linear probe (by labels that training never sees) from the first trained epoch \
+         that was measured to the last.\n\n\
          | data set, class | method | p | k-Cos (Mah): first, best (epoch), last | c-Cos: first, best (epoch), last | κ ID | κ OOD | \
-         MMD² ID | evaluations |\n|---|---|---|---|---|---|---|---|---:|\n",
+         MMD² ID | linear probe | evaluations |\n|---|---|---|---|---|---|---|---|---|---:|\n",
     );
     for run in records {
         let epochs = &run.summary.history.epochs;
@@ -238,7 +239,7 @@ fn over_training(records: &[RunRecord]) -> String {
         let c = &run.config;
         let _ = writeln!(
             text,
-            "| {}, {} | {} | {} | {} | {} | {:.1} to {:.1} | {:.1} to {:.1} | {:.4} to {:.4} | {} |",
+            "| {}, {} | {} | {} | {} | {} | {:.1} to {:.1} | {:.1} to {:.1} | {:.4} to {:.4} | {} | {} |",
             run.dataset(),
             run.class(),
             c.objective.with_norm(c.norm),
@@ -251,6 +252,11 @@ fn over_training(records: &[RunRecord]) -> String {
             last.ood.kappa,
             first.id.mmd2,
             last.id.mmd2,
+            match (first.quality, last.quality) {
+                (Some(first), Some(last)) =>
+                    format!("{} to {}", percent(first.linear_probe), percent(last.linear_probe)),
+                _ => "-".into(),
+            },
             epochs.len()
         );
     }
