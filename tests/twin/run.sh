@@ -21,7 +21,7 @@ import json, sys
 decoder, text, rows = json.JSONDecoder(), sys.stdin.read().strip(), []
 while text:
     value, end = decoder.raw_decode(text)
-    rows.append({score["scorer"]: score["auroc"] for score in value[0]["scores"]})
+    rows.append({score["scorer"]: score["auroc"] for score in value["layers"][0]["scores"]})
     text = text[end:].strip()
 json.dump(rows, open(sys.argv[1], "w"))
 ' "$folder/ours.json"

@@ -60,8 +60,8 @@ fn a_folder_of_odd_pictures_is_trained_on_at_224() {
     // Nothing is left to do, but all is read again; and measured on the whole test set.
     lab.nsa("train --resume run --device cpu").succeeds();
     let rows = lab.nsa("eval run --layers conv1,conv4-1x1 --device cpu --json").json();
-    assert_eq!(rows[0]["dim"], 2 * 56 * 56);
-    assert_eq!(rows[1]["dim"], 16);
+    assert_eq!(rows["layers"][0]["dim"], 2 * 56 * 56);
+    assert_eq!(rows["layers"][1]["dim"], 16);
     let refused = lab.nsa("export run --out bundles/odd --device cpu");
     refused.fails(2, &["run was trained on images of 224 x 224", "scores 32 x 32", "nsa eval run"]);
 
