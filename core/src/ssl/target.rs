@@ -131,6 +131,22 @@ mod tests {
         assert!(moved > 1000, "{moved} values moved");
     }
 
+    /// Once each step hung on the one before, and a step took longer the longer a run had lasted.
+    #[test]
+    fn no_step_leaves_a_trace_in_the_autodiff_graph() {
+        struct Leaves(usize);
+        impl ModuleVisitor<B> for Leaves {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+                assert!(param.val().into_primitive().tensor().node.parents.is_empty());
+                self.0 += 1;
+            }
+        }
+        let (online, mut target, mut leaves) = (network(1), Target::new(network(1)), Leaves(0));
+        target.follow(&online, 0.9);
+        target.0.visit(&mut leaves);
+        assert!(leaves.0 > 100, "{} tensors", leaves.0);
+    }
+
     #[test]
     fn it_normalises_by_the_batch_and_its_statistics_are_not_the_online_network_s() {
         let (online, target) = (network(1), Target::new(network(1)));
