@@ -2,10 +2,7 @@
 
 use crate::model::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{
-    Tensor, TensorPrimitive,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, TensorPrimitive, backend::AutodiffBackend};
 use std::collections::VecDeque;
 
 /// The network whose projections BYOL's predictions are compared with. No gradient goes into it.
@@ -56,25 +53,29 @@ pub(super) fn momentum(start: f64, done: f64) -> f64 {
 
 /// Collects every tensor in the order of the module: what is learned, and a gap for what is not (running statistics,
 /// the fixed scale and shift of SimSiam's last batch norm).
-struct Learned<B: Backend>(VecDeque<Option<TensorPrimitive<B>>>);
+struct Learned<B: AutodiffBackend>(VecDeque<Option<TensorPrimitive<B::InnerBackend>>>);
 
-impl<B: Backend> ModuleVisitor<B> for Learned<B> {
+impl<B: AutodiffBackend> ModuleVisitor<B> for Learned<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        self.0.push_back(param.is_require_grad().then(|| param.val().detach().into_primitive()));
+        self.0.push_back(param.is_require_grad().then(|| param.val().inner().into_primitive()));
     }
 }
 
 /// Walks the target in the same order.
-struct Follow<B: Backend> {
-    learned: VecDeque<Option<TensorPrimitive<B>>>,
+struct Follow<B: AutodiffBackend> {
+    learned: VecDeque<Option<TensorPrimitive<B::InnerBackend>>>,
     momentum: f64,
 }
 
-impl<B: Backend> ModuleMapper<B> for Follow<B> {
+impl<B: AutodiffBackend> ModuleMapper<B> for Follow<B> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let Some(Some(online)) = self.learned.pop_front() else { return param };
         let online = Tensor::from_primitive(online);
-        param.map(|target| target.clone() + (online - target) * (1.0 - self.momentum))
+        // Outside of autodiff, whose graph would keep every step of the target for ever.
+        param.map(|target| {
+            let target = target.inner();
+            Tensor::from_inner(target.clone() + (online - target) * (1.0 - self.momentum))
+        })
     }
 }
 
@@ -128,6 +129,22 @@ mod tests {
             }
         }
         assert!(moved > 1000, "{moved} values moved");
+    }
+
+    /// Once each step hung on the one before, and a step took longer the longer a run had lasted.
+    #[test]
+    fn no_step_leaves_a_trace_in_the_autodiff_graph() {
+        struct Leaves(usize);
+        impl ModuleVisitor<B> for Leaves {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+                assert!(param.val().into_primitive().tensor().node.parents.is_empty());
+                self.0 += 1;
+            }
+        }
+        let (online, mut target, mut leaves) = (network(1), Target::new(network(1)), Leaves(0));
+        target.follow(&online, 0.9);
+        target.0.visit(&mut leaves);
+        assert!(leaves.0 > 100, "{} tensors", leaves.0);
     }
 
     #[test]
