@@ -47,7 +47,7 @@ pub fn Controls() -> impl IntoView {
     };
     let choose_backend = move |choice| lab.choose(|state| state.backend = choice);
     view! {
-        <div class="controls" role="group" aria-label=text::CONTROLS>
+        <div class="controls" data-part="controls" role="group" aria-label=text::CONTROLS>
             <label class="field">
                 <span>{text::MODEL}</span>
                 <select name="model" on:change:target=move |e| choose_model(e.target().value())>{models}</select>
@@ -129,7 +129,7 @@ pub fn ModelCard() -> impl IntoView {
         facts.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
     };
     view! {
-        <section class="card model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
+        <section class="card model" data-part="model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
             <div class="model-head">{head}</div>
             <p class="figure-number">
                 <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>

@@ -27,12 +27,12 @@ pub fn Gallery() -> impl IntoView {
     let draw_others =
         move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
     view! {
-        <section class="card gallery" aria-labelledby="gallery-title">
-            <header>
+        <section class="card gallery" data-part="gallery" aria-labelledby="gallery-title">
+            <header data-part="lead">
                 <h2 id="gallery-title">{text::GALLERY_TITLE}</h2>
                 <p class="lead">{move || text::gallery_lead(class_name(lab, lab.recipe.with(|r| r.as_ref().map(|r| r.id_class))))}</p>
             </header>
-            <div class="toolbar">
+            <div class="toolbar" data-part="toolbar">
                 <Choices
                     legend=text::SHOW
                     name="filter"

@@ -29,8 +29,8 @@ pub fn Own() -> impl IntoView {
     let told = move || lab.own.with(|own| own.first().and_then(|image| spoken(lab, image)));
     let nothing = move || lab.own.with(Vec::is_empty);
     view! {
-        <section class="card own" aria-labelledby="own-title" data-testid="score-own">
-            <header>
+        <section class="card own" data-part="own" aria-labelledby="own-title" data-testid="score-own">
+            <header data-part="lead">
                 <h2 id="own-title">{text::OWN_TITLE}</h2>
                 <p class="lead">{text::OWN_LEAD}</p>
             </header>
@@ -163,7 +163,7 @@ fn take(lab: Lab, files: Vec<File>) {
     lab.own.update(|own| {
         for (key, file) in files.iter().rev() {
             let waiting = OwnProgress::Waiting;
-            own.insert(0, OwnImage { key: *key, name: file.name(), pixels: None, progress: waiting });
+            own.insert(0, OwnImage { key: *key, name: file.name(), pixels: None, progress: waiting, angle: None });
         }
         own.truncate(KEPT);
     });

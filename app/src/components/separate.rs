@@ -18,7 +18,7 @@ pub fn Separate() -> impl IntoView {
     });
     view! {
         <section class="card separate" aria-labelledby="separate-title">
-            <header>
+            <header data-part="lead">
                 <h2 id="separate-title">{text::SEPARATE_TITLE}</h2>
                 <p class="lead">{text::SEPARATE_LEAD}</p>
             </header>

@@ -71,6 +71,8 @@ pub struct OwnImage {
     pub pixels: Option<Arc<[u8]>>,
     /// How far it is.
     pub progress: OwnProgress,
+    /// Its angle to the ID mean in radians, once it is scored.
+    pub angle: Option<f32>,
 }
 
 /// How far a person's own image is.

@@ -33,6 +33,8 @@ pub struct Lab {
     pub images_complete: RwSignal<bool>,
     /// For every gallery image its scores, once they are there.
     pub rows: RwSignal<Vec<Option<Row>>>,
+    /// For every gallery image its angle to the ID mean in radians, once it is there.
+    pub angles: RwSignal<Vec<Option<f32>>>,
     /// A person's own images, newest first.
     pub own: RwSignal<Vec<OwnImage>>,
     /// The engine.
@@ -127,6 +129,7 @@ impl Lab {
             images,
             images_complete,
             rows,
+            angles: RwSignal::new(Vec::new()),
             own,
             engine,
             backend: RwSignal::new(None),

@@ -27,6 +27,7 @@ impl Lab {
         self.images_complete.set(false);
         self.images.set(Vec::new());
         self.rows.set(Vec::new());
+        self.angles.set(Vec::new());
 
         let source = match open_source(&recipe.dataset).await {
             _ if overtaken() => return,
@@ -45,6 +46,7 @@ impl Lab {
                 drawn.extend(source.image(pick).map(Arc::new));
             }
             self.rows.update(|rows| rows.resize(rows.len() + drawn.len(), None));
+            self.angles.update(|angles| angles.resize(angles.len() + drawn.len(), None));
             self.images.update(|images| images.extend(drawn));
             next_turn().await;
             if overtaken() {
@@ -100,24 +102,35 @@ impl Lab {
         self.ask(Job::Own(keys), |job| Request::Score { job, n }, Some(&pixels));
     }
 
-    pub(super) fn take_scores(self, job: u32, first: usize, scores: Vec<Row>) {
+    pub(super) fn take_scores(self, job: u32, first: usize, scores: Vec<Row>, angles: &[f32]) {
         let width = self.bundle.with_untracked(|b| b.as_ref().map_or(0, |b| b.manifest.scores.len()));
         let rows = scores.into_iter().enumerate().filter(|(_, row)| row.len() == width);
         self.session.with_value(|session| match session.jobs.get(&job) {
-            Some(Job::Gallery(positions)) => self.rows.update(|all| {
+            Some(Job::Gallery(positions)) => {
+                let at = |k: usize| positions.get(first + k).copied();
+                self.rows.update(|all| {
+                    for (k, row) in rows {
+                        if let Some(slot) = at(k).and_then(|at| all.get_mut(at)) {
+                            *slot = Some(row);
+                        }
+                    }
+                });
+                self.angles.update(|all| {
+                    for (k, angle) in angles.iter().enumerate() {
+                        if let Some(slot) = at(k).and_then(|at| all.get_mut(at)) {
+                            *slot = Some(*angle);
+                        }
+                    }
+                });
+            }
+            Some(Job::Own(keys)) => self.own.update(|own| {
                 for (k, row) in rows {
-                    if let Some(slot) = positions.get(first + k).and_then(|&at| all.get_mut(at)) {
-                        *slot = Some(row);
+                    if let Some(image) = own.iter_mut().find(|image| keys.get(first + k) == Some(&image.key)) {
+                        image.progress = OwnProgress::Scored(row);
+                        image.angle = angles.get(k).copied();
                     }
                 }
             }),
-            Some(Job::Own(keys)) => {
-                for (k, row) in rows {
-                    if let Some(key) = keys.get(first + k) {
-                        self.update_own(&[*key], |progress| *progress = OwnProgress::Scored(row.clone()));
-                    }
-                }
-            }
             _ => {}
         });
     }

@@ -114,7 +114,7 @@ impl Lab {
             Event::Loaded { job, manifest, history } => {
                 self.model_loaded(job, Bundle { manifest: *manifest, history: *history })
             }
-            Event::Scored { job, first, scores, .. } => self.take_scores(job, first, scores),
+            Event::Scored { job, first, scores, angles } => self.take_scores(job, first, scores, &angles),
             Event::Done { job, .. } => drop(self.end_job(job)),
             Event::Failed { job, message } => self.job_failed(job, &message),
             Event::Crashed { message } => self.engine_crashed(&message),
@@ -185,6 +185,7 @@ impl Lab {
     fn open_model(self) {
         self.bundle.set(None);
         self.rows.update(|rows| rows.fill(None));
+        self.angles.update(|angles| angles.fill(None));
         self.own.update(|own| own.iter_mut().for_each(|image| image.progress.reset()));
         self.settle(Topic::Model);
         self.settle(Topic::Scoring);
