@@ -35,6 +35,11 @@ pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device) {
     let mut engine = Engine::<B>::new(device);
     while let Ok((request, pixels)) = requests.recv().await {
         let job = request.job();
+        // Jobs come in the order of their numbers: what was cancelled before this one is over.
+        cancelled.borrow_mut().retain(|&other| other >= job);
+        if cancelled.borrow_mut().remove(&job) {
+            continue;
+        }
         match engine.run(request, &pixels, &cancelled, &say).await {
             Ok(()) => {}
             // A device that is gone does not come back: the page starts another engine, on a fresh one.
