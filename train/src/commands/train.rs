@@ -13,7 +13,6 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{History, HistoryEntry};
 use nsa_core::data::{ImageSet, Split};
-use nsa_core::rng::Rng;
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
