@@ -1,20 +1,30 @@
 //! What is seen. Each component takes the [`Lab`] from the context and reads the signals it needs.
 
+mod camera;
 mod canvas;
 mod chart;
+mod confusion;
 mod controls;
+mod detail;
 mod gallery;
+mod matrix;
 mod own;
+mod pad;
 mod separate;
 mod status;
 mod tabs;
 mod training;
 
+pub use camera::Camera;
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
+pub use confusion::Confusion;
 pub use controls::{Choices, Controls, ModelCard, Percent};
+pub use detail::Detail;
 pub use gallery::Gallery;
-pub use own::Own;
+pub use matrix::Scorers;
+pub use own::{DropAnywhere, Own};
+pub use pad::Pad;
 pub use separate::Separate;
 pub use status::{Problems, Status};
 pub use tabs::Tabs;
@@ -42,6 +52,8 @@ pub fn App(
         <Problems/>
         <ModelCard/>
         <div class="views">{move || view_of(shown.get())}</div>
+        <Detail/>
+        <DropAnywhere/>
     }
 }
 
@@ -49,7 +61,7 @@ pub fn App(
 fn view_of(shown: View) -> AnyView {
     match shown {
         View::Score => view! { <Gallery/> <Separate/> <Training/> <Own/> }.into_any(),
-        View::Separate => view! { <Separate/> }.into_any(),
+        View::Separate => view! { <Separate full=true/> }.into_any(),
         View::Compact => view! { <Training/> }.into_any(),
     }
 }

@@ -60,7 +60,7 @@ impl Lab {
     /// Has every gallery image scored that has no score yet.
     pub(super) fn score_gallery(self) {
         let busy = self.session.with_value(|s| s.jobs.values().any(|job| matches!(job, Job::Gallery(_))));
-        if busy || !self.images_complete.get_untracked() || self.bundle.with_untracked(Option::is_none) {
+        if busy || !self.images_complete.get_untracked() || !self.is_loaded() {
             return;
         }
         let waiting: Vec<usize> =
@@ -83,7 +83,7 @@ impl Lab {
 
     /// Has every own image scored that is decoded and has no score yet.
     pub fn score_own(self) {
-        if self.bundle.with_untracked(Option::is_none) {
+        if !self.is_loaded() {
             return;
         }
         let asked: Vec<u32> = self.session.with_value(|s| {
@@ -103,8 +103,9 @@ impl Lab {
     }
 
     pub(super) fn take_scores(self, job: u32, first: usize, scores: Vec<Row>, angles: &[f32]) {
-        let width = self.bundle.with_untracked(|b| b.as_ref().map_or(0, |b| b.manifest.scores.len()));
-        let rows = scores.into_iter().enumerate().filter(|(_, row)| row.len() == width);
+        let Some(bundle) = self.bundle.get_untracked() else { return };
+        let whole = scores.into_iter().enumerate().filter(|(_, row)| row.len() == bundle.manifest.scores.len());
+        let rows = whole.map(|(k, row)| (k, bundle.complete(row)));
         self.session.with_value(|session| match session.jobs.get(&job) {
             Some(Job::Gallery(positions)) => {
                 let at = |k: usize| positions.get(first + k).copied();

@@ -2,9 +2,11 @@
 //! view. One table drives reading and writing; unknown keys are ignored, values are clamped.
 
 mod select;
+mod subject;
 mod words;
 
 pub use select::Selection;
+pub use subject::Subject;
 pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
 
 use nsa_core::bundle::{Manifest, ScoreEntry, is_id};
@@ -18,6 +20,16 @@ impl ScoreName {
     /// The name of a bundle's score.
     pub fn of(entry: &ScoreEntry) -> Self {
         Self(format!("{}:{}", entry.layer, scorer_word(entry.scorer)))
+    }
+
+    /// The name of the sum of a bundle's scores.
+    pub fn ensemble() -> Self {
+        Self("ensemble".into())
+    }
+
+    /// Whether it is that name.
+    pub fn is_ensemble(&self) -> bool {
+        self.0 == "ensemble"
     }
 
     /// The name as text.
@@ -65,6 +77,8 @@ pub struct State {
     pub map: Projection,
     /// The image that stands out in every view.
     pub select: Option<Selection>,
+    /// The image whose details are open.
+    pub image: Option<Subject>,
     /// Scene of the story, from 1.
     pub scene: usize,
     /// Big type, no menus: for a room.
@@ -98,6 +112,7 @@ impl Default for State {
             compare: None,
             map: Projection::default(),
             select: None,
+            image: None,
             scene: 1,
             present: false,
             hide: Vec::new(),
@@ -113,7 +128,7 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 16] = [
+const PROPERTIES: [Property; 17] = [
     Property {
         key: "view",
         read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
@@ -170,6 +185,11 @@ const PROPERTIES: [Property; 16] = [
         key: "select",
         read: |s, t| s.select = Selection::from_text(t),
         write: |s| s.select.map(|image| image.to_string()),
+    },
+    Property {
+        key: "image",
+        read: |s, t| s.image = Subject::from_text(t),
+        write: |s| s.image.map(|image| image.to_string()),
     },
     Property {
         key: "scene",
@@ -245,6 +265,7 @@ mod tests {
             compare: Some("fmnist-3-simsiam".into()),
             map: Projection::Pca,
             select: Some(Selection::Image { class: 2, index: 17 }),
+            image: Some(Subject::Own(4)),
             scene: 3,
             present: true,
             hide: vec![Part::Header, Part::Controls],
@@ -253,7 +274,7 @@ mod tests {
         assert_eq!(
             query,
             "?view=compact&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
-             &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17&scene=3&present=1\
+             &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17&image=own.4&scene=3&present=1\
              &hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);

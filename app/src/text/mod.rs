@@ -1,6 +1,7 @@
 //! Every sentence and label of the page, in one place; those that only one view shows are in a file of its name.
 
 pub mod compact;
+pub mod score;
 pub mod shell;
 
 use crate::state::{BackendChoice, Filter, Sort};
@@ -253,9 +254,10 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 9] = [
+const SCORERS: [(&str, &str); 10] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
+    ("k-cos-mah-uncentred", "k-Cos (Mah, uncentred)"),
     ("c-cos", "c-Cos"),
     ("c-cos-mah", "c-Cos (Mah)"),
     ("kde", "KDE"),
@@ -278,6 +280,9 @@ pub fn objective(objective: &str, norm: &str) -> String {
     }
 }
 
+/// There is no WebGPU to begin with, or only one that a program plays.
+pub const NO_ADAPTER: &str =
+    "No graphics processor answers here through WebGPU, so the CPU engine does the work: same scores, less speed.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
 /// The engine stopped and was started again.
