@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` opens the lab, `make test` runs every test.
-.PHONY: demo test setup fmt golden
+.PHONY: demo test setup fmt golden soak
 
 demo:            ## build the lab and serve it on http://localhost:8080
 	@scripts/demo.sh
@@ -12,6 +12,10 @@ setup:           ## install what is missing, nothing else
 
 fmt:             ## format all code
 	@. scripts/env.sh && cargo fmt --all
+
+soak:            ## score for MINUTES (10) in the built site and show the memory's curve
+	@scripts/setup.sh test && . scripts/env.sh && trunk build --release && \
+	  NODE_PATH="$$NSA_CACHE/node/node_modules" node tests/soak/memory.mjs $(or $(MINUTES),10)
 
 golden:          ## make the golden values again (needs Python with NumPy, SciPy, scikit-learn, PyTorch)
 	@scripts/golden.sh

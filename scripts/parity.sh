@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes tests/parity.json: what the native program says of the first twenty test images of synth-digits by the
-# default bundle. Run it after exporting that bundle anew.
+# default bundle, and why (angles to the nearest training images by the default score, the ensemble). Run it after exporting that bundle anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -8,9 +8,14 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 nsa() { cargo run --release --quiet -p nsa-train -- "$@"; }
 nsa data export synth-digits --split test --out "$folder/images.npy" --labels "$folder/labels.npy"
-nsa predict --bundle assets/bundles/digits "$folder/images.npy" --device cpu --json > "$folder/all.json"
+nsa predict --bundle assets/bundles/digits "$folder/images.npy" --device cpu --json --explain > "$folder/all.json"
 node -e '
   const rows = JSON.parse(require("fs").readFileSync(process.argv[1])).slice(0, 20);
-  const brief = rows.map((row, i) => ({ image: i, scores: row.scores }));
+  const brief = rows.map((row, i) => ({
+    image: i,
+    scores: row.scores.map(({ layer, scorer, score }) => ({ layer, scorer, score })),
+    neighbours: row.scores.find((s) => s.score === row.score).neighbours,
+    ensemble: row.ensemble.sum,
+  }));
   require("fs").writeFileSync("tests/parity.json", "[\n" + brief.map((r) => JSON.stringify(r)).join(",\n") + "\n]\n");
 ' "$folder/all.json"

@@ -2,7 +2,7 @@
 # Installs whatever is missing to build and test NSA Lab, and says what it does.
 #
 #   scripts/setup.sh build    the wasm target, wasm-bindgen-cli and trunk      (make demo)
-#   scripts/setup.sh test     the same, wasm-pack, Chromium, playwright-core   (make test)
+#   scripts/setup.sh test     the same, wasm-pack, Chromium, playwright-core, axe-core   (make test)
 #
 # Each thing is first tried the usual way (rustup, cargo). Where rustup's server does not answer, the
 # wasm32 standard library is built from Debian's Rust sources instead. A second run does nothing.
@@ -15,6 +15,7 @@ what="${1:-build}"
 TRUNK_VERSION=0.21.14
 WASM_PACK_VERSION=0.15.1
 PLAYWRIGHT_VERSION=1.64.1
+AXE_VERSION=4.14.1
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -96,18 +97,22 @@ ensure_build_tools() {
   cargo_tool trunk trunk "$TRUNK_VERSION" --locked --no-default-features --features rustls
 }
 
+# node_package NAME VERSION: installs exactly this version, outside the clone, unless it is there.
+node_package() {
+  local installed="$NSA_CACHE/node/node_modules/$1/package.json"
+  grep -qs "\"version\": \"$2\"" "$installed" && return
+  say "installing $1 $2"
+  mkdir -p "$NSA_CACHE/node"
+  PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-fund --no-audit --save-exact --prefix "$NSA_CACHE/node" "$1@$2"
+}
+
 # --- what only the tests need ------------------------------------------------------------------------
 ensure_test_tools() {
   cargo_tool wasm-pack wasm-pack "$WASM_PACK_VERSION"
   have chromium && have chromedriver || apt_install chromium chromium-driver
   have node && have npm || apt_install nodejs npm
-  if [ ! -f "$NSA_CACHE/node/node_modules/playwright-core/package.json" ] ||
-     ! grep -q "\"version\": \"$PLAYWRIGHT_VERSION\"" "$NSA_CACHE/node/node_modules/playwright-core/package.json"; then
-    say "installing playwright-core $PLAYWRIGHT_VERSION"
-    mkdir -p "$NSA_CACHE/node"
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-fund --no-audit --prefix "$NSA_CACHE/node" \
-      "playwright-core@$PLAYWRIGHT_VERSION"
-  fi
+  node_package playwright-core "$PLAYWRIGHT_VERSION"
+  node_package axe-core "$AXE_VERSION"
 }
 
 have cargo || have apt-get || fail "no Rust found: install it from https://rustup.rs, then run again"

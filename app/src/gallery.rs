@@ -3,7 +3,8 @@
 use crate::state::{Filter, Sort};
 use crate::stats::is_anomalous;
 use nsa_core::bundle::{BundleError, gallery_from_bytes};
-use nsa_core::data::{ImageSet, Split, synth_digits};
+use nsa_core::data::{IMAGE_BYTES, ImageSet, Split, synth_digits};
+use nsa_core::ssl::TrainConfig;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -44,6 +45,48 @@ pub struct Image {
     pub pick: Pick,
     /// Planes of red, green and blue, 32 x 32 each.
     pub pixels: Vec<u8>,
+}
+
+/// The images that a model was trained on, where the page can draw them again.
+#[derive(Debug, PartialEq)]
+pub struct TrainingImages {
+    /// Positions in the training set of synth-digits, in the order of the model's banks.
+    indices: Option<Vec<usize>>,
+}
+
+/// A training image that was drawn again.
+pub struct TrainingImage {
+    /// Its class.
+    pub class: String,
+    /// Its number among the training images of its class.
+    pub index: usize,
+    /// Planes of red, green and blue, 32 x 32 each.
+    pub pixels: [u8; IMAGE_BYTES],
+}
+
+impl TrainingImages {
+    /// The built-in data set's split follows from the settings alone; other people's images are not here.
+    pub fn of(config: &TrainConfig) -> Self {
+        let n = synth_digits::CLASSES.len();
+        let drawn = Source::is_built_in(&config.dataset).then(|| {
+            let labels: Vec<u8> = (0..n * synth_digits::TRAIN_PER_CLASS).map(synth_digits::label).collect();
+            config.split(&labels, n).ok().map(|split| split.indices)
+        });
+        Self { indices: drawn.flatten() }
+    }
+
+    /// Whether there are pictures.
+    pub fn can_be_drawn(&self) -> bool {
+        self.indices.is_some()
+    }
+
+    /// The image at a position of the model's banks.
+    pub fn draw(&self, position: usize) -> Option<TrainingImage> {
+        let at = *self.indices.as_ref()?.get(position)?;
+        let pixels = synth_digits::nth(synth_digits::SEED, Split::Train, at);
+        let classes = synth_digits::CLASSES;
+        Some(TrainingImage { class: classes[at % classes.len()].into(), index: at / classes.len(), pixels })
+    }
 }
 
 /// What a gallery is made of.
@@ -227,6 +270,21 @@ mod tests {
         assert_eq!(order(Sort::Class, Filter::All), [0, 2, 3, 1]);
         assert_eq!(order(Sort::Score, Filter::Id), [0, 2]);
         assert_eq!(order(Sort::Score, Filter::Mistakes), [1, 0]);
+    }
+
+    #[test]
+    fn training_images_are_drawn_by_their_place_in_the_banks() {
+        let config = TrainConfig { id_class: 2, ..Default::default() };
+        let drawn = TrainingImages::of(&config).draw(17).unwrap();
+        assert_eq!((drawn.class.as_str(), drawn.index), ("2", 17));
+        assert_eq!(drawn.pixels, synth_digits::image(synth_digits::SEED, Split::Train, 2, 17));
+        // Outliers come last, and are of other classes.
+        let polluted = TrainingImages::of(&TrainConfig { pollution: 0.1, ..config });
+        assert_eq!(polluted.draw(4999).unwrap().class, "2");
+        assert_ne!(polluted.draw(5000).unwrap().class, "2");
+        assert!(polluted.draw(5556).is_none() && polluted.draw(5555).is_some());
+        let other = TrainingImages::of(&TrainConfig { dataset: "svhn".into(), ..Default::default() });
+        assert!(!other.can_be_drawn() && other.draw(0).is_none());
     }
 
     #[test]

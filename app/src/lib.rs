@@ -8,6 +8,7 @@
 pub mod backend;
 pub mod charts;
 pub mod components;
+pub mod drawing;
 pub mod engine;
 pub mod fetch;
 pub mod gallery;

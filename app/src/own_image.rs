@@ -6,7 +6,8 @@ use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CanvasRenderingContext2d, ColorSpaceConversion, File, HtmlCanvasElement, ImageBitmap, ImageBitmapOptions, Window,
+    CanvasRenderingContext2d, ColorSpaceConversion, File, HtmlCanvasElement, HtmlVideoElement, ImageBitmap,
+    ImageBitmapOptions, Window,
 };
 
 /// Largest file that is read.
@@ -49,9 +50,28 @@ pub async fn read(file: &File) -> Result<[u8; IMAGE_BYTES], ImageError> {
     let window = web_sys::window().ok_or(ImageError::Canvas)?;
     let bitmap = decode(&window, file).await.map_err(|_| ImageError::Format)?;
     let (width, height) = (bitmap.width(), bitmap.height());
-    let rgb = check_size(width, height).and_then(|()| rgb_on_white(&window, &bitmap).map_err(|_| ImageError::Canvas));
+    let rgb = check_size(width, height).and_then(|()| rgb_on_white(&bitmap).map_err(|_| ImageError::Canvas));
     bitmap.close();
     Ok(to_model_size(&rgb?, width as usize, height as usize)?)
+}
+
+/// The middle of what a camera shows, as a square; not mirrored, whatever the preview does.
+pub fn from_video(video: &HtmlVideoElement) -> Result<[u8; IMAGE_BYTES], ImageError> {
+    let side = video.video_width().min(video.video_height()).min(MAX_SIDE);
+    if side == 0 {
+        return Err(ImageError::Canvas);
+    }
+    let grab = || -> Result<Vec<u8>, JsValue> {
+        let (canvas, context) = white_canvas(side, side)?;
+        let (left, top) = ((video.video_width() - side) / 2, (video.video_height() - side) / 2);
+        let (left, top, size) = (f64::from(left), f64::from(top), f64::from(side));
+        context.draw_image_with_html_video_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+            video, left, top, size, size, 0.0, 0.0, size, size,
+        )?;
+        rgb(&canvas, &context)
+    };
+    let pixels = grab().map_err(|_| ImageError::Canvas)?;
+    Ok(to_model_size(&pixels, side as usize, side as usize)?)
 }
 
 async fn decode(window: &Window, file: &File) -> Result<ImageBitmap, JsValue> {
@@ -67,17 +87,25 @@ fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
     if fits { Ok(()) } else { Err(ImageError::Size { width, height }) }
 }
 
-fn rgb_on_white(window: &Window, bitmap: &ImageBitmap) -> Result<Vec<u8>, JsValue> {
-    let (width, height) = (bitmap.width(), bitmap.height());
-    let document = window.document().ok_or(JsValue::NULL)?;
+fn rgb_on_white(bitmap: &ImageBitmap) -> Result<Vec<u8>, JsValue> {
+    let (canvas, context) = white_canvas(bitmap.width(), bitmap.height())?;
+    context.draw_image_with_image_bitmap(bitmap, 0.0, 0.0)?;
+    rgb(&canvas, &context)
+}
+
+fn white_canvas(width: u32, height: u32) -> Result<(HtmlCanvasElement, CanvasRenderingContext2d), JsValue> {
+    let document = web_sys::window().and_then(|w| w.document()).ok_or(JsValue::NULL)?;
     let canvas: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
     canvas.set_width(width);
     canvas.set_height(height);
     let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
     context.set_fill_style_str("white");
     context.fill_rect(0.0, 0.0, width.into(), height.into());
-    context.draw_image_with_image_bitmap(bitmap, 0.0, 0.0)?;
-    let rgba = context.get_image_data(0.0, 0.0, width.into(), height.into())?.data();
+    Ok((canvas, context))
+}
+
+fn rgb(canvas: &HtmlCanvasElement, context: &CanvasRenderingContext2d) -> Result<Vec<u8>, JsValue> {
+    let rgba = context.get_image_data(0.0, 0.0, canvas.width().into(), canvas.height().into())?.data();
     // Browsers keep a large canvas's memory until it is collected; an empty one holds none.
     canvas.set_width(0);
     Ok(rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())

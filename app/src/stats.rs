@@ -67,6 +67,12 @@ pub fn step_of(range: &Range<f64>) -> f64 {
     if rough.is_finite() && rough > 0.0 { 10f64.powf(rough.log10().floor()) } else { 1e-3 }
 }
 
+/// A threshold rounded to the steps of its range: the address stays short, and the slider and the line agree.
+pub fn rounded(value: f64, range: &Range<f64>) -> f64 {
+    let step = step_of(range);
+    format!("{:.9}", (value / step).round() * step).parse().unwrap_or(value)
+}
+
 /// Half-up to one decimal, as the paper's tables do: `0.9876` becomes `98.8`.
 pub fn percent(share: f64) -> String {
     format!("{:.1}", (share * 1000.0).round() / 10.0)
@@ -109,5 +115,6 @@ mod tests {
         assert_eq!([512, 99_999, 2_345_678].map(megabytes), ["1 kB", "100 kB", "2.3 MB"]);
         assert_eq!(share_below(&[1.0, 2.0, 3.0, 4.0], 3.0), 0.5);
         assert!((step_of(&(0.0..1.0)) - 1e-3).abs() < 1e-12);
+        assert_eq!(rounded(0.123_456, &(0.0..1.0)), 0.123);
     }
 }

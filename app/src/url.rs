@@ -9,6 +9,15 @@ pub fn current() -> State {
     State::from_query(&window().location().search().unwrap_or_default())
 }
 
+/// The address of a state, for links.
+pub fn href(state: &State) -> String {
+    match state.to_query() {
+        // An empty address would be the present one, query included.
+        none if none.is_empty() => "?".into(),
+        query => query,
+    }
+}
+
 /// A new entry in the history, unless the address already says the same.
 pub fn push(state: &State) {
     if *state != current() {

@@ -316,8 +316,13 @@ async fn png(pixel: impl Fn(usize) -> [u8; 4]) -> File {
 async fn own_images_show_score_and_place() {
     let page = Page::loaded().await;
     use nsa_app::lab::{OwnImage, OwnProgress};
-    let own =
-        |key, progress| OwnImage { key, name: format!("{key}.png"), pixels: Some(Arc::from([7; 3072])), progress };
+    let own = |key, progress| OwnImage {
+        key,
+        name: format!("{key}.png"),
+        pixels: Some(Arc::from([7; 3072])),
+        progress,
+        angle: None,
+    };
     page.lab.own.set(vec![
         own(2, OwnProgress::Scored(vec![0.875, 0.0])),
         own(1, OwnProgress::Failed("It is no image.".into())),

@@ -147,11 +147,16 @@ impl<B: Backend> Views<B> {
 
     /// One random view of every image, normalised for the encoder: `N x 3 x S x S`.
     pub fn draw(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
-        let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, self.side, rng)).collect();
-        // torchvision shuffles the order of the colour operations for each image; here for each batch.
-        let views = self.apply(&draws, &rng.permutation(4));
+        let views = self.sample(config, rng);
         let pixels = if self.side == Stem::Imagenet.side() { PixelNorm::IMAGENET } else { PixelNorm::CIFAR };
         pixels.apply(views)
+    }
+
+    /// The same views before they are normalised, in 0..1: to be looked at.
+    pub fn sample(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
+        let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, self.side, rng)).collect();
+        // torchvision shuffles the order of the colour operations for each image; here for each batch.
+        self.apply(&draws, &rng.permutation(4))
     }
 
     /// The views that `draws` describe, one an image, in 0..1. `order` arranges brightness (0), contrast (1),

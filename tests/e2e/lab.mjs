@@ -11,15 +11,20 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const DIST = join(ROOT, "dist");
 
 // playwright-core is installed outside the clone; NODE_PATH says where.
-const { chromium } = createRequire(import.meta.url)("playwright-core");
+const load = createRequire(import.meta.url);
+const { chromium } = load("playwright-core");
 
-/** Chromium with WebGPU by its software adapter: proves correctness, not speed. */
-export function launch() {
+/** Where an installed package's file lies. */
+export const installed = (file) => load.resolve(file);
+
+/** Chromium with WebGPU by its software adapter: proves correctness, not speed. `flags` are added to its own. */
+export function launch(...flags) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
+      ...flags,
     ],
   });
 }

@@ -209,6 +209,9 @@ pub struct PredictArgs {
     /// PNG or JPEG files, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
+    #[arg(long)]
+    pub explain: bool,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,

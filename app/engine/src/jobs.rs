@@ -1,14 +1,17 @@
 //! What the engine is asked to do, in order, with the loaded bundle in between.
 
 use crate::fetch::{FetchError, fetch};
-use crate::protocol::{Event, Request};
+use crate::pace::Pace;
+use crate::protocol::{Event, MAX_VIEWS, Request};
 use burn::tensor::backend::Backend;
+use futures_util::future::try_join3;
 use nsa_core::bundle::{
     BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, History, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
     MODEL_FILE, Manifest,
 };
 use nsa_core::data::IMAGE_BYTES;
-use std::cell::RefCell;
+use nsa_core::model::EmbedError;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -42,18 +45,24 @@ pub enum JobError {
     Detect(#[from] DetectError),
 }
 
+impl JobError {
+    /// Whether the device failed, so that no other job can succeed.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Detect(DetectError::Embed(EmbedError::Device(_))))
+    }
+}
+
 /// The engine's state: at most one bundle.
 pub struct Engine<B: Backend> {
     device: B::Device,
-    /// Images embedded at once.
-    batch: usize,
+    pace: Pace,
     detector: Option<Detector<B>>,
 }
 
 impl<B: Backend> Engine<B> {
     /// An engine without a bundle.
-    pub fn new(device: B::Device, batch: usize) -> Self {
-        Self { device, batch, detector: None }
+    pub fn new(device: B::Device) -> Self {
+        Self { device, pace: Pace::default(), detector: None }
     }
 
     /// Does one job. `say` sends events to the page; `cancelled` holds the jobs it no longer wants.
@@ -69,9 +78,21 @@ impl<B: Backend> Engine<B> {
                 let (detector, history) = self.load(job, &url, say).await?;
                 let manifest = Box::new(detector.manifest().clone());
                 self.detector = Some(detector);
+                // Another network takes another time.
+                self.pace = Pace::default();
                 say(Event::Loaded { job, manifest, history: Box::new(history) });
             }
             Request::Score { job, n } => self.score(job, n, pixels, cancelled, say).await?,
+            Request::Explain { job, neighbours } => {
+                let found = self.detector(1, pixels)?.explain(pixels, neighbours).await?;
+                for explanation in found {
+                    say(Event::Explained { job, explanation: Box::new(explanation) });
+                }
+            }
+            Request::Views { job, n, seed } => {
+                let drawn = self.detector(1, pixels)?.views(pixels, n.clamp(1, MAX_VIEWS), seed).await?;
+                say(Event::Drawn { job, views: drawn.chunks(IMAGE_BYTES).map(<[u8]>::to_vec).collect() });
+            }
             // Noted when it arrived.
             Request::Cancel { .. } => {}
         }
@@ -86,44 +107,64 @@ impl<B: Backend> Engine<B> {
 
         let wanted = [MODEL_FILE, BANK_FILE, HISTORY_FILE];
         let total = manifest.files.iter().filter(|f| wanted.contains(&f.name.as_str())).map(|f| f.bytes).sum();
-        let mut loaded = 0;
-        let mut files = Vec::with_capacity(wanted.len());
-        for name in wanted {
-            let tick = |bytes| {
-                loaded += bytes;
-                say(Event::Progress { job, loaded, total });
-            };
-            files.push(fetch(&format!("{url}{name}"), MAX_FILE, tick).await?);
-        }
-        let history = manifest.read_history(&files[2]).map_err(refused)?;
-        let detector = Detector::new(manifest, &files[0], &files[1], self.device.clone()).map_err(refused)?;
+        let loaded = Cell::new(0);
+        let tick = |bytes| {
+            loaded.set(loaded.get() + bytes);
+            say(Event::Progress { job, loaded: loaded.get(), total });
+        };
+        let [model, bank, history] = wanted.map(|name| format!("{url}{name}"));
+        let (model, bank, history) =
+            try_join3(fetch(&model, MAX_FILE, tick), fetch(&bank, MAX_FILE, tick), fetch(&history, MAX_FILE, tick))
+                .await?;
+        let history = manifest.read_history(&history).map_err(refused)?;
+        let detector = Detector::new(manifest, &model, &bank, self.device.clone()).map_err(refused)?;
         Ok((detector, history))
     }
 
+    /// The loaded detector, if the bytes are the images announced.
+    fn detector(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
+        let detector = self.detector.as_ref().ok_or(JobError::NoBundle)?;
+        match n.checked_mul(IMAGE_BYTES) == Some(pixels.len()) {
+            true => Ok(detector),
+            false => Err(JobError::Pixels { n, found: pixels.len() }),
+        }
+    }
+
     async fn score(
-        &self,
+        &mut self,
         job: u32,
         n: usize,
         pixels: &[u8],
         cancelled: &RefCell<HashSet<u32>>,
         say: &impl Fn(Event),
     ) -> Result<(), JobError> {
-        let detector = self.detector.as_ref().ok_or(JobError::NoBundle)?;
-        if n.checked_mul(IMAGE_BYTES) != Some(pixels.len()) {
-            return Err(JobError::Pixels { n, found: pixels.len() });
-        }
+        self.detector(n, pixels)?;
         let started = js_sys::Date::now();
-        for (i, batch) in pixels.chunks(self.batch * IMAGE_BYTES).enumerate() {
+        let mut first = 0;
+        while first < n {
             // Lets messages in: a cancellation may be among them.
             crate::worker::next_turn().await;
             if cancelled.borrow_mut().remove(&job) {
                 return Ok(());
             }
-            let images = detector.score(batch).await?;
+            let batch = &pixels[first * IMAGE_BYTES..(first + self.pace.batch()).min(n) * IMAGE_BYTES];
+            let before = js_sys::Date::now();
+            let images = self.detector(batch.len() / IMAGE_BYTES, batch)?.score(batch).await?;
+            self.pace.note(images.len(), js_sys::Date::now() - before);
+            let found = images.len();
             let (scores, angles) = images.into_iter().map(|image| (image.scores, image.angle)).unzip();
-            say(Event::Scored { job, first: i * self.batch, scores, angles });
+            say(Event::Scored { job, first, scores, angles });
+            first += found;
         }
-        say(Event::Done { job, millis: js_sys::Date::now() - started });
+        say(Event::Done { job, millis: js_sys::Date::now() - started, memory: memory() });
         Ok(())
     }
+}
+
+/// Bytes of this program's memory.
+fn memory() -> u64 {
+    #[cfg(target_arch = "wasm32")]
+    return core::arch::wasm32::memory_size(0) as u64 * 65_536;
+    #[cfg(not(target_arch = "wasm32"))]
+    0
 }

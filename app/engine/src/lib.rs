@@ -8,9 +8,11 @@
 mod fetch;
 #[cfg(feature = "worker")]
 mod jobs;
+#[cfg(any(feature = "worker", test))]
+mod pace;
 pub mod protocol;
 #[cfg(feature = "worker")]
 mod worker;
 
 #[cfg(feature = "worker")]
-pub use worker::serve;
+pub use worker::{device_lost, serve};

@@ -4,7 +4,7 @@
 //! Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs: see
 //! [`Event::Download`] and [`Event::Crashed`].
 
-use nsa_core::bundle::{History, Manifest};
+use nsa_core::bundle::{Explanation, History, Manifest};
 use serde::{Deserialize, Serialize};
 
 /// Page to engine. `job` is chosen by the page and comes back in every answer.
@@ -26,12 +26,43 @@ pub enum Request {
         /// How many images.
         n: usize,
     },
+    /// Say why the one image attached (3 x 32 x 32 bytes) has its scores.
+    Explain {
+        /// Job number.
+        job: u32,
+        /// How many training images to name.
+        neighbours: usize,
+    },
+    /// Draw `n` random views of the one image attached, as this model's training would have drawn them.
+    Views {
+        /// Job number.
+        job: u32,
+        /// How many views, at most [`MAX_VIEWS`].
+        n: usize,
+        /// Which views.
+        seed: u64,
+    },
     /// Forget a score job that is under way or waiting; what it still had to do is dropped silently.
     Cancel {
         /// The job to forget.
         job: u32,
     },
 }
+
+impl Request {
+    /// Its job.
+    pub fn job(&self) -> u32 {
+        let (Self::Load { job, .. }
+        | Self::Score { job, .. }
+        | Self::Explain { job, .. }
+        | Self::Views { job, .. }
+        | Self::Cancel { job }) = self;
+        *job
+    }
+}
+
+/// Most views that are drawn at once.
+pub const MAX_VIEWS: usize = 64;
 
 /// Engine to page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +117,22 @@ pub enum Event {
         job: u32,
         /// Milliseconds it took.
         millis: f64,
+        /// Bytes of memory that the engine holds; it never gives any back, so a leak would show here.
+        memory: u64,
+    },
+    /// Why an image has its scores.
+    Explained {
+        /// Job number.
+        job: u32,
+        /// The reasons.
+        explanation: Box<Explanation>,
+    },
+    /// Views of an image, 3 x 32 x 32 bytes each.
+    Drawn {
+        /// Job number.
+        job: u32,
+        /// The views.
+        views: Vec<Vec<u8>>,
     },
     /// A job failed; the engine goes on.
     Failed {

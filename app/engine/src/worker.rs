@@ -18,8 +18,8 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 /// Answers the page's requests one after the other, for as long as the Worker lives.
 ///
-/// `backend` is what the page shows and tests see (`cpu` or `webgpu`), `batch` how many images are embedded at once.
-pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device, batch: usize) {
+/// `backend` is what the page shows and tests see (`cpu` or `webgpu`).
+pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device) {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         say(Event::Crashed { message: format!("The engine stopped: {info}.") });
@@ -32,11 +32,19 @@ pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device, b
     }
     say(Event::Ready { backend: backend.into(), device: name });
 
-    let mut engine = Engine::<B>::new(device, batch);
+    let mut engine = Engine::<B>::new(device);
     while let Ok((request, pixels)) = requests.recv().await {
-        let (Request::Load { job, .. } | Request::Score { job, .. } | Request::Cancel { job }) = request;
-        if let Err(error) = engine.run(request, &pixels, &cancelled, &say).await {
-            say(Event::Failed { job, message: error.to_string() });
+        let job = request.job();
+        // Jobs come in the order of their numbers: what was cancelled before this one is over.
+        cancelled.borrow_mut().retain(|&other| other >= job);
+        if cancelled.borrow_mut().remove(&job) {
+            continue;
+        }
+        match engine.run(request, &pixels, &cancelled, &say).await {
+            Ok(()) => {}
+            // A device that is gone does not come back: the page starts another engine, on a fresh one.
+            Err(error) if error.is_loss() => say(Event::Crashed { message: format!("The engine stopped: {error}.") }),
+            Err(error) => say(Event::Failed { job, message: error.to_string() }),
         }
     }
 }
@@ -69,6 +77,11 @@ fn listen(sender: UnboundedSender<(Request, Vec<u8>)>, cancelled: Rc<RefCell<Has
     });
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
+}
+
+/// Tells the page that the device is gone, whatever the engine is doing. The page starts another engine then.
+pub fn device_lost(why: &str) {
+    say(Event::Crashed { message: format!("The engine stopped: its device was lost ({why}).") });
 }
 
 /// Sends an event to the page.

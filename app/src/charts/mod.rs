@@ -48,6 +48,12 @@ impl Frame {
         self.across.start + share * (self.across.end - self.across.start)
     }
 
+    /// The value at a place from left to right; places outside the chart have the value of its edge.
+    pub fn x_value(&self, pixel: f64) -> f64 {
+        let share = ((pixel - self.across.start) / (self.across.end - self.across.start)).clamp(0.0, 1.0);
+        self.x.start + share * (self.x.end - self.x.start)
+    }
+
     /// Where a value lies from top to bottom; values outside the chart lie on its edge.
     pub fn y_pixel(&self, value: f64) -> f64 {
         let share = ((value - self.y.start) / (self.y.end - self.y.start)).clamp(0.0, 1.0);
@@ -191,6 +197,7 @@ mod tests {
         let frame = Frame { across: 50.0..150.0, down: 10.0..60.0, x: 0.0..2.0, y: 0.0..1.0 };
         assert_eq!(frame.x_pixel(1.0), 100.0);
         assert_eq!(frame.x_pixel(9.0), 150.0);
+        assert_eq!((frame.x_value(100.0), frame.x_value(0.0), frame.x_value(1e9)), (1.0, 0.0, 2.0));
         assert_eq!(frame.y_pixel(1.0), 10.0);
         assert_eq!(frame.y_pixel(0.0), 60.0);
     }

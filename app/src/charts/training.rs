@@ -18,8 +18,8 @@ pub fn kappa(size: (f64, f64), history: &History) -> Plot {
         size,
         x: epochs(history),
         y: 0.0..highest,
-        x_title: text::EPOCHS_AXIS,
-        y_title: text::KAPPA_AXIS,
+        x_title: text::compact::EPOCHS_AXIS,
+        y_title: text::compact::KAPPA_AXIS,
         x_label: short,
         y_label: short,
     };
@@ -29,7 +29,7 @@ pub fn kappa(size: (f64, f64), history: &History) -> Plot {
         Ok(())
     });
     let rows = history.epochs.iter().map(|e| vec![e.epoch.to_string(), short(&e.id.kappa), short(&e.ood.kappa)]);
-    let table = Table { head: text::KAPPA_HEAD.to_vec(), rows: rows.collect() };
+    let table = Table { head: text::compact::KAPPA_HEAD.to_vec(), rows: rows.collect() };
     let (width, height) = size;
     Plot { svg, width, height, frame, summary: kappa_summary(history), table }
 }
@@ -46,8 +46,8 @@ pub fn auroc(size: (f64, f64), history: &History, scorer: Option<Scorer>) -> Plo
         size,
         x: epochs(history),
         y: lowest.clamp(0.0, 50.0)..100.0,
-        x_title: text::EPOCHS_AXIS,
-        y_title: text::AUROC_AXIS,
+        x_title: text::compact::EPOCHS_AXIS,
+        y_title: text::compact::AUROC_AXIS,
         x_label: short,
         y_label: short,
     };
@@ -64,7 +64,7 @@ pub fn auroc(size: (f64, f64), history: &History, scorer: Option<Scorer>) -> Plo
         chosen.into_iter().flat_map(line).map(|(epoch, auroc)| vec![short(&epoch), percent(auroc / 100.0)]).collect();
     let (width, height) = size;
     let summary = auroc_summary(&rows);
-    Plot { svg, width, height, frame, summary, table: Table { head: text::AUROC_HEAD.to_vec(), rows } }
+    Plot { svg, width, height, frame, summary, table: Table { head: text::compact::AUROC_HEAD.to_vec(), rows } }
 }
 
 /// The scorer whose AUROC is drawn strongly: the one chosen if it was measured during training, else the first
@@ -91,7 +91,7 @@ fn finite(point: &(f64, f64)) -> bool {
 
 fn kappa_summary(history: &History) -> String {
     let (Some(first), Some(last)) = (history.epochs.first(), history.epochs.last()) else {
-        return text::HISTORY_EMPTY.into();
+        return text::compact::EMPTY.into();
     };
     let change = |before: f64, after: f64| format!("from {} to {}", short(&before), short(&after));
     format!(
@@ -107,7 +107,7 @@ fn auroc_summary(rows: &[Vec<String>]) -> String {
         (Some(first), Some(last)) => {
             format!("AUROC goes from {} to {} percent in {} epochs.", first[1], last[1], last[0])
         }
-        _ => text::HISTORY_EMPTY.into(),
+        _ => text::compact::EMPTY.into(),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn no_history_is_said() {
-        assert_eq!(kappa((400.0, 300.0), &History::default()).summary, text::HISTORY_EMPTY);
-        assert_eq!(auroc((400.0, 300.0), &History::default(), None).summary, text::HISTORY_EMPTY);
+        assert_eq!(kappa((400.0, 300.0), &History::default()).summary, text::compact::EMPTY);
+        assert_eq!(auroc((400.0, 300.0), &History::default(), None).summary, text::compact::EMPTY);
     }
 }

@@ -12,7 +12,7 @@ pub fn Pixels(
     /// The three planes.
     #[prop(into)]
     planes: Vec<u8>,
-    /// What the picture shows, for those who cannot see it.
+    /// What the picture shows, for those who cannot see it; empty where other text says it.
     #[prop(into)]
     label: Signal<String>,
 ) -> impl IntoView {
@@ -22,10 +22,12 @@ pub fn Pixels(
             web_sys::console::error_1(&error);
         }
     });
-    view! { <canvas node_ref=canvas width=SIZE.to_string() height=SIZE.to_string() role="img" aria-label=label></canvas> }
+    let hidden = move || label.with(String::is_empty).then_some("true");
+    view! { <canvas node_ref=canvas width=SIZE.to_string() height=SIZE.to_string() role="img" aria-label=label aria-hidden=hidden></canvas> }
 }
 
-fn paint(canvas: &HtmlCanvasElement, planes: &[u8]) -> Result<(), JsValue> {
+/// Puts the planes on the canvas.
+pub fn paint(canvas: &HtmlCanvasElement, planes: &[u8]) -> Result<(), JsValue> {
     let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
     let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba(planes)), SIZE as u32, SIZE as u32)?;
     context.put_image_data(&image, 0.0, 0.0)

@@ -36,7 +36,7 @@ where
                 <g>{move || plot.with(|p| overlay(&p.frame))}</g>
             </svg>
             {children.map(|children| children())}
-            <details class="data" on:toggle=move |_| set_open.update(|open| *open = !*open)>
+            <details class="data" data-part="data" on:toggle=move |_| set_open.update(|open| *open = !*open)>
                 <summary>{text::DATA}</summary>
                 <div class="scroll" tabindex="0">{table}</div>
             </details>

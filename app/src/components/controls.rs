@@ -1,7 +1,8 @@
 //! What a person chooses from: the model, the score, the engine; and what the model is.
 
 use super::lab;
-use crate::state::{BackendChoice, ScoreName, scorer_word};
+use crate::lab::Bundle;
+use crate::state::BackendChoice;
 use crate::stats::percent;
 use crate::text;
 use leptos::prelude::*;
@@ -29,7 +30,7 @@ pub fn Controls() -> impl IntoView {
     };
     let scores = move || {
         let chosen = lab.score.get();
-        let names = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| score_names(&b.manifest)));
+        let names = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| score_names(b)));
         let option = |(at, (name, title)): (usize, (String, String))| {
             view! { <option value=name selected=at == chosen>{title}</option> }
         };
@@ -37,8 +38,8 @@ pub fn Controls() -> impl IntoView {
     };
     let choose_score = move |name: String| {
         let entry = lab.bundle.with_untracked(|b| {
-            let scores = &b.as_ref()?.manifest.scores;
-            scores.iter().map(ScoreName::of).find(|known| known.as_str() == name)
+            let b = b.as_ref()?;
+            (0..b.scores()).filter_map(|score| b.score_name(score)).find(|known| known.as_str() == name)
         });
         lab.choose(|state| {
             state.scorer = entry;
@@ -47,7 +48,7 @@ pub fn Controls() -> impl IntoView {
     };
     let choose_backend = move |choice| lab.choose(|state| state.backend = choice);
     view! {
-        <div class="controls" role="group" aria-label=text::CONTROLS>
+        <div class="controls" data-part="controls" role="group" aria-label=text::CONTROLS>
             <label class="field">
                 <span>{text::MODEL}</span>
                 <select name="model" on:change:target=move |e| choose_model(e.target().value())>{models}</select>
@@ -129,7 +130,7 @@ pub fn ModelCard() -> impl IntoView {
         facts.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
     };
     view! {
-        <section class="card model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
+        <section class="card model" data-part="model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
             <div class="model-head">{head}</div>
             <p class="figure-number">
                 <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>
@@ -153,11 +154,9 @@ pub fn Percent(
     view! { {number}<span class="unit" hidden=move || share.get().is_none()>"%"</span> }
 }
 
-fn score_names(manifest: &Manifest) -> Vec<(String, String)> {
-    let title = |s: &nsa_core::bundle::ScoreEntry| {
-        format!("{} on {}", text::scorer(&scorer_word(s.scorer)), text::layer(&s.layer))
-    };
-    manifest.scores.iter().map(|s| (ScoreName::of(s).as_str().into(), title(s))).collect()
+fn score_names(bundle: &Bundle) -> Vec<(String, String)> {
+    let name = |score: usize| Some((bundle.score_name(score)?.as_str().to_string(), bundle.score_title(score)));
+    (0..bundle.scores()).filter_map(name).collect()
 }
 
 fn facts(manifest: &Manifest) -> Vec<(&'static str, String)> {

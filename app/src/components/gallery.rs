@@ -1,12 +1,15 @@
 //! The images, each with its score.
 
-use super::{Choices, Pixels, lab};
+use super::{Choices, Pixels, Scorers, detail, lab};
 use crate::gallery::{Image, Side, is_mistake};
 use crate::lab::{Lab, Topic};
-use crate::state::{Filter, LAST_SEED, Sort};
+use crate::state::{Filter, LAST_SEED, Selection, Sort, Subject};
 use crate::text;
+use leptos::html;
 use leptos::prelude::*;
 use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
 
 /// All images of the gallery in the order and choice that a person wants.
 #[component]
@@ -24,15 +27,26 @@ pub fn Gallery() -> impl IntoView {
         let nothing = lab.order.with(Vec::is_empty) && lab.images.with(|images| !images.is_empty());
         nothing.then(|| view! { <p class="empty">{text::NOTHING_SHOWN}</p> })
     };
+    let list = NodeRef::<html::Ul>::new();
+    let keys = move |event: KeyboardEvent| {
+        if let Some(list) = list.get_untracked() {
+            let _ = go(&list, &event);
+        }
+    };
+    // The tile that the tab key comes to: the one last focused, or the first.
+    let focused = RwSignal::new(None::<usize>);
+    let first = Memo::new(move |_| lab.order.with(|order| order.first().copied()));
+    let there = Memo::new(move |_| lab.order.with(|order| focused.get().filter(|i| order.contains(i))));
+    let current = Current { tab_stop: Memo::new(move |_| there.get().or(first.get())), focused };
     let draw_others =
         move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
     view! {
-        <section class="card gallery" aria-labelledby="gallery-title">
-            <header>
+        <section class="card gallery" data-part="gallery" aria-labelledby="gallery-title">
+            <header data-part="lead">
                 <h2 id="gallery-title">{text::GALLERY_TITLE}</h2>
                 <p class="lead">{move || text::gallery_lead(class_name(lab, lab.recipe.with(|r| r.as_ref().map(|r| r.id_class))))}</p>
             </header>
-            <div class="toolbar">
+            <div class="toolbar" data-part="toolbar">
                 <Choices
                     legend=text::SHOW
                     name="filter"
@@ -49,21 +63,56 @@ pub fn Gallery() -> impl IntoView {
                 />
                 <button type="button" class="quiet" on:click=draw_others>{text::OTHER_IMAGES}</button>
             </div>
+            <Scorers/>
             {missing}
             {no_mistakes}
-            <ul class="tiles">
+            <ul class="tiles" node_ref=list on:keydown=keys aria-label=text::score::TILES>
                 <For each=shown key=|(i, image)| (*i, Arc::as_ptr(image) as usize) let((i, image))>
-                    <Tile lab i image/>
+                    <Tile lab i image current/>
                 </For>
             </ul>
         </section>
     }
 }
 
-/// One image: its picture, which side it is on, its score.
+/// The arrow keys go from tile to tile, so that the whole gallery is one stop of the tab key.
+fn go(list: &web_sys::HtmlElement, event: &KeyboardEvent) -> Option<()> {
+    let tiles = list.query_selector_all(".tile-button").ok()?;
+    let tile = |i: u32| tiles.get(i).and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok());
+    let focused = document().active_element()?;
+    let at = (0..tiles.length()).find(|&i| tile(i).is_some_and(|t| t.is_same_node(Some(&focused))))?;
+    let top = |i: u32| tile(i).map(|t| t.get_bounding_client_rect().top());
+    // As many columns as tiles stand in the first row.
+    let columns = (0..tiles.length()).take_while(|&i| top(i) == top(0)).count() as u32;
+    let next = match event.key().as_str() {
+        "ArrowLeft" => at.checked_sub(1)?,
+        "ArrowRight" => at + 1,
+        "ArrowUp" => at.checked_sub(columns)?,
+        "ArrowDown" => at + columns,
+        "Home" => 0,
+        "End" => tiles.length().checked_sub(1)?,
+        _ => return None,
+    };
+    event.prevent_default();
+    tile(next)?.focus().ok()
+}
+
+/// Which tile the tab key comes to.
+#[derive(Clone, Copy)]
+struct Current {
+    tab_stop: Memo<Option<usize>>,
+    focused: RwSignal<Option<usize>>,
+}
+
+/// One image: its picture, which side it is on, its score. It opens the image's details.
 #[component]
-fn Tile(lab: Lab, i: usize, image: Arc<Image>) -> impl IntoView {
+fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoView {
     let pick = image.pick;
+    let subject = Subject::Test { class: pick.class, index: pick.index };
+    let selection = Selection::Image { class: pick.class, index: pick.index };
+    let selected = Memo::new(move |_| lab.state.with(|s| s.select == Some(selection)));
+    let open = move |_| lab.choose(|state| detail::open(state, subject));
+    let tab_stop = move || if current.tab_stop.get() == Some(i) { "0" } else { "-1" };
     let value = Memo::new(move |_| lab.values.with(|values| values.get(i).copied().flatten()));
     let mistaken = Memo::new(move |_| is_mistake(pick.side, value.get(), lab.threshold.get()));
     let label = Signal::derive(move || {
@@ -74,15 +123,26 @@ fn Tile(lab: Lab, i: usize, image: Arc<Image>) -> impl IntoView {
         <li
             class="tile"
             class:mistake=mistaken
+            class:selected=selected
             data-testid="tile"
             data-split=pick.side.word()
             data-class=pick.class.to_string()
             data-index=pick.index.to_string()
             data-score=move || value.get().map_or(String::new(), |v| v.to_string())
-            title=label
         >
-            <Pixels planes=image.pixels.clone() label/>
-            <span class="tile-score" aria-hidden="true">{move || value.get().map_or("…".into(), |v| format!("{v:.3}"))}</span>
+            <button
+                type="button"
+                class="tile-button"
+                aria-label=label
+                title=label
+                aria-haspopup="dialog"
+                tabindex=tab_stop
+                on:focus=move |_| current.focused.set(Some(i))
+                on:click=open
+            >
+                <Pixels planes=image.pixels.clone() label=String::new()/>
+                <span class="tile-score">{move || value.get().map_or("…".into(), |v| format!("{v:.3}"))}</span>
+            </button>
         </li>
     }
 }

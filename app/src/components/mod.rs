@@ -1,25 +1,38 @@
 //! What is seen. Each component takes the [`Lab`] from the context and reads the signals it needs.
 
+mod camera;
 mod canvas;
 mod chart;
+mod confusion;
 mod controls;
+mod detail;
 mod gallery;
+mod matrix;
 mod own;
+mod pad;
 mod separate;
 mod status;
+mod tabs;
 mod training;
 
+pub use camera::Camera;
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
+pub use confusion::Confusion;
 pub use controls::{Choices, Controls, ModelCard, Percent};
+pub use detail::Detail;
 pub use gallery::Gallery;
-pub use own::Own;
+pub use matrix::Scorers;
+pub use own::{DropAnywhere, Own};
+pub use pad::Pad;
 pub use separate::Separate;
 pub use status::{Problems, Status};
+pub use tabs::Tabs;
 pub use training::Training;
 
 use crate::lab::Lab;
-use crate::state::State;
+use crate::state::{State, View};
+use crate::text;
 use leptos::prelude::*;
 
 /// The whole page below its headline.
@@ -31,17 +44,25 @@ pub fn App(
     provide_context(lab);
     follow_history(lab);
     mirror_on_root(lab);
+    let shown = Memo::new(move |_| lab.state.with(|s| s.view));
     view! {
+        <Tabs/>
         <Controls/>
         <Status/>
         <Problems/>
         <ModelCard/>
-        <div class="views">
-            <Gallery/>
-            <Separate/>
-            <Training/>
-            <Own/>
-        </div>
+        <div class="views">{move || view_of(shown.get())}</div>
+        <Detail/>
+        <DropAnywhere/>
+    }
+}
+
+/// The parts of a view. A view is made when it is opened and gone when it is left; what it shows lives in the [`Lab`].
+fn view_of(shown: View) -> AnyView {
+    match shown {
+        View::Score => view! { <Gallery/> <Separate/> <Training/> <Own/> }.into_any(),
+        View::Separate => view! { <Separate full=true/> }.into_any(),
+        View::Compact => view! { <Training/> }.into_any(),
     }
 }
 
@@ -59,13 +80,26 @@ fn follow_history(lab: Lab) {
     on_cleanup(move || handle.remove());
 }
 
-/// Tells tests and style sheets how far the page is: `<html data-state data-backend>`.
+/// Tells tests and style sheets how far the page is and what it shows:
+/// `<html data-state data-backend data-view data-present data-hide>`.
 fn mirror_on_root(lab: Lab) {
-    Effect::new(move |_| {
-        let Some(root) = document().document_element() else { return };
-        let _ = root.set_attribute("data-state", lab.phase.get().word());
-        if let Some(backend) = lab.backend.get() {
-            let _ = root.set_attribute("data-backend", backend.word());
+    let set = |name: &str, value: &str| {
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute(name, value);
         }
+    };
+    Effect::new(move |_| {
+        set("data-state", lab.phase.get().word());
+        if let Some(backend) = lab.backend.get() {
+            set("data-backend", backend.word());
+        }
+    });
+    let around = Memo::new(move |_| lab.state.with(|s| (s.view, s.present, s.hide.clone())));
+    Effect::new(move |_| {
+        let (view, present, hide) = around.get();
+        set("data-view", view.word());
+        set("data-present", if present { "1" } else { "0" });
+        set("data-hide", &hide.iter().map(|part| part.word()).collect::<Vec<_>>().join(" "));
+        document().set_title(&text::shell::window_title(view));
     });
 }

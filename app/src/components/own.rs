@@ -1,42 +1,35 @@
 //! A person's own images: dropped anywhere, picked or pasted.
 
-use super::{Pixels, lab};
+use super::{Camera, Pad, Pixels, lab};
 use crate::lab::{Lab, OwnImage, OwnProgress};
-use crate::own_image;
+use crate::state::{Subject, View};
 use crate::stats::{is_anomalous, percent, share_below};
 use crate::text;
 use leptos::ev;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent, File, FileList};
-
-/// How many own images are kept. The oldest make room for new ones.
-const KEPT: usize = 48;
 
 /// Where own images go in, and what came out.
 #[component]
 pub fn Own() -> impl IntoView {
     let lab = lab();
-    let (dragging, set_dragging) = signal(false);
-    listen_everywhere(lab, set_dragging);
     let pick = move |input: web_sys::HtmlInputElement| {
-        take(lab, files(input.files()));
+        lab.take_files(files(input.files()));
         // The same file may be picked again.
         input.set_value("");
     };
     let told = move || lab.own.with(|own| own.first().and_then(|image| spoken(lab, image)));
     let nothing = move || lab.own.with(Vec::is_empty);
     view! {
-        <section class="card own" aria-labelledby="own-title" data-testid="score-own">
-            <header>
+        <section class="card own" data-part="own" aria-labelledby="own-title" data-testid="score-own">
+            <header data-part="lead">
                 <h2 id="own-title">{text::OWN_TITLE}</h2>
                 <p class="lead">{text::OWN_LEAD}</p>
             </header>
             <div class="own-body">
                 <div class="own-in">
-                    <label class="drop" class:dragging=dragging>
+                    <label class="drop">
                         <input
                             type="file"
                             class="visually-hidden"
@@ -48,6 +41,8 @@ pub fn Own() -> impl IntoView {
                         <strong>{text::OWN_PICK}</strong>
                         <span>{text::OWN_DROP}</span>
                     </label>
+                    <Camera/>
+                    <Pad/>
                     <p class="small">{text::OWN_PRIVATE}</p>
                     <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.set(Vec::new())>
                         {text::OWN_CLEAR}
@@ -62,8 +57,26 @@ pub fn Own() -> impl IntoView {
             </div>
             <p class="visually-hidden" role="status">{told}</p>
         </section>
-        <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true"><p>{text::OWN_VEIL}</p></div>
     }
+}
+
+/// Files may be dropped or pasted anywhere on the page, whatever it shows; own images come into sight then.
+#[component]
+pub fn DropAnywhere() -> impl IntoView {
+    let lab = lab();
+    let (dragging, set_dragging) = signal(false);
+    listen_everywhere(lab, set_dragging);
+    view! { <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true"><p>{text::OWN_VEIL}</p></div> }
+}
+
+fn take(lab: Lab, files: Vec<File>) {
+    if files.is_empty() {
+        return;
+    }
+    if lab.state.with_untracked(|s| s.view != View::Score) {
+        lab.choose(|state| state.view = View::Score);
+    }
+    lab.take_files(files);
 }
 
 /// One image: what the model sees of it, its score and where that stands, or why there is none.
@@ -72,6 +85,8 @@ fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
     let picture =
         image.pixels.as_ref().map(|p| view! { <Pixels planes=p.to_vec() label=text::own_picture(&image.name)/> });
     let name = image.name.clone();
+    let key = image.key;
+    let open = move |_| lab.choose(|state| state.image = Some(Subject::Own(key)));
     let body = match image.progress.clone() {
         OwnProgress::Waiting => view! { <p class="waiting">{text::OWN_WAITING}</p> }.into_any(),
         OwnProgress::Failed(why) => view! { <p class="failed" role="alert" data-testid="error">{why}</p> }.into_any(),
@@ -90,6 +105,7 @@ fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
                     {move || value.get().map(|v| format!("{v:.3}"))}
                 </p>
                 <p>{verdict}</p>
+                <button type="button" class="quiet" data-testid="own-details" on:click=open>{text::score::DETAILS}</button>
             }
             .into_any()
         }
@@ -151,36 +167,4 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
 
 fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|i| list.get(i)).collect())
-}
-
-/// Shows the files at once, then reads one after the other and has each scored.
-fn take(lab: Lab, files: Vec<File>) {
-    let given = files.len();
-    let files: Vec<(u32, File)> = files.into_iter().take(KEPT).map(|file| (lab.next_key(), file)).collect();
-    if files.is_empty() {
-        return;
-    }
-    lab.own.update(|own| {
-        for (key, file) in files.iter().rev() {
-            let waiting = OwnProgress::Waiting;
-            own.insert(0, OwnImage { key: *key, name: file.name(), pixels: None, progress: waiting });
-        }
-        own.truncate(KEPT);
-    });
-    if given > KEPT {
-        lab.notes.set(vec![text::own_too_many(given, KEPT)]);
-    }
-    spawn_local(async move {
-        for (key, file) in files {
-            let read = own_image::read(&file).await;
-            lab.own.update(|own| {
-                let Some(image) = own.iter_mut().find(|image| image.key == key) else { return };
-                match read {
-                    Ok(pixels) => image.pixels = Some(Arc::from(pixels.as_slice())),
-                    Err(why) => image.progress = OwnProgress::Failed(why.to_string()),
-                }
-            });
-            lab.score_own();
-        }
-    });
 }

@@ -1,24 +1,31 @@
 //! How well the scores tell ID from OOD: histogram, threshold, ROC curve.
 
-use super::{Chart, Percent, lab, use_width};
+use super::{Chart, Confusion, Percent, lab, use_width};
 use crate::charts::{Frame, histogram, roc, short};
 use crate::lab::Lab;
-use crate::stats::{Readout, percent, step_of};
+use crate::stats::{Readout, percent, rounded, step_of};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
+use nsa_core::eval::auroc_interval;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, PointerEvent};
 
-/// The histogram with its threshold, what the threshold does, and the ROC curve.
+/// The histogram with its threshold, what the threshold does, and the ROC curve; in full also the confusion matrix.
 #[component]
-pub fn Separate() -> impl IntoView {
+pub fn Separate(
+    /// Whether there is room for all of it.
+    #[prop(optional)]
+    full: bool,
+) -> impl IntoView {
     let lab = lab();
     let readout = Memo::new(move |_| {
         let threshold = lab.threshold.get()?;
         lab.sides.with(|s| (!s.id.is_empty() && !s.ood.is_empty()).then(|| Readout::new(&s.id, &s.ood, threshold)))
     });
     view! {
-        <section class="card separate" aria-labelledby="separate-title">
-            <header>
+        <section class="card separate" class:full=full aria-labelledby="separate-title">
+            <header data-part="lead">
                 <h2 id="separate-title">{text::SEPARATE_TITLE}</h2>
                 <p class="lead">{text::SEPARATE_LEAD}</p>
             </header>
@@ -36,6 +43,7 @@ pub fn Separate() -> impl IntoView {
                     <dd>{move || readout.get().map(|r| text::of(r.flagged, r.id))}</dd>
                 </div>
             </dl>
+            {full.then(|| view! { <Confusion lab readout/> })}
             <RocCurve lab readout/>
         </section>
     }
@@ -46,10 +54,29 @@ pub fn Separate() -> impl IntoView {
 fn Aurocs(lab: Lab) -> impl IntoView {
     let live = Signal::derive(move || lab.auroc.get());
     let measured = Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported));
+    let error = |auroc: Option<f64>, id: usize, ood: usize| {
+        let [low, high] = auroc_interval(auroc?, id, ood)?;
+        Some(text::score::sampling_error(&percent(low), &percent(high), id, ood))
+    };
+    let live_error = move || {
+        let (id, ood) = lab.sides.with(|s| (s.id.len(), s.ood.len()));
+        error(live.get(), id, ood)
+    };
+    let measured_error = move || {
+        let counted =
+            lab.bundle.with(|b| b.as_ref().map(|b| (b.manifest.provenance.test_id, b.manifest.provenance.test_ood)));
+        counted.and_then(|(id, ood)| error(measured.get(), id, ood))
+    };
     view! {
         <dl class="numbers">
-            <div><dt>{text::AUROC_LIVE}</dt><dd data-testid="auroc-live"><Percent share=live/></dd></div>
-            <div><dt>{text::AUROC_TEST}</dt><dd data-testid="auroc-test"><Percent share=measured/></dd></div>
+            <div>
+                <dt>{text::AUROC_LIVE}<span class="error" data-testid="auroc-live-error">{live_error}</span></dt>
+                <dd data-testid="auroc-live"><Percent share=live/></dd>
+            </div>
+            <div>
+                <dt>{text::AUROC_TEST}<span class="error" data-testid="auroc-test-error">{measured_error}</span></dt>
+                <dd data-testid="auroc-test"><Percent share=measured/></dd>
+            </div>
         </dl>
         <p class="legend">
             <span class="key id">{text::ID}</span>
@@ -86,24 +113,80 @@ fn Histogram(lab: Lab) -> impl IntoView {
         view! { {line}{own.into_iter().map(marker).collect_view()} }
     };
     let frame = Memo::new(move |_| plot.with(|p| p.frame.clone()));
+    // The line itself can be taken hold of, anywhere on the chart; the slider below it is for keys.
+    let dragging = StoredValue::new(false);
+    let to = move |event: &PointerEvent| {
+        let Some(chart) = chart_of(event) else { return };
+        let scale = plot.with(|p| p.width) / chart.get_bounding_client_rect().width().max(1.0);
+        let x = (f64::from(event.client_x()) - chart.get_bounding_client_rect().left()) * scale;
+        let value = frame.with(|f| f.x_value(x));
+        lab.drag(|state| state.threshold = Some(rounded(value, &lab.range.get_untracked())));
+    };
+    let down = move |event: PointerEvent| {
+        if event.button() != 0 || chart_of(&event).is_none() || lab.threshold.get_untracked().is_none() {
+            return;
+        }
+        if let Some(holder) = event.current_target().and_then(|t| t.dyn_into::<Element>().ok()) {
+            let _ = holder.set_pointer_capture(event.pointer_id());
+        }
+        dragging.set_value(true);
+        to(&event);
+    };
+    let moved = move |event: PointerEvent| {
+        if dragging.get_value() {
+            to(&event);
+        }
+    };
+    let done = move |_: PointerEvent| dragging.set_value(false);
     view! {
-        <Chart testid="chart-histogram" node plot overlay>
-            <Threshold lab frame/>
-        </Chart>
+        <div
+            class="holds-threshold"
+            data-part="histogram"
+            on:pointerdown=down
+            on:pointermove=moved
+            on:pointerup=done
+            on:pointercancel=done
+        >
+            <Chart testid="chart-histogram" node plot overlay>
+                <Threshold lab frame/>
+            </Chart>
+        </div>
+    }
+}
+
+/// The drawing under a pointer; none over the slider and the data below it. While the pointer is held every event
+/// goes to the holder, which has one drawing.
+fn chart_of(event: &PointerEvent) -> Option<Element> {
+    let target: Element = event.target()?.dyn_into().ok()?;
+    match target.closest("svg.plot").ok()? {
+        Some(chart) => Some(chart),
+        None if event.type_() == "pointermove" => target.query_selector("svg.plot").ok()?,
+        None => None,
     }
 }
 
 /// The slider lies exactly below the chart, so that its thumb meets the line.
 #[component]
 fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
-    let step = move || step_of(&lab.range.get());
-    // Rounded to the slider's steps, the address stays short and the slider and the line agree.
     let set = move |text: String| {
         if let Ok(value) = text.parse::<f64>() {
-            let step = step();
-            let rounded: f64 = format!("{:.9}", (value / step).round() * step).parse().unwrap_or(value);
-            lab.drag(|state| state.threshold = Some(rounded));
+            lab.drag(|state| state.threshold = Some(rounded(value, &lab.range.get_untracked())));
         }
+    };
+    // `step="any"` leaves the size of a key's step to the browser, and it is coarse: a fortieth here, a quarter there.
+    let typed = move |event: web_sys::KeyboardEvent| {
+        let steps = match event.key().as_str() {
+            "ArrowRight" | "ArrowUp" => 1.0,
+            "ArrowLeft" | "ArrowDown" => -1.0,
+            "PageUp" => 10.0,
+            "PageDown" => -10.0,
+            _ => return,
+        };
+        let Some(now) = lab.threshold.get_untracked() else { return };
+        event.prevent_default();
+        let range = lab.range.get_untracked();
+        let next = (now + steps * step_of(&range)).clamp(range.start, range.end);
+        lab.drag(|state| state.threshold = Some(rounded(next, &range)));
     };
     let chosen = move || lab.state.with(|s| s.threshold.is_some());
     view! {
@@ -126,6 +209,7 @@ fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
                 style:margin-left=move || format!("{}px", frame.with(|f| f.across.start) - 11.0)
                 style:width=move || format!("{}px", frame.with(|f| f.across.end - f.across.start) + 22.0)
                 on:input:target=move |e| set(e.target().value())
+                on:keydown=typed
             />
             <p class="threshold-text">
                 {text::THRESHOLD} " "

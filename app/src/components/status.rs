@@ -41,7 +41,7 @@ pub fn Status() -> impl IntoView {
         move || share.get().map(|s| view! { <progress max="1" value=s aria-label=move || line.get()></progress> });
     let notes = move || lab.notes.get().into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
     view! {
-        <div class="status">
+        <div class="status" data-part="status">
             <p class="status-line"><span class="dot" aria-hidden="true"></span><span data-testid="status">{line}</span></p>
             {bar}
             <div role="status">{notes}<p class="visually-hidden">{reached}</p></div>

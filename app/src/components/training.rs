@@ -29,13 +29,13 @@ pub fn Training() -> impl IntoView {
     });
     let auroc_title = move || {
         let shown = history.with(|h| training::scorer_shown(h, scorer.get()));
-        text::auroc_title(shown.map(|s| text::scorer(&scorer_word(s)).to_string()))
+        text::compact::auroc_title(shown.map(|s| text::scorer(&scorer_word(s)).to_string()))
     };
     view! {
-        <section class="card training" aria-labelledby="training-title">
-            <header>
-                <h2 id="training-title">{text::TRAINING_TITLE}</h2>
-                <p class="lead">{text::TRAINING_LEAD}</p>
+        <section class="card training" data-part="curves" aria-labelledby="training-title">
+            <header data-part="lead">
+                <h2 id="training-title">{text::compact::TITLE}</h2>
+                <p class="lead">{text::compact::LEAD}</p>
             </header>
             <p class="legend">
                 <span class="key id line">{text::ID}</span>
@@ -43,7 +43,7 @@ pub fn Training() -> impl IntoView {
             </p>
             <div class="pair">
                 <div>
-                    <h3>{text::KAPPA_TITLE}</h3>
+                    <h3>{text::compact::KAPPA_TITLE}</h3>
                     <Chart testid="chart-kappa" node=kappa_node plot=kappa overlay=|_: &Frame| ()/>
                 </div>
                 <div>

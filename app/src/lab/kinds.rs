@@ -1,6 +1,8 @@
 //! The kinds of things that the page knows.
 
-use nsa_core::bundle::{History, Manifest};
+use crate::gallery::Side;
+use crate::state::Subject;
+use nsa_core::bundle::{Explanation, History, Manifest};
 use std::sync::Arc;
 
 /// A loaded bundle.
@@ -71,6 +73,34 @@ pub struct OwnImage {
     pub pixels: Option<Arc<[u8]>>,
     /// How far it is.
     pub progress: OwnProgress,
+    /// Its angle to the ID mean in radians, once it is scored.
+    pub angle: Option<f32>,
+}
+
+/// The image whose details are open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Which image.
+    pub subject: Subject,
+    /// Its side; none of a person's own image.
+    pub side: Option<Side>,
+    /// File name of a person's own image.
+    pub name: String,
+    /// What the model sees.
+    pub pixels: Arc<[u8]>,
+}
+
+/// What the engine has told of the image whose details are open.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Detail {
+    /// Why it has its scores.
+    pub explanation: Option<Arc<Explanation>>,
+    /// Views of it.
+    pub views: Vec<Arc<[u8]>>,
+    /// Which views.
+    pub seed: u64,
+    /// Why the engine had no answer.
+    pub failed: Option<String>,
 }
 
 /// How far a person's own image is.
@@ -116,11 +146,21 @@ pub struct Sides {
 }
 
 impl OwnImage {
-    /// One of its scores, once they are there.
-    pub fn value(&self, score: usize) -> Option<f32> {
+    /// An image that is still to be read.
+    pub fn waiting(key: u32, name: String) -> Self {
+        Self { key, name, pixels: None, progress: OwnProgress::Waiting, angle: None }
+    }
+
+    /// Its scores, once they are there.
+    pub fn row(&self) -> Option<&Row> {
         match &self.progress {
-            OwnProgress::Scored(row) => row.get(score).copied(),
+            OwnProgress::Scored(row) => Some(row),
             _ => None,
         }
+    }
+
+    /// One of its scores, once they are there.
+    pub fn value(&self, score: usize) -> Option<f32> {
+        self.row()?.get(score).copied()
     }
 }

@@ -1,8 +1,10 @@
 //! What the page knows: one set of signals that every view reads, and what follows from them.
 
 mod kinds;
+mod open;
+mod scores;
 
-pub use kinds::{Bundle, EngineState, OwnImage, OwnProgress, Phase, Problem, Row, Sides, Topic};
+pub use kinds::{Bundle, Detail, EngineState, OwnImage, OwnProgress, Phase, Problem, Row, Shown, Sides, Topic};
 
 use crate::backend::Backend;
 use crate::gallery::{self, Image, Recipe, Side};
@@ -33,8 +35,12 @@ pub struct Lab {
     pub images_complete: RwSignal<bool>,
     /// For every gallery image its scores, once they are there.
     pub rows: RwSignal<Vec<Option<Row>>>,
+    /// For every gallery image its angle to the ID mean in radians, once it is there.
+    pub angles: RwSignal<Vec<Option<f32>>>,
     /// A person's own images, newest first.
     pub own: RwSignal<Vec<OwnImage>>,
+    /// What the engine has told of the image whose details are open.
+    pub detail: RwSignal<Detail>,
     /// The engine.
     pub engine: RwSignal<EngineState>,
     /// Which engine it is, once that is decided.
@@ -95,8 +101,8 @@ impl Lab {
         let sides = Memo::new(move |_| images.with(|images| values.with(|values| split(images, values))));
         let auroc = Memo::new(move |_| sides.with(|s| eval::auroc(&s.id, &s.ood).ok()));
         let range = Memo::new(move |_| {
-            let training = bundle.with(|b| Some(b.as_ref()?.manifest.scores.get(score.get())?.training_range));
             let score = score.get();
+            let training = bundle.with(|b| b.as_ref().map(|b| b.training_range(score)));
             let own = own.with(|own| own.iter().filter_map(|image| image.value(score)).collect::<Vec<_>>());
             let shown = sides.with(|s| s.id.iter().chain(&s.ood).copied().collect::<Vec<_>>());
             training.map_or(0.0..1.0, |t| charts::histogram::score_range(shown.into_iter().chain(own), t))
@@ -127,7 +133,9 @@ impl Lab {
             images,
             images_complete,
             rows,
+            angles: RwSignal::new(Vec::new()),
             own,
+            detail: RwSignal::new(Detail::default()),
             engine,
             backend: RwSignal::new(None),
             problems,
@@ -195,7 +203,7 @@ fn find_entry(catalog: &Catalog, model: Option<String>) -> Option<CatalogEntry> 
 }
 
 fn pick_score(state: &State, bundle: &Bundle) -> usize {
-    let chosen = state.scorer.as_ref().and_then(|name: &ScoreName| name.position(&bundle.manifest));
+    let chosen = state.scorer.as_ref().and_then(|name: &ScoreName| bundle.find_score(name));
     chosen.unwrap_or_else(|| bundle.manifest.default_score())
 }
 

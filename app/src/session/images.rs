@@ -27,6 +27,7 @@ impl Lab {
         self.images_complete.set(false);
         self.images.set(Vec::new());
         self.rows.set(Vec::new());
+        self.angles.set(Vec::new());
 
         let source = match open_source(&recipe.dataset).await {
             _ if overtaken() => return,
@@ -45,6 +46,7 @@ impl Lab {
                 drawn.extend(source.image(pick).map(Arc::new));
             }
             self.rows.update(|rows| rows.resize(rows.len() + drawn.len(), None));
+            self.angles.update(|angles| angles.resize(angles.len() + drawn.len(), None));
             self.images.update(|images| images.extend(drawn));
             next_turn().await;
             if overtaken() {
@@ -58,7 +60,7 @@ impl Lab {
     /// Has every gallery image scored that has no score yet.
     pub(super) fn score_gallery(self) {
         let busy = self.session.with_value(|s| s.jobs.values().any(|job| matches!(job, Job::Gallery(_))));
-        if busy || !self.images_complete.get_untracked() || self.bundle.with_untracked(Option::is_none) {
+        if busy || !self.images_complete.get_untracked() || !self.is_loaded() {
             return;
         }
         let waiting: Vec<usize> =
@@ -81,7 +83,7 @@ impl Lab {
 
     /// Has every own image scored that is decoded and has no score yet.
     pub fn score_own(self) {
-        if self.bundle.with_untracked(Option::is_none) {
+        if !self.is_loaded() {
             return;
         }
         let asked: Vec<u32> = self.session.with_value(|s| {
@@ -100,24 +102,36 @@ impl Lab {
         self.ask(Job::Own(keys), |job| Request::Score { job, n }, Some(&pixels));
     }
 
-    pub(super) fn take_scores(self, job: u32, first: usize, scores: Vec<Row>) {
-        let width = self.bundle.with_untracked(|b| b.as_ref().map_or(0, |b| b.manifest.scores.len()));
-        let rows = scores.into_iter().enumerate().filter(|(_, row)| row.len() == width);
+    pub(super) fn take_scores(self, job: u32, first: usize, scores: Vec<Row>, angles: &[f32]) {
+        let Some(bundle) = self.bundle.get_untracked() else { return };
+        let whole = scores.into_iter().enumerate().filter(|(_, row)| row.len() == bundle.manifest.scores.len());
+        let rows = whole.map(|(k, row)| (k, bundle.complete(row)));
         self.session.with_value(|session| match session.jobs.get(&job) {
-            Some(Job::Gallery(positions)) => self.rows.update(|all| {
+            Some(Job::Gallery(positions)) => {
+                let at = |k: usize| positions.get(first + k).copied();
+                self.rows.update(|all| {
+                    for (k, row) in rows {
+                        if let Some(slot) = at(k).and_then(|at| all.get_mut(at)) {
+                            *slot = Some(row);
+                        }
+                    }
+                });
+                self.angles.update(|all| {
+                    for (k, angle) in angles.iter().enumerate() {
+                        if let Some(slot) = at(k).and_then(|at| all.get_mut(at)) {
+                            *slot = Some(*angle);
+                        }
+                    }
+                });
+            }
+            Some(Job::Own(keys)) => self.own.update(|own| {
                 for (k, row) in rows {
-                    if let Some(slot) = positions.get(first + k).and_then(|&at| all.get_mut(at)) {
-                        *slot = Some(row);
+                    if let Some(image) = own.iter_mut().find(|image| keys.get(first + k) == Some(&image.key)) {
+                        image.progress = OwnProgress::Scored(row);
+                        image.angle = angles.get(k).copied();
                     }
                 }
             }),
-            Some(Job::Own(keys)) => {
-                for (k, row) in rows {
-                    if let Some(key) = keys.get(first + k) {
-                        self.update_own(&[*key], |progress| *progress = OwnProgress::Scored(row.clone()));
-                    }
-                }
-            }
             _ => {}
         });
     }

@@ -1,11 +1,14 @@
 //! What the page does: it starts the engine, opens models, fills the gallery, has images scored, and picks up
 //! the pieces when something fails.
 
+mod detail;
 mod images;
+mod own;
 
 use crate::backend::{self, Backend};
 use crate::engine::Engine;
 use crate::lab::{Bundle, EngineState, Lab, OwnProgress, Topic};
+use crate::state::BackendChoice;
 use crate::{fetch, text};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -26,6 +29,10 @@ enum Job {
     Gallery(Vec<usize>),
     /// Score the person's own images with these keys.
     Own(Vec<u32>),
+    /// Say why the open image has its scores.
+    Explain,
+    /// Draw views of the open image.
+    Views,
 }
 
 /// The page's side of the conversation with the engine. Views do not see it.
@@ -36,6 +43,8 @@ pub struct Session {
     last_job: u32,
     last_key: u32,
     restarts: u32,
+    /// Whether the engine has the model that the page shows.
+    loaded: bool,
     /// Grows with every gallery, so that one that was overtaken notices.
     gallery: u32,
 }
@@ -51,6 +60,9 @@ impl Lab {
                 let backend = backend::choose(choice).await;
                 self.session.update_value(|s| s.restarts = 0);
                 self.notes.set(Vec::new());
+                if choice == BackendChoice::Auto && backend == Backend::Cpu {
+                    self.say(text::NO_ADAPTER);
+                }
                 self.start_engine(backend);
             });
         });
@@ -60,6 +72,7 @@ impl Lab {
                 untrack(|| self.open_model());
             }
         });
+        self.follow_subject();
         Effect::new(move |_| {
             if let Some(recipe) = self.recipe.get() {
                 spawn_local(self.fill_gallery(recipe));
@@ -88,6 +101,7 @@ impl Lab {
         let error = engine.as_ref().err().map(ToString::to_string);
         self.session.update_value(|session| {
             session.jobs.clear();
+            session.loaded = false;
             session.engine = engine.ok();
         });
         if let Some(message) = error {
@@ -108,14 +122,20 @@ impl Lab {
             Event::Download { loaded, total } => self.engine.set(EngineState::Downloading { loaded, total }),
             Event::Ready { device, .. } => {
                 self.engine.set(EngineState::Ready { device });
-                self.open_model();
+                self.reopen_model();
             }
             Event::Progress { loaded, total, job } if self.has_job(job) => self.loading.set(Some((loaded, total))),
             Event::Loaded { job, manifest, history } => {
                 self.model_loaded(job, Bundle { manifest: *manifest, history: *history })
             }
-            Event::Scored { job, first, scores, .. } => self.take_scores(job, first, scores),
-            Event::Done { job, .. } => drop(self.end_job(job)),
+            Event::Scored { job, first, scores, angles } => self.take_scores(job, first, scores, &angles),
+            Event::Done { job, .. } => {
+                // An engine that finishes its work has earned another start.
+                self.session.update_value(|s| s.restarts = 0);
+                self.end_job(job);
+            }
+            Event::Explained { job, explanation } => self.explained(job, *explanation),
+            Event::Drawn { job, views } => self.drawn(job, views),
             Event::Failed { job, message } => self.job_failed(job, &message),
             Event::Crashed { message } => self.engine_crashed(&message),
             Event::Progress { .. } => {}
@@ -126,7 +146,6 @@ impl Lab {
         let was_ready = self.engine.with_untracked(|e| matches!(e, EngineState::Ready { .. }));
         let backend = self.backend.get_untracked().unwrap_or(Backend::Cpu);
         self.engine.set(EngineState::Crashed);
-        self.fail_own(text::OWN_INTERRUPTED);
         let restarts = self.session.try_update_value(|session| {
             session.engine = None;
             session.restarts += 1;
@@ -134,12 +153,13 @@ impl Lab {
         });
         if backend == Backend::Webgpu && !was_ready {
             self.session.update_value(|s| s.restarts = 0);
-            self.notes.update(|notes| notes.push(text::WEBGPU_TO_CPU.into()));
+            self.say(text::WEBGPU_TO_CPU);
             self.start_engine(Backend::Cpu);
         } else if was_ready && restarts.is_some_and(|n| n <= RESTARTS) {
-            self.notes.update(|notes| notes.push(text::ENGINE_RESTARTED.into()));
+            self.say(text::ENGINE_RESTARTED);
             self.start_engine(backend);
         } else {
+            self.fail_own(text::OWN_INTERRUPTED);
             self.report(Topic::Engine, text::engine_failed(message));
         }
     }
@@ -179,16 +199,35 @@ impl Lab {
         self.engine.with_untracked(|e| matches!(e, EngineState::Ready { .. }))
     }
 
+    /// Whether images can be scored now.
+    fn is_loaded(self) -> bool {
+        self.session.with_value(|s| s.loaded)
+    }
+
     // --- models ------------------------------------------------------------------------------------------
 
     /// Forgets the model before and has the one chosen loaded, as soon as there is an engine.
     fn open_model(self) {
+        self.session.update_value(|s| s.loaded = false);
         self.bundle.set(None);
         self.rows.update(|rows| rows.fill(None));
+        self.angles.update(|angles| angles.fill(None));
         self.own.update(|own| own.iter_mut().for_each(|image| image.progress.reset()));
         self.settle(Topic::Model);
         self.settle(Topic::Scoring);
         self.cancel(|_| true);
+        self.load_model();
+    }
+
+    /// Gives a fresh engine the model that the page has; scores that are there stay, and only the others are computed.
+    fn reopen_model(self) {
+        let same = self.bundle.with_untracked(|b| {
+            self.entry.with_untracked(|e| b.as_ref().map(|b| &b.manifest.id) == e.as_ref().map(|e| &e.id))
+        });
+        if same { self.load_model() } else { self.open_model() }
+    }
+
+    fn load_model(self) {
         let Some(entry) = self.entry.get_untracked().filter(|_| self.is_ready()) else { return };
         self.loading.set(Some((0, entry.bytes)));
         match absolute(&format!("assets/bundles/{}/", entry.id)) {
@@ -204,6 +243,7 @@ impl Lab {
             let why = format!("its folder is named {id}, but its bundle.json says {}", bundle.manifest.id);
             return self.report(Topic::Model, text::model_failed(&bundle.manifest.title, &why));
         }
+        self.session.update_value(|s| s.loaded = true);
         self.bundle.set(Some(Arc::new(bundle)));
         self.score_gallery();
         self.score_own();
@@ -218,6 +258,9 @@ impl Lab {
             }
             Some(Job::Gallery(_)) => self.report(Topic::Scoring, text::scoring_failed(message)),
             Some(Job::Own(keys)) => self.update_own(&keys, |progress| *progress = OwnProgress::Failed(message.into())),
+            Some(Job::Explain | Job::Views) => {
+                self.detail.update(|detail| detail.failed = Some(text::score::detail_failed(message)));
+            }
             None => {}
         }
     }

@@ -1,9 +1,12 @@
 //! A loaded bundle that scores images: what `nsa predict` and the browser both call.
 
 use super::read::MODEL_FILE;
-use super::{BundleError, Manifest};
+use super::{BundleError, Explanation, Manifest, Neighbour, ScoreEntry};
+use crate::augment::Views;
+use crate::data::{DataError, IMAGE_BYTES, ImageSet};
 use crate::features::{FeatureError, Features};
 use crate::model::{EmbedError, Network, embed, load_weights};
+use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
@@ -31,6 +34,9 @@ pub enum DetectError {
     /// The network failed on them.
     #[error(transparent)]
     Embed(#[from] EmbedError),
+    /// They are no images.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Their features are not finite.
     #[error(transparent)]
     Features(#[from] FeatureError),
@@ -67,16 +73,50 @@ impl<B: Backend> Detector<B> {
 
     /// Scores one batch of images (`pixels`: n x 3 x 32 x 32 bytes).
     pub async fn score(&self, pixels: &[u8]) -> Result<Vec<ImageScores>, DetectError> {
-        let layers: Vec<&str> = self.banks.iter().map(|(layer, _)| layer.as_str()).collect();
-        let n = pixels.len() / crate::data::IMAGE_BYTES;
-        let embedded = embed(&self.network, pixels, &layers, &self.device).await?;
-        let mut features = Vec::with_capacity(layers.len());
-        for ((_, bank), values) in self.banks.iter().zip(embedded) {
-            features.push(Features::new(n, bank.parts().mean.len(), values)?);
+        self.score_features(&self.features(pixels).await?)
+    }
+
+    /// Scores one batch of images and says of each why: its nearest training images by every score, at most
+    /// `neighbours` of them, and the ensemble's parts.
+    pub async fn explain(&self, pixels: &[u8], neighbours: usize) -> Result<Vec<Explanation>, DetectError> {
+        let features = self.features(pixels).await?;
+        let scores = self.score_features(&features)?;
+        let explain = |(i, image): (usize, ImageScores)| {
+            let nearest = |entry: &ScoreEntry| self.nearest(entry, &features, i, neighbours);
+            let neighbours = self.manifest.scores.iter().map(nearest).collect::<Result<_, _>>()?;
+            let ensemble = self.manifest.ensemble(&image.scores);
+            Ok(Explanation { scores: image.scores, angle: image.angle, ensemble, neighbours })
+        };
+        scores.into_iter().enumerate().map(explain).collect()
+    }
+
+    /// `n` random views of one image (3 x 32 x 32 bytes), as this model's training would have drawn them: `n` images.
+    pub async fn views(&self, image: &[u8], n: usize, seed: u64) -> Result<Vec<u8>, DetectError> {
+        if image.len() != IMAGE_BYTES || n == 0 {
+            return Err(EmbedError::Pixels(image.len() * n.min(1)).into());
         }
+        let copies = ImageSet::new(image.repeat(n), vec![0; n], vec![String::new()])?;
+        let views = Views::<B>::new(&copies, &(0..n).collect::<Vec<_>>(), &self.device);
+        let drawn = views.sample(&self.manifest.config.augment, &mut Rng::new(seed, "shown views", &[]));
+        let device = |why: String| DetectError::Embed(EmbedError::Device(why));
+        let values = drawn.into_data_async().await.map_err(|e| device(e.to_string()))?;
+        let values = values.convert::<f32>().into_vec::<f32>().map_err(|e| device(format!("{e:?}")))?;
+        Ok(values.into_iter().map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8).collect())
+    }
+
+    /// Features of every layer that has a bank, in the banks' order.
+    async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
+        let layers: Vec<&str> = self.banks.iter().map(|(layer, _)| layer.as_str()).collect();
+        let n = pixels.len() / IMAGE_BYTES;
+        let embedded = embed(&self.network, pixels, &layers, &self.device).await?;
+        let widths = self.banks.iter().map(|(_, bank)| bank.parts().mean.len());
+        widths.zip(embedded).map(|(dim, values)| Ok(Features::new(n, dim, values)?)).collect()
+    }
+
+    fn score_features(&self, features: &[Features]) -> Result<Vec<ImageScores>, DetectError> {
         let score = |layer: &str, scorer: Scorer| {
             let refused = |source| DetectError::Score { layer: layer.into(), scorer, source };
-            let at = layers.iter().position(|known| *known == layer).unwrap_or_default();
+            let at = self.position(layer);
             self.banks[at].1.score(scorer, 1, &features[at]).map_err(refused)
         };
         let mut columns = Vec::with_capacity(self.manifest.scores.len());
@@ -84,8 +124,33 @@ impl<B: Backend> Detector<B> {
             columns.push(score(&entry.layer, entry.scorer)?);
         }
         // The deepest pooled layer that has a bank stands for the embedding.
-        let deepest = layers.iter().rfind(|l| l.starts_with("conv") && l.ends_with("-1x1")).unwrap_or(&layers[0]);
+        let pooled = |(layer, _): &&(String, Bank)| layer.starts_with("conv") && layer.ends_with("-1x1");
+        let (deepest, _) = self.banks.iter().rfind(pooled).unwrap_or(&self.banks[0]);
         let angles = score(deepest, Scorer::CCos)?;
-        Ok((0..n).map(|i| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle: angles[i] }).collect())
+        let image = |(i, angle)| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle };
+        Ok(angles.into_iter().enumerate().map(image).collect())
+    }
+
+    /// The training images nearest to image `i` where a score compares.
+    fn nearest(
+        &self,
+        entry: &ScoreEntry,
+        features: &[Features],
+        i: usize,
+        count: usize,
+    ) -> Result<Vec<Neighbour>, DetectError> {
+        let (layer, scorer) = (&entry.layer, entry.scorer);
+        let refused = |source| DetectError::Score { layer: layer.clone(), scorer, source };
+        let at = self.position(layer);
+        let bank = &self.banks[at].1;
+        let index = bank.parts().index.as_ref();
+        let neighbour = |(row, angle)| Neighbour { position: index.map(|index| index[row]), angle };
+        let found = bank.nearest(scorer, features[at].row(i), count).map_err(refused)?;
+        Ok(found.into_iter().map(neighbour).collect())
+    }
+
+    /// Where a layer's bank stands. The manifest was checked: every score's layer has one.
+    fn position(&self, layer: &str) -> usize {
+        self.banks.iter().position(|(known, _)| known == layer).unwrap_or_default()
     }
 }

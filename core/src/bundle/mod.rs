@@ -5,6 +5,7 @@
 
 mod detector;
 mod error;
+mod explain;
 mod frames;
 mod gallery;
 mod manifest;
@@ -14,6 +15,7 @@ mod write;
 
 pub use detector::{DetectError, Detector, ImageScores};
 pub use error::BundleError;
+pub use explain::{Ensemble, Explanation, Neighbour, Part};
 pub use frames::{FRAMES_FILE, Frames, MAX_SAMPLES};
 pub use gallery::{gallery_from_bytes, gallery_to_bytes};
 pub use manifest::{

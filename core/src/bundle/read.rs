@@ -1,7 +1,7 @@
 //! Reading a bundle: nothing in it is believed before it is checked.
 
 use super::tensors::Reader;
-use super::{BundleError, FORMAT, Frames, History, Manifest};
+use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
 use crate::data::SIZE;
 use crate::features::Features;
 use crate::score::{Bank, BankParts};
@@ -136,9 +136,10 @@ impl Manifest {
     pub fn read_banks(&self, bytes: &[u8]) -> Result<Vec<(String, Bank)>, BundleError> {
         self.check_file(BANK_FILE, bytes)?;
         let reader = Reader::new(BANK_FILE, bytes)?;
-        if reader.len() != 3 * self.layers.len() {
+        let indices = self.layers.iter().filter(|layer| reader.has(&index_name(&layer.name))).count();
+        if reader.len() != 3 * self.layers.len() + indices {
             let (layers, found) = (self.layers.len(), reader.len());
-            return Err(reader.fault(format!("{layers} layers need {} tensors, found {found}", 3 * layers)));
+            return Err(reader.fault(format!("{layers} layers need {} tensors, found {found}", 3 * layers + indices)));
         }
         let mut banks = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
@@ -153,6 +154,7 @@ impl Manifest {
                 features: matrix(layer.bank, "features", features)?,
                 mean: reader.f32(&name("mean"), &[layer.dim])?,
                 whitening: matrix(layer.rank, "whitening", whitening)?,
+                index: read_index(&reader, layer)?,
             };
             let bank =
                 Bank::from_parts(parts).map_err(|source| BundleError::Bank { layer: layer.name.clone(), source })?;
@@ -183,6 +185,25 @@ impl Manifest {
             }
             None => Ok(frames),
         }
+    }
+}
+
+/// Name of the tensor that says which training images a shrunken bank's features are of.
+pub(super) fn index_name(layer: &str) -> String {
+    format!("{layer}.index")
+}
+
+/// Which training images the features of a layer's bank are of. A full bank has them all in their order; a coreset
+/// has a tensor that names them, or, in bundles of before there was one, does not tell.
+fn read_index(reader: &Reader<'_>, layer: &LayerEntry) -> Result<Option<Vec<u32>>, BundleError> {
+    let name = index_name(&layer.name);
+    if !reader.has(&name) {
+        return Ok((layer.bank == layer.full_bank).then(|| (0..layer.bank as u32).collect()));
+    }
+    let index = reader.u32(&name)?;
+    match index.iter().find(|&&i| i as usize >= layer.full_bank) {
+        Some(i) => Err(reader.fault(format!("'{name}' must name training images 0..{}, found {i}", layer.full_bank))),
+        None => Ok(Some(index)),
     }
 }
 

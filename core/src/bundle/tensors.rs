@@ -76,6 +76,11 @@ impl<'a> Reader<'a> {
         self.tensors.len()
     }
 
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
     fn tensor(&self, name: &str, dtype: Dtype) -> Result<TensorView<'a>, BundleError> {
         let Ok(view) = self.tensors.tensor(name) else {
             return Err(self.fault(format!("tensor '{name}' is missing")));

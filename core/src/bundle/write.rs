@@ -1,6 +1,6 @@
 //! Writing a bundle, in memory.
 
-use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, sha256};
+use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, index_name, sha256};
 use super::tensors::Stored;
 use super::{BundleError, FileEntry, Frames, History, Manifest};
 use crate::features::Features;
@@ -52,14 +52,18 @@ fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
     let tensors = banks.iter().flat_map(|(layer, bank)| {
         let parts = bank.parts();
         let matrix = |f: &Features| Stored::f32(&[f.n(), f.dim()], f.values());
-        [
+        // Only a coreset must say which images it has: a full bank has them all in order.
+        let chosen = parts.index.as_ref().filter(|index| !index.iter().copied().eq(0..index.len() as u32));
+        let index = chosen.map(|index| (index_name(layer), Stored::u32(&[index.len()], index)));
+        let tensors = [
             (
                 format!("{layer}.features"),
                 Stored::f16(&[parts.features.n(), parts.features.dim()], parts.features.values()),
             ),
             (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &parts.mean)),
             (format!("{layer}.whitening"), matrix(&parts.whitening)),
-        ]
+        ];
+        tensors.into_iter().chain(index)
     });
     Stored::file(BANK_FILE, tensors.collect())
 }

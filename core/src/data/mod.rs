@@ -1,9 +1,11 @@
 //! Image sets and the one-vs-rest split of section 3.1 and appendix B.
 
 pub mod resize;
+mod split;
 pub mod synth_digits;
 
-use crate::rng::Rng;
+pub use split::{OneClassSplit, one_class_split};
+
 use thiserror::Error;
 
 /// Height and width of the images that the models take, those with ImageNet's stem aside.
@@ -149,75 +151,13 @@ impl ImageSet {
     }
 }
 
-/// What a one-class model is trained on: every image of the ID class, and the outliers mixed in.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct OneClassSplit {
-    /// Indices into the training set, inliers first.
-    pub indices: Vec<usize>,
-    /// How many of the last indices are outliers of other classes.
-    pub outliers: usize,
-}
-
 fn of_class(labels: &[u8], class: usize) -> Vec<usize> {
     (0..labels.len()).filter(|&i| usize::from(labels[i]) == class).collect()
-}
-
-/// The training images of `class`, polluted so that outliers make up the share `pollution` of the whole.
-///
-/// Outliers are drawn without repetition from the other classes of the training set, from `seed`. The `labels` of that
-/// set, of 0..`classes`, decide: the pixels of most of its images are never needed.
-pub fn one_class_split(
-    labels: &[u8],
-    classes: usize,
-    class: usize,
-    pollution: f32,
-    seed: u64,
-) -> Result<OneClassSplit, DataError> {
-    if class >= classes {
-        return Err(DataError::Class { class, classes });
-    }
-    if !(0.0..1.0).contains(&pollution) {
-        return Err(DataError::Pollution { why: format!("found {pollution}") });
-    }
-    let mut indices = of_class(labels, class);
-    let others: Vec<usize> = (0..labels.len()).filter(|&i| usize::from(labels[i]) != class).collect();
-    let p = f64::from(pollution);
-    let outliers = (indices.len() as f64 * p / (1.0 - p)).round() as usize;
-    if outliers > others.len() {
-        return Err(DataError::Pollution { why: format!("{outliers} outliers needed, {} there", others.len()) });
-    }
-    let order = Rng::new(seed, "pollution", &[class as u64]).permutation(others.len());
-    indices.extend(order[..outliers].iter().map(|&i| others[i]));
-    Ok(OneClassSplit { indices, outliers })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pollution_is_a_share_of_the_whole() {
-        let mut labels = vec![0; 90];
-        labels.extend(vec![1; 50]);
-        let split = one_class_split(&labels, 2, 0, 0.1, 3).unwrap();
-        assert_eq!((split.indices.len(), split.outliers), (100, 10));
-        assert!(split.indices[90..].iter().all(|&i| labels[i] == 1));
-        let mut distinct = split.indices.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), 100);
-        assert_eq!(split, one_class_split(&labels, 2, 0, 0.1, 3).unwrap());
-        assert_ne!(split, one_class_split(&labels, 2, 0, 0.1, 4).unwrap());
-    }
-
-    #[test]
-    fn impossible_splits_say_why() {
-        let labels = [0, 0, 1];
-        assert!(one_class_split(&labels, 2, 2, 0.0, 0).is_err());
-        assert!(one_class_split(&labels, 2, 0, 1.0, 0).is_err());
-        let error = one_class_split(&labels, 2, 0, 0.9, 0).unwrap_err().to_string();
-        assert!(error.contains("18 outliers needed, 1 there"), "{error}");
-    }
 
     #[test]
     fn labels_and_pixels_must_agree() {

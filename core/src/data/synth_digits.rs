@@ -63,14 +63,24 @@ pub fn image(seed: u64, split: Split, class: u8, index: usize) -> [u8; IMAGE_BYT
     develop(&canvas, &mut rng)
 }
 
+/// Image `i` of the set that [`generate`] makes, alone.
+pub fn nth(seed: u64, split: Split, i: usize) -> [u8; IMAGE_BYTES] {
+    image(seed, split, label(i), i / CLASSES.len())
+}
+
+/// The label of image `i`.
+pub fn label(i: usize) -> u8 {
+    (i % CLASSES.len()) as u8
+}
+
 /// A balanced set of `10 * per_class` images: image `i` shows digit `i % 10` and is that digit's number `i / 10`,
 /// so that every prefix is (nearly) balanced too.
 pub fn generate(seed: u64, split: Split, per_class: usize) -> ImageSet {
     let n = CLASSES.len() * per_class;
     let mut pixels = Vec::with_capacity(n * IMAGE_BYTES);
-    let labels: Vec<u8> = (0..n).map(|i| (i % CLASSES.len()) as u8).collect();
-    for (i, &label) in labels.iter().enumerate() {
-        pixels.extend_from_slice(&image(seed, split, label, i / CLASSES.len()));
+    let labels: Vec<u8> = (0..n).map(label).collect();
+    for i in 0..n {
+        pixels.extend_from_slice(&nth(seed, split, i));
     }
     ImageSet { side: SIZE, pixels, labels, classes: CLASSES.map(String::from).to_vec() }
 }

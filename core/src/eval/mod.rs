@@ -7,6 +7,7 @@
 //! ```
 
 mod error;
+mod interval;
 mod knn;
 mod labels;
 mod probe;
@@ -14,6 +15,7 @@ mod quality;
 mod roc;
 
 pub use error::EvalError;
+pub use interval::auroc_interval;
 pub use knn::{knn_probe, weighted_knn};
 pub use probe::{LinearProbe, linear_probe};
 pub use quality::quality;

@@ -15,6 +15,8 @@ pub struct BankParts {
     pub mean: Vec<f32>,
     /// `rank x dim`: row r is eigenvector r of the sample covariance over the square root of its eigenvalue.
     pub whitening: Features,
+    /// Which of the training images each feature is of, by position in the run's split; none if that is not known.
+    pub index: Option<Vec<u32>>,
 }
 
 /// The training features of one layer, ready to score others.
@@ -41,7 +43,8 @@ impl Bank {
     /// [`Bank::fit`] with another tolerance, or with at most `max_rank` directions: see [`Whitening::fit`].
     pub fn fit_with(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
         let Whitening { mean, matrix } = Whitening::fit(train, tolerance, max_rank)?;
-        Self::from_parts(BankParts { features: train.clone(), mean, whitening: matrix })
+        let index = Some((0..train.n() as u32).collect());
+        Self::from_parts(BankParts { features: train.clone(), mean, whitening: matrix, index })
     }
 
     /// Puts a stored bank together, whatever its source: shapes and values are checked.
@@ -56,6 +59,10 @@ impl Bank {
         }
         if let Some(index) = parts.mean.iter().position(|x| !x.is_finite()) {
             return Err(ScoreError::MeanNotFinite { index, value: parts.mean[index] });
+        }
+        if let Some(index) = parts.index.as_ref().filter(|index| index.len() != parts.features.n()) {
+            let (expected, found) = (parts.features.n(), index.len());
+            return Err(ScoreError::Index { expected, found });
         }
         let (rank, found) = (parts.whitening.n(), parts.whitening.dim());
         if found != dim || rank > dim {
@@ -151,8 +158,9 @@ impl Bank {
     pub fn shrink(&self, size: usize, how: Coreset) -> Self {
         let indices = self.coreset(size, how);
         let pick = |all: &Features| all.select(&indices).unwrap_or_else(|_| all.clone());
+        let index = self.parts.index.as_ref().map(|index| indices.iter().map(|&i| index[i]).collect());
         Self {
-            parts: BankParts { features: pick(&self.parts.features), ..self.parts.clone() },
+            parts: BankParts { features: pick(&self.parts.features), index, ..self.parts.clone() },
             units: pick(&self.units),
             whitened: pick(&self.whitened),
             uncentred: pick(&self.uncentred),

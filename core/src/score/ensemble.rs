@@ -5,6 +5,14 @@ use super::ScoreError;
 /// A range narrower than this share of its largest value is rounding, not spread.
 const SPREAD: f32 = 1e-5;
 
+/// A score scaled by the range of its training scores: 0 is the least anomalous training image, 1 the most; what lies
+/// outside is not clipped. None if the range has no width.
+pub fn scaled(score: f32, [low, high]: [f32; 2]) -> Option<f64> {
+    let width = high - low;
+    let spread = width.is_finite() && width > SPREAD * low.abs().max(high.abs());
+    spread.then(|| f64::from(score - low) / f64::from(width))
+}
+
 /// Sums scores, each scaled by the range of its training scores: 0 is the least anomalous training image, 1 the most.
 ///
 /// A member is (scores of the images, [smallest, largest] training score with each training image left out of its own
@@ -18,17 +26,14 @@ const SPREAD: f32 = 1e-5;
 pub fn ensemble(members: &[(Vec<f32>, [f32; 2])]) -> Result<Vec<f32>, ScoreError> {
     let Some((first, _)) = members.first() else { return Err(ScoreError::NoMembers) };
     let mut sums = vec![0.0_f64; first.len()];
-    for (member, (scores, [low, high])) in members.iter().enumerate() {
+    for (member, (scores, range)) in members.iter().enumerate() {
         if scores.len() != first.len() {
             return Err(ScoreError::Members { member, expected: first.len(), found: scores.len() });
         }
-        let width = high - low;
-        if !(width.is_finite() && width > SPREAD * low.abs().max(high.abs())) {
-            return Err(ScoreError::Range { member, low: *low, high: *high });
-        }
-        for (sum, score) in sums.iter_mut().zip(scores) {
-            *sum += f64::from(score - low) / f64::from(width);
-        }
+        let [low, high] = *range;
+        let narrow = ScoreError::Range { member, low, high };
+        scaled(low, *range).ok_or(narrow)?;
+        sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += scaled(*score, *range).unwrap_or_default());
     }
     Ok(sums.into_iter().map(|sum| sum as f32).collect())
 }

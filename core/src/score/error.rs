@@ -48,6 +48,14 @@ pub enum ScoreError {
         /// Its row.
         row: usize,
     },
+    /// An index that does not name every training feature.
+    #[error("a bank's index must name each of its {expected} training features once, found {found}")]
+    Index {
+        /// Features in the bank.
+        expected: usize,
+        /// Entries found.
+        found: usize,
+    },
     /// The mean of the training features has no direction.
     #[error("the mean of the training features is zero {space}, so c-Cos has nothing to compare with")]
     ZeroMean {

@@ -32,7 +32,7 @@ mod whitening;
 
 pub use bank::{Bank, BankParts};
 pub use coreset::{Coreset, UnknownCoreset};
-pub use ensemble::ensemble;
+pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
 pub use gde::Gde;
 pub use kde::Kde;

@@ -7,13 +7,17 @@ use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::{files, npy};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{BANK_FILE, Detector, ImageScores, MANIFEST_FILE, MAX_FILE, MODEL_FILE, Manifest};
+use nsa_core::bundle::{
+    BANK_FILE, Detector, Ensemble, Explanation, ImageScores, MANIFEST_FILE, MAX_FILE, MODEL_FILE, Manifest, Neighbour,
+};
 use nsa_core::data::IMAGE_BYTES;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Images scored at once.
 const BATCH: usize = 64;
+/// Training images that `--explain` names.
+const NEIGHBOURS: usize = 5;
 
 /// Scores every image; one that cannot be read is named and the others go on.
 pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
@@ -38,8 +42,9 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
     }
     // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
     if failed < args.images.len() {
-        let (manifest, scores) = on_device(args.device, Job { folder: &args.bundle, pixels: &pixels })?;
-        print(&manifest, &names, &scores, args.json)?;
+        let job = Job { folder: &args.bundle, pixels: &pixels, explain: args.explain };
+        let (manifest, found) = on_device(args.device, job)?;
+        print(&manifest, &names, &found, args.json)?;
     }
     if failed > 0 { Err(NsaError::Some { status, failed, total: args.images.len(), what: "files" }) } else { Ok(()) }
 }
@@ -52,40 +57,103 @@ fn read(path: &Path) -> Result<Vec<u8>, NsaError> {
 struct Job<'a> {
     folder: &'a Path,
     pixels: &'a [u8],
+    explain: bool,
+}
+
+/// What is said of one image; an explanation has more to say.
+struct Found {
+    scores: Vec<f32>,
+    angle: f32,
+    because: Option<(Option<Ensemble>, Vec<Vec<Neighbour>>)>,
+}
+
+impl From<ImageScores> for Found {
+    fn from(image: ImageScores) -> Self {
+        Self { scores: image.scores, angle: image.angle, because: None }
+    }
+}
+
+impl From<Explanation> for Found {
+    fn from(image: Explanation) -> Self {
+        Self { scores: image.scores, angle: image.angle, because: Some((image.ensemble, image.neighbours)) }
+    }
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = (Manifest, Vec<ImageScores>);
+    type Output = (Manifest, Vec<Found>);
 
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let refused = |source| NsaError::Bundle { path: self.folder.to_path_buf(), source };
         let file = |name: &str| files::read_capped(&self.folder.join(name), MAX_FILE);
         let manifest = Manifest::parse(&file(MANIFEST_FILE)?).map_err(refused)?;
         let detector = Detector::<B>::new(manifest, &file(MODEL_FILE)?, &file(BANK_FILE)?, device).map_err(refused)?;
-        let mut scores = Vec::new();
+        let mut found = Vec::new();
         for batch in self.pixels.chunks(BATCH * IMAGE_BYTES) {
-            scores.extend(wait(detector.score(batch))?);
+            if self.explain {
+                found.extend(wait(detector.explain(batch, NEIGHBOURS))?.into_iter().map(Found::from));
+            } else {
+                found.extend(wait(detector.score(batch))?.into_iter().map(Found::from));
+            }
         }
-        Ok((detector.manifest().clone(), scores))
+        Ok((detector.manifest().clone(), found))
     }
 }
 
-fn print(manifest: &Manifest, names: &[String], scores: &[ImageScores], as_json: bool) -> Result<(), NsaError> {
-    let default = manifest.default_score();
+fn print(manifest: &Manifest, names: &[String], found: &[Found], as_json: bool) -> Result<(), NsaError> {
     if as_json {
-        let rows = names.iter().zip(scores).map(|(name, image)| {
-            let all = manifest.scores.iter().zip(&image.scores).map(|(entry, value)| {
-                json!({"layer": entry.layer, "scorer": entry.scorer, "score": value})
-            });
-            json!({"image": name, "score": image.scores[default], "angle": image.angle, "scores": all.collect::<Vec<_>>()})
-        });
+        let rows = names.iter().zip(found).map(|(name, image)| row(manifest, name, image));
         return print_json(&rows.collect::<Vec<_>>());
     }
+    let default = manifest.default_score();
     let entry = &manifest.scores[default];
     let mut table =
         format!("{} on {}, radians, high = anomalous ({})\n", entry.scorer, entry.layer, manifest.title.escape_debug());
-    for (name, image) in names.iter().zip(scores) {
+    for (name, image) in names.iter().zip(found) {
         table += &format!("{:10.5}  {name}\n", image.scores[default]);
+        if let Some((ensemble, neighbours)) = &image.because {
+            table += &because(manifest, image, ensemble.as_ref(), &neighbours[default]);
+        }
     }
     super::print(&table)
+}
+
+/// One image in JSON: its scores, and if they are explained, the ensemble with its parts and every score's neighbours.
+fn row(manifest: &Manifest, name: &str, image: &Found) -> Value {
+    let default = manifest.default_score();
+    let mut all: Vec<Value> = manifest
+        .scores
+        .iter()
+        .zip(&image.scores)
+        .map(|(entry, value)| json!({"layer": entry.layer, "scorer": entry.scorer, "score": value}))
+        .collect();
+    let mut ensemble = Value::Null;
+    if let Some((sum, neighbours)) = &image.because {
+        ensemble = json!(sum);
+        all.iter_mut().zip(neighbours).for_each(|(score, near)| score["neighbours"] = json!(near));
+    }
+    let mut row = json!({"image": name, "score": image.scores[default], "angle": image.angle, "scores": all});
+    if image.because.is_some() {
+        row["ensemble"] = ensemble;
+    }
+    row
+}
+
+/// The lines below an image: where it stands, what it is near to, what the ensemble adds up.
+fn because(manifest: &Manifest, image: &Found, ensemble: Option<&Ensemble>, neighbours: &[Neighbour]) -> String {
+    let mut lines =
+        format!("            {:.1} degrees from the mean of the training images\n", image.angle.to_degrees());
+    for near in neighbours {
+        let which = near.position.map_or("a training image".into(), |at| format!("training image {at}"));
+        lines += &format!("            {:.1} degrees from {which}\n", near.angle.to_degrees());
+    }
+    if let Some(Ensemble { sum, parts }) = ensemble {
+        lines += &format!("            ensemble {sum:.4}:");
+        for part in parts {
+            let entry = &manifest.scores[part.score];
+            lines += &format!(" {:+.4} {} on {},", part.value, entry.scorer, entry.layer);
+        }
+        lines.truncate(lines.len() - 1);
+        lines += "\n";
+    }
+    lines
 }

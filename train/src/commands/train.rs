@@ -12,8 +12,7 @@ use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{History, HistoryEntry};
-use nsa_core::data::{ImageSet, OneClassSplit, Split, one_class_split};
-use nsa_core::rng::Rng;
+use nsa_core::data::{ImageSet, Split};
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
@@ -86,15 +85,12 @@ impl Job {
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
     fn record(&mut self, device: &str) -> Result<(Record, ImageSet), NsaError> {
         let config = &self.config;
-        let (labels, classes) = (self.train.labels(), self.train.classes().len());
-        let mut split = one_class_split(labels, classes, config.id_class, config.pollution, config.seed)?;
-        if config.limit > 0 {
-            split = limited(split, config);
-        }
+        let mut split = config.split(self.train.labels(), self.train.classes().len())?;
         let loaded = self.train.read(&split.indices)?;
         let first_outlier = split.indices.len() - split.outliers;
         split.outliers = split.indices[first_outlier..].iter().filter(|i| loaded.indices.contains(i)).count();
         split.indices = loaded.indices;
+        // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
         }
@@ -111,19 +107,6 @@ impl Job {
         };
         Ok((record, loaded.images))
     }
-}
-
-/// At most `limit` images, with the same share of outliers.
-fn limited(split: OneClassSplit, config: &TrainConfig) -> OneClassSplit {
-    let total = split.indices.len();
-    let inliers = total - split.outliers;
-    let keep = config.limit.min(total);
-    let outliers = (keep as f64 * split.outliers as f64 / total as f64).round() as usize;
-    let order = Rng::new(config.seed, "limit", &[]).permutation(inliers);
-    let mut indices: Vec<usize> = order.iter().take(keep - outliers).map(|&i| split.indices[i]).collect();
-    indices.sort_unstable();
-    indices.extend(&split.indices[inliers..inliers + outliers]);
-    OneClassSplit { indices, outliers }
 }
 
 /// Settings from --config, then from the command line, then checked.

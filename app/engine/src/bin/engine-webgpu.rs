@@ -12,7 +12,11 @@ fn main() {}
 pub async fn start() {
     let device = WgpuDevice::default();
     let setup = init_setup_async::<Api>(&device, Default::default()).await;
+    setup.device.set_device_lost_callback(|reason, why| {
+        let why = if why.is_empty() { format!("{reason:?}").to_lowercase() } else { why };
+        nsa_engine::device_lost(why.trim_end_matches('.'));
+    });
     let info = setup.adapter.get_info();
     let name = [info.name, info.driver, info.vendor.to_string()].into_iter().find(|name| !name.is_empty());
-    nsa_engine::serve::<WebGpu>("webgpu", name.unwrap_or_default(), device, 16).await;
+    nsa_engine::serve::<WebGpu>("webgpu", name.unwrap_or_default(), device).await;
 }

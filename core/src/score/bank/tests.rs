@@ -97,9 +97,14 @@ fn parts_make_the_same_bank_and_bad_parts_none() {
     assert!(with(&|p| p.mean[3] = f32::NAN).ends_with("value 3 is NaN"));
     assert!(with(&|p| p.whitening = random(9, 8, 1)).contains("rank at most 8, found 9 x 8"));
     assert!(with(&|p| p.whitening = random(3, 7, 1)).contains("found 3 x 7"));
-    let zero = |p: &mut BankParts| p.features = Features::new(1, 8, vec![0.0; 8]).unwrap();
+    assert!(with(&|p| p.index = Some(vec![0, 1])).contains("training features once, found 2"));
+    let alone = |p: &mut BankParts, row: Vec<f32>| {
+        p.features = Features::new(1, 8, row).unwrap();
+        p.index = None;
+    };
+    let zero = |p: &mut BankParts| alone(p, vec![0.0; 8]);
     assert_eq!(with(&zero), "training feature 0 is zero, so it has no direction");
-    let at_mean = |p: &mut BankParts| p.features = Features::new(1, 8, p.mean.clone()).unwrap();
+    let at_mean = |p: &mut BankParts| alone(p, p.mean.clone());
     assert!(with(&at_mean).contains("in Mahalanobis space"));
     let huge = |p: &mut BankParts| p.whitening = Features::new(1, 8, vec![3e38; 8]).unwrap();
     assert!(with(&huge).contains("finite"));
@@ -131,6 +136,8 @@ fn a_smaller_bank_keeps_its_space_and_only_loses_neighbours() {
         let small = bank.shrink(40, how);
         assert_eq!((small.n(), small.rank(), &small.parts().mean), (40, 6, &bank.parts().mean));
         assert_eq!(small.parts().features, train.select(&bank.coreset(40, how)).unwrap());
+        let index: Vec<usize> = small.parts().index.as_ref().unwrap().iter().map(|&i| i as usize).collect();
+        assert_eq!(index, bank.coreset(40, how), "each feature still knows its image");
         for scorer in [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahUncentred] {
             let full = bank.score(scorer, 1, &queries).unwrap();
             let less = small.score(scorer, 1, &queries).unwrap();

@@ -1,4 +1,8 @@
-//! Every sentence and label of the page, in one place.
+//! Every sentence and label of the page, in one place; those that only one view shows are in a file of its name.
+
+pub mod compact;
+pub mod score;
+pub mod shell;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
@@ -70,13 +74,6 @@ pub const SEPARATE_LEAD: &str =
     "The further apart the two hills, the better. Move the threshold and see what it costs.";
 /// Heading of the ROC curve.
 pub const ROC_TITLE: &str = "Every threshold at once: the ROC curve";
-/// Heading of the training curves.
-pub const TRAINING_TITLE: &str = "Compact";
-/// Below it.
-pub const TRAINING_LEAD: &str = "κ says how tightly features huddle on the hypersphere. What helps is a gap: \
-     the normal class (solid) tighter than everything else (dashed).";
-/// Heading of the curves of concentration.
-pub const KAPPA_TITLE: &str = "Concentration κ during training";
 /// Heading of own images.
 pub const OWN_TITLE: &str = "Your turn";
 /// Below it.
@@ -115,11 +112,6 @@ pub fn tile(normal: bool, class: &str, score: Option<f32>, mistaken: bool) -> St
 /// Part of a whole.
 pub fn of(part: usize, whole: usize) -> String {
     format!("{part} of {whole}")
-}
-
-/// Heading of the AUROC curve.
-pub fn auroc_title(scorer: Option<String>) -> String {
-    scorer.map_or("AUROC during training".into(), |name| format!("AUROC during training, {name}"))
 }
 
 /// A feature map for people.
@@ -250,33 +242,22 @@ pub const IMAGES_AXIS: &str = "images";
 pub const FPR_AXIS: &str = "normal images flagged, %";
 /// Title of the ROC curve's vertical axis.
 pub const TPR_AXIS: &str = "anomalies caught, %";
-/// Title of a training curve's horizontal axis.
-pub const EPOCHS_AXIS: &str = "epochs of training";
-/// Title of the axis of concentration.
-pub const KAPPA_AXIS: &str = "concentration κ";
-/// Title of the axis of AUROC.
-pub const AUROC_AXIS: &str = "AUROC, %";
 
 /// Columns of the histogram's data.
 pub const HISTOGRAM_HEAD: [&str; 4] = ["Score from", "to", "ID images", "OOD images"];
 /// Columns of the ROC curve's data.
 pub const ROC_HEAD: [&str; 2] = ["Normal images flagged, %", "Anomalies caught, %"];
-/// Columns of the concentration's data.
-pub const KAPPA_HEAD: [&str; 3] = ["Epoch", "κ of ID features", "κ of OOD features"];
-/// Columns of the AUROC's data.
-pub const AUROC_HEAD: [&str; 2] = ["Epoch", "AUROC, %"];
 
 /// A histogram before any score.
 pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 /// A ROC curve before there are scores on both sides.
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
-/// Training curves without a model.
-pub const HISTORY_EMPTY: &str = "No model is loaded yet.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 9] = [
+const SCORERS: [(&str, &str); 10] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
+    ("k-cos-mah-uncentred", "k-Cos (Mah, uncentred)"),
     ("c-cos", "c-Cos"),
     ("c-cos-mah", "c-Cos (Mah)"),
     ("kde", "KDE"),
@@ -299,6 +280,9 @@ pub fn objective(objective: &str, norm: &str) -> String {
     }
 }
 
+/// There is no WebGPU to begin with, or only one that a program plays.
+pub const NO_ADAPTER: &str =
+    "No graphics processor answers here through WebGPU, so the CPU engine does the work: same scores, less speed.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
 /// The engine stopped and was started again.

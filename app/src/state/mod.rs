@@ -1,71 +1,16 @@
 //! What a person has chosen: all of it is in the URL's query, so that a link brings someone else to the same
 //! view. One table drives reading and writing; unknown keys are ignored, values are clamped.
 
+mod select;
+mod subject;
+mod words;
+
+pub use select::Selection;
+pub use subject::Subject;
+pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
+
 use nsa_core::bundle::{Manifest, ScoreEntry, is_id};
 use nsa_core::score::Scorer;
-
-/// An enum whose values are words of the URL.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub enum $name { $($(#[$value_doc])* $value,)* }
-
-        impl $name {
-            /// Every value, in the order of menus.
-            pub const ALL: &[Self] = &[$(Self::$value),*];
-
-            /// The word in the URL.
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$value => $word),* }
-            }
-
-            /// The value of a word; none of an unknown one.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$value),)* _ => None }
-            }
-        }
-    };
-}
-
-words! {
-    /// Which engine scores the images.
-    BackendChoice {
-        /// WebGPU where a hardware adapter answers, else the CPU.
-        #[default]
-        Auto = "auto",
-        /// WebGPU, also on a software adapter.
-        Webgpu = "webgpu",
-        /// The CPU.
-        Cpu = "cpu",
-    }
-}
-
-words! {
-    /// The order of the gallery.
-    Sort {
-        /// From the most typical image to the most anomalous.
-        #[default]
-        Score = "score",
-        /// By class, the ID class first.
-        Class = "class",
-    }
-}
-
-words! {
-    /// Which images the gallery shows.
-    Filter {
-        /// All.
-        #[default]
-        All = "all",
-        /// Those of the ID class.
-        Id = "id",
-        /// Those of other classes.
-        Ood = "ood",
-        /// Those on the wrong side of the threshold.
-        Mistakes = "mistakes",
-    }
-}
 
 /// A score's name in the URL: `layer:scorer`, for example `conv4-1x1:k-cos-mah`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +20,16 @@ impl ScoreName {
     /// The name of a bundle's score.
     pub fn of(entry: &ScoreEntry) -> Self {
         Self(format!("{}:{}", entry.layer, scorer_word(entry.scorer)))
+    }
+
+    /// The name of the sum of a bundle's scores.
+    pub fn ensemble() -> Self {
+        Self("ensemble".into())
+    }
+
+    /// Whether it is that name.
+    pub fn is_ensemble(&self) -> bool {
+        self.0 == "ensemble"
     }
 
     /// The name as text.
@@ -96,6 +51,8 @@ pub fn scorer_word(scorer: Scorer) -> String {
 /// Everything a person can choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
+    /// What the page shows.
+    pub view: View,
     /// Id of the bundle; none for the catalogue's default.
     pub model: Option<String>,
     /// The engine.
@@ -112,16 +69,37 @@ pub struct State {
     pub n: usize,
     /// Which test images are drawn for the gallery.
     pub seed: usize,
+    /// The checkpoint shown, in epochs trained: the nearest one there is; none for the last.
+    pub epoch: Option<usize>,
+    /// Id of a second bundle, shown beside the first.
+    pub compare: Option<String>,
+    /// How the hypersphere is drawn.
+    pub map: Projection,
+    /// The image that stands out in every view.
+    pub select: Option<Selection>,
+    /// The image whose details are open.
+    pub image: Option<Subject>,
+    /// Scene of the story, from 1.
+    pub scene: usize,
+    /// Big type, no menus: for a room.
+    pub present: bool,
+    /// Parts of the page that are not shown.
+    pub hide: Vec<Part>,
 }
 
 /// Bounds of [`State::n`].
 pub const IMAGES: std::ops::RangeInclusive<usize> = 4..=400;
 /// Largest [`State::seed`].
 pub const LAST_SEED: usize = 999;
+/// Largest [`State::epoch`].
+pub const LAST_EPOCH: usize = 1_000_000;
+/// Largest [`State::scene`].
+pub const LAST_SCENE: usize = 8;
 
 impl Default for State {
     fn default() -> Self {
         Self {
+            view: View::default(),
             model: None,
             backend: BackendChoice::default(),
             scorer: None,
@@ -130,6 +108,14 @@ impl Default for State {
             filter: Filter::default(),
             n: 72,
             seed: 0,
+            epoch: None,
+            compare: None,
+            map: Projection::default(),
+            select: None,
+            image: None,
+            scene: 1,
+            present: false,
+            hide: Vec::new(),
         }
     }
 }
@@ -142,7 +128,12 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 8] = [
+const PROPERTIES: [Property; 17] = [
+    Property {
+        key: "view",
+        read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
+        write: |s| unless_default(s.view, View::word),
+    },
     Property { key: "model", read: |s, t| s.model = is_id(t).then(|| t.into()), write: |s| s.model.clone() },
     Property {
         key: "backend",
@@ -178,6 +169,38 @@ const PROPERTIES: [Property; 8] = [
         key: "seed",
         read: |s, t| s.seed = whole(t).map_or(s.seed, |seed| seed.min(LAST_SEED)),
         write: |s| (s.seed != 0).then(|| s.seed.to_string()),
+    },
+    Property {
+        key: "epoch",
+        read: |s, t| s.epoch = whole(t).map(|epoch| epoch.min(LAST_EPOCH)),
+        write: |s| s.epoch.map(|epoch| epoch.to_string()),
+    },
+    Property { key: "compare", read: |s, t| s.compare = is_id(t).then(|| t.into()), write: |s| s.compare.clone() },
+    Property {
+        key: "map",
+        read: |s, t| s.map = Projection::from_word(t).unwrap_or(s.map),
+        write: |s| unless_default(s.map, Projection::word),
+    },
+    Property {
+        key: "select",
+        read: |s, t| s.select = Selection::from_text(t),
+        write: |s| s.select.map(|image| image.to_string()),
+    },
+    Property {
+        key: "image",
+        read: |s, t| s.image = Subject::from_text(t),
+        write: |s| s.image.map(|image| image.to_string()),
+    },
+    Property {
+        key: "scene",
+        read: |s, t| s.scene = whole(t).map_or(s.scene, |scene| scene.clamp(1, LAST_SCENE)),
+        write: |s| (s.scene != 1).then(|| s.scene.to_string()),
+    },
+    Property { key: "present", read: |s, t| s.present = t == "1", write: |s| s.present.then(|| "1".into()) },
+    Property {
+        key: "hide",
+        read: |s, t| s.hide = Part::ALL.iter().filter(|p| t.split(',').any(|word| word == p.word())).copied().collect(),
+        write: |s| (!s.hide.is_empty()).then(|| s.hide.iter().map(|p| p.word()).collect::<Vec<_>>().join(",")),
     },
 ];
 
@@ -229,6 +252,7 @@ mod tests {
     #[test]
     fn a_link_brings_back_the_same_state() {
         let state = State {
+            view: View::Compact,
             model: Some("fmnist-3-simsiam-n".into()),
             backend: BackendChoice::Cpu,
             scorer: Some(ScoreName("conv4-1x1:k-cos-mah".into())),
@@ -237,11 +261,21 @@ mod tests {
             filter: Filter::Mistakes,
             n: 8,
             seed: 7,
+            epoch: Some(40),
+            compare: Some("fmnist-3-simsiam".into()),
+            map: Projection::Pca,
+            select: Some(Selection::Image { class: 2, index: 17 }),
+            image: Some(Subject::Own(4)),
+            scene: 3,
+            present: true,
+            hide: vec![Part::Header, Part::Controls],
         };
         let query = state.to_query();
         assert_eq!(
             query,
-            "?model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class&filter=mistakes&n=8&seed=7"
+            "?view=compact&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
+             &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17&image=own.4&scene=3&present=1\
+             &hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);
         assert_eq!(State::from_query("?scorer=conv4-1x1%3Ak-cos-mah").scorer, state.scorer);
@@ -260,6 +294,8 @@ mod tests {
         assert_eq!(State::from_query("model=../../etc").model, None);
         assert_eq!(State::from_query("model=..").model, None);
         assert_eq!(State::from_query("threshold=NaN").threshold, None);
+        assert_eq!(State::from_query("view=nowhere&compare=..%2F&select=all&present=yes"), State::default());
+        assert_eq!(State::from_query("hide=controls,everything,tabs").hide, [Part::Tabs, Part::Controls]);
     }
 
     #[test]
@@ -269,6 +305,8 @@ mod tests {
         assert_eq!(State::from_query("n=-5").n, 4);
         assert_eq!(State::from_query("seed=1e9").seed, LAST_SEED);
         assert_eq!(State::from_query("threshold=1e300").threshold, Some(1e6));
+        assert_eq!(State::from_query("epoch=1e99").epoch, Some(LAST_EPOCH));
+        assert_eq!((State::from_query("scene=0").scene, State::from_query("scene=99").scene), (1, LAST_SCENE));
     }
 
     #[test]

@@ -1,0 +1,128 @@
+//! Choices of a few: enums whose values are words of the URL.
+
+/// An enum whose values are words of the URL.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub enum $name { $($(#[$value_doc])* $value,)* }
+
+        impl $name {
+            /// Every value, in the order of menus.
+            pub const ALL: &[Self] = &[$(Self::$value),*];
+
+            /// The word in the URL.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$value => $word),* }
+            }
+
+            /// The value of a word; none of an unknown one.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$value),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What the page shows below its menus.
+    View {
+        /// The gallery with the histogram beside it, and own images.
+        #[default]
+        Score = "score",
+        /// Histogram, threshold and ROC curve at full width.
+        Separate = "separate",
+        /// What was measured during training, of one model or two.
+        Compact = "compact",
+    }
+}
+
+words! {
+    /// How the hypersphere is drawn.
+    Projection {
+        /// The pole is the ID mean, the distance from it the true angle.
+        #[default]
+        Angle = "angle",
+        /// The first three principal components.
+        Pca = "pca",
+    }
+}
+
+words! {
+    /// A part of the page that a link can hide (`hide=header,controls`), for a lecture's frame. Elements carry the
+    /// word as `data-part`, the root lists the hidden ones as `data-hide`, and `assets/style/shell.css` does the rest.
+    Part {
+        /// The headline.
+        #[default]
+        Header = "header",
+        /// The links to the views.
+        Tabs = "tabs",
+        /// The menus for model, score and engine.
+        Controls = "controls",
+        /// The line about the engine.
+        Status = "status",
+        /// The card about the model.
+        Model = "model",
+        /// Headings and explanations of views.
+        Lead = "lead",
+        /// Filters and orders above pictures and charts.
+        Toolbar = "toolbar",
+        /// Charts' data and exports.
+        Data = "data",
+        /// The gallery.
+        Gallery = "gallery",
+        /// The histogram with its threshold.
+        Histogram = "histogram",
+        /// The ROC curve.
+        Roc = "roc",
+        /// The curves of training.
+        Curves = "curves",
+        /// The slider of epochs.
+        Epochs = "epochs",
+        /// The hypersphere.
+        Sphere = "sphere",
+        /// Own images.
+        Own = "own",
+        /// The closing lines.
+        Footer = "footer",
+    }
+}
+
+words! {
+    /// Which engine scores the images.
+    BackendChoice {
+        /// WebGPU where a hardware adapter answers, else the CPU.
+        #[default]
+        Auto = "auto",
+        /// WebGPU, also on a software adapter.
+        Webgpu = "webgpu",
+        /// The CPU.
+        Cpu = "cpu",
+    }
+}
+
+words! {
+    /// The order of the gallery.
+    Sort {
+        /// From the most typical image to the most anomalous.
+        #[default]
+        Score = "score",
+        /// By class, the ID class first.
+        Class = "class",
+    }
+}
+
+words! {
+    /// Which images the gallery shows.
+    Filter {
+        /// All.
+        #[default]
+        All = "all",
+        /// Those of the ID class.
+        Id = "id",
+        /// Those of other classes.
+        Ood = "ood",
+        /// Those on the wrong side of the threshold.
+        Mistakes = "mistakes",
+    }
+}

@@ -1,0 +1,111 @@
+//! Which training images a one-class model learns from (section 3.1).
+
+use super::DataError;
+use crate::rng::Rng;
+use crate::ssl::TrainConfig;
+
+/// What a one-class model is trained on: every image of the ID class, and the outliers mixed in.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct OneClassSplit {
+    /// Indices into the training set, inliers first.
+    pub indices: Vec<usize>,
+    /// How many of the last indices are outliers of other classes.
+    pub outliers: usize,
+}
+
+/// The training images of `class`, polluted so that outliers make up the share `pollution` of the whole.
+///
+/// `labels` are those of the training set, `classes` how many classes it has. Outliers are drawn without repetition
+/// from the other classes, from `seed`.
+pub fn one_class_split(
+    labels: &[u8],
+    classes: usize,
+    class: usize,
+    pollution: f32,
+    seed: u64,
+) -> Result<OneClassSplit, DataError> {
+    if class >= classes {
+        return Err(DataError::Class { class, classes });
+    }
+    if !(0.0..1.0).contains(&pollution) {
+        return Err(DataError::Pollution { why: format!("found {pollution}") });
+    }
+    let is_id = |i: &usize| usize::from(labels[*i]) == class;
+    let (mut indices, others): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_id);
+    let p = f64::from(pollution);
+    let outliers = (indices.len() as f64 * p / (1.0 - p)).round() as usize;
+    if outliers > others.len() {
+        return Err(DataError::Pollution { why: format!("{outliers} outliers needed, {} there", others.len()) });
+    }
+    let order = Rng::new(seed, "pollution", &[class as u64]).permutation(others.len());
+    indices.extend(order[..outliers].iter().map(|&i| others[i]));
+    Ok(OneClassSplit { indices, outliers })
+}
+
+impl OneClassSplit {
+    /// At most `limit` of the images (0: all), with the same share of outliers, drawn from `seed`.
+    pub fn limited(self, limit: usize, seed: u64) -> Self {
+        if limit == 0 {
+            return self;
+        }
+        let total = self.indices.len();
+        let inliers = total - self.outliers;
+        let keep = limit.min(total);
+        let outliers = (keep as f64 * self.outliers as f64 / total as f64).round() as usize;
+        let order = Rng::new(seed, "limit", &[]).permutation(inliers);
+        let mut indices: Vec<usize> = order.iter().take(keep - outliers).map(|&i| self.indices[i]).collect();
+        indices.sort_unstable();
+        indices.extend(&self.indices[inliers..inliers + outliers]);
+        Self { indices, outliers }
+    }
+}
+
+impl TrainConfig {
+    /// The images that a run with these settings trains on, in the order of its banks: the whole split follows from
+    /// the settings and the training set's `labels`, so that training image m of a bundle can be found again.
+    pub fn split(&self, labels: &[u8], classes: usize) -> Result<OneClassSplit, DataError> {
+        let whole = one_class_split(labels, classes, self.id_class, self.pollution, self.seed)?;
+        Ok(whole.limited(self.limit, self.seed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pollution_is_a_share_of_the_whole() {
+        let mut labels = vec![0; 90];
+        labels.extend(vec![1; 50]);
+        let split = one_class_split(&labels, 2, 0, 0.1, 3).unwrap();
+        assert_eq!((split.indices.len(), split.outliers), (100, 10));
+        assert!(split.indices[90..].iter().all(|&i| labels[i] == 1));
+        let mut distinct = split.indices.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 100);
+        assert_eq!(split, one_class_split(&labels, 2, 0, 0.1, 3).unwrap());
+        assert_ne!(split, one_class_split(&labels, 2, 0, 0.1, 4).unwrap());
+    }
+
+    #[test]
+    fn impossible_splits_say_why() {
+        let labels = [0, 0, 1];
+        assert!(one_class_split(&labels, 2, 2, 0.0, 0).is_err());
+        assert!(one_class_split(&labels, 2, 0, 1.0, 0).is_err());
+        let error = one_class_split(&labels, 2, 0, 0.9, 0).unwrap_err().to_string();
+        assert!(error.contains("18 outliers needed, 1 there"));
+    }
+
+    #[test]
+    fn a_limit_keeps_the_share_of_outliers() {
+        let labels: Vec<u8> = (0..200).map(|i| u8::from(i % 2 == 1)).collect();
+        let config = TrainConfig { id_class: 1, pollution: 0.2, limit: 50, seed: 7, ..Default::default() };
+        let split = config.split(&labels, 2).unwrap();
+        assert_eq!((split.indices.len(), split.outliers), (50, 10));
+        assert!(split.indices[..40].is_sorted() && split.indices[..40].iter().all(|&i| labels[i] == 1));
+        assert!(split.indices[40..].iter().all(|&i| labels[i] == 0));
+        let whole = TrainConfig { limit: 0, ..config }.split(&labels, 2).unwrap();
+        assert_eq!(whole.indices.len(), 125);
+    }
+}
