@@ -93,7 +93,7 @@ impl<B: Backend> Detector<B> {
     /// `n` random views of one image (3 x 32 x 32 bytes), as this model's training would have drawn them: `n` images.
     pub async fn views(&self, image: &[u8], n: usize, seed: u64) -> Result<Vec<u8>, DetectError> {
         if image.len() != IMAGE_BYTES || n == 0 {
-            return Err(EmbedError::Pixels(image.len() * n.min(1)).into());
+            return Err(EmbedError::Pixels { image: IMAGE_BYTES, found: image.len() * n.min(1) }.into());
         }
         let copies = ImageSet::new(image.repeat(n), vec![0; n], vec![String::new()])?;
         let views = Views::<B>::new(&copies, &(0..n).collect::<Vec<_>>(), &self.device);
