@@ -76,11 +76,7 @@ impl Page {
     }
 
     async fn press(&self, selector: &str, key: &str) {
-        let init = js_sys::Object::new();
-        for (name, value) in [("key", JsValue::from(key)), ("bubbles", true.into()), ("cancelable", true.into())] {
-            js_sys::Reflect::set(&init, &name.into(), &value).unwrap();
-        }
-        let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", init.unchecked_ref()).unwrap();
+        let event = event("KeyboardEvent", "keydown", &[("key", key.into())]);
         self.one::<Element>(selector).dispatch_event(&event).unwrap();
         settled().await;
     }
@@ -88,19 +84,9 @@ impl Page {
     async fn point(&self, selector: &str, kind: &str, (x, y): (i32, i32)) {
         let target: Element = self.one(selector);
         let rect = target.get_bounding_client_rect();
-        let init = js_sys::Object::new();
-        let at = |offset: i32, start: f64| JsValue::from(start.round() as i32 + offset);
-        let values = [
-            ("clientX", at(x, rect.left())),
-            ("clientY", at(y, rect.top())),
-            ("pointerId", 1.into()),
-            ("bubbles", true.into()),
-        ];
-        for (name, value) in values {
-            js_sys::Reflect::set(&init, &name.into(), &value).unwrap();
-        }
-        let event = web_sys::PointerEvent::new_with_event_init_dict(kind, init.unchecked_ref()).unwrap();
-        target.dispatch_event(&event).unwrap();
+        let at = |offset: i32, start: f64| JsValue::from(start + f64::from(offset));
+        let place = [("clientX", at(x, rect.left())), ("clientY", at(y, rect.top())), ("pointerId", 1.into())];
+        target.dispatch_event(&event("PointerEvent", kind, &place)).unwrap();
         settled().await;
     }
 }
@@ -109,6 +95,17 @@ impl Drop for Page {
     fn drop(&mut self) {
         self.root.remove();
     }
+}
+
+/// An event of a class that web-sys would need another feature for.
+fn event(class: &str, kind: &str, values: &[(&str, JsValue)]) -> web_sys::Event {
+    let init = js_sys::Object::new();
+    for (name, value) in values.iter().chain(&[("bubbles", true.into()), ("cancelable", true.into())]) {
+        js_sys::Reflect::set(&init, &(*name).into(), value).unwrap();
+    }
+    let constructor: js_sys::Function = js_sys::Reflect::get(&window(), &class.into()).unwrap().unchecked_into();
+    let arguments = js_sys::Array::of2(&kind.into(), &init);
+    js_sys::Reflect::construct(&constructor, &arguments).unwrap().unchecked_into()
 }
 
 async fn settled() {
@@ -311,10 +308,7 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     assert_eq!(page.text("[data-testid=scene-number]"), "Scene 1 of 8");
     let body = document().body().unwrap();
     let press = async |key: &str| {
-        let init = js_sys::Object::new();
-        js_sys::Reflect::set(&init, &"key".into(), &key.into()).unwrap();
-        js_sys::Reflect::set(&init, &"bubbles".into(), &true.into()).unwrap();
-        let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", init.unchecked_ref()).unwrap();
+        let event = event("KeyboardEvent", "keydown", &[("key", key.into())]);
         body.dispatch_event(&event).unwrap();
         settled().await;
         page.measured();
@@ -332,7 +326,7 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     assert_eq!(page.all(".formula math").len(), 1);
     press("ArrowRight").await;
     assert!(page.text("[data-testid=facts]").contains("not measured yet by us"), "there is no SimSiam here");
-    assert!(!page.one::<HtmlElement>("[data-testid=scene-missing]").hidden());
+    assert!(!page.one::<Element>("[data-testid=scene-missing]").has_attribute("hidden"));
     press("PageUp").await;
     assert_eq!(url::current().scene, 4);
 }

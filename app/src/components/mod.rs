@@ -33,6 +33,7 @@ pub use glance::Glance;
 pub use matrix::Scorers;
 pub use own::{DropAnywhere, Own};
 pub use pad::Pad;
+pub use present::{Keys, Tools};
 pub use separate::Separate;
 pub use sphere::Sphere;
 pub use status::{Problems, Status};
@@ -54,8 +55,9 @@ pub fn App(
     follow_history(lab);
     mirror_on_root(lab);
     let shown = Memo::new(move |_| lab.state.with(|s| s.view));
+    let dialog = NodeRef::<leptos::html::Dialog>::new();
     view! {
-        <Tabs/>
+        <Tabs dialog/>
         <Controls/>
         <Status/>
         <Problems/>
@@ -63,6 +65,7 @@ pub fn App(
         <div class="views">{move || view_of(shown.get())}</div>
         <Detail/>
         <DropAnywhere/>
+        <Keys dialog/>
     }
 }
 

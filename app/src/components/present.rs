@@ -14,11 +14,11 @@ use web_sys::{Element, KeyboardEvent};
 
 /// Copies the link, presents, and tells the keys.
 #[component]
-pub fn Tools() -> impl IntoView {
+pub fn Tools(
+    /// The list of keys.
+    dialog: NodeRef<html::Dialog>,
+) -> impl IntoView {
     let lab = lab();
-    let dialog = NodeRef::<html::Dialog>::new();
-    listen_to_keys(lab, dialog);
-    leave_with_the_full_screen(lab);
     let (copied, set_copied) = signal(None::<bool>);
     let copy = move |_| {
         spawn_local(async move {
@@ -33,20 +33,42 @@ pub fn Tools() -> impl IntoView {
         Some(true) => text::shell::COPIED,
         Some(false) => text::shell::NOT_COPIED,
     };
-    let keys = text::shell::KEYS.iter().map(|(keys, what)| {
-        let keys = keys.split(' ').map(|key| view! { <kbd>{key.to_string()}</kbd> }).collect_view();
-        view! { <div><dt>{keys}</dt><dd>{*what}</dd></div> }
-    });
     view! {
         <div class="tools">
-            <button type="button" class="quiet" data-testid="copy-link" on:click=copy><span aria-live="polite">{label}</span></button>
-            <button type="button" class="quiet" data-testid="present" on:click=move |_| present(lab, true)>{text::shell::PRESENT}</button>
+            <button type="button" class="quiet" data-testid="copy-link" on:click=copy>
+                <span aria-live="polite">{label}</span>
+            </button>
+            <button type="button" class="quiet" data-testid="present" on:click=move |_| present(lab, true)>
+                {text::shell::PRESENT}
+            </button>
             <button type="button" class="quiet" aria-label=text::shell::KEYS_TITLE on:click=move |_| open(dialog)>"?"</button>
         </div>
+    }
+}
+
+/// Listens to the keys of the whole page, and lists them.
+#[component]
+pub fn Keys(
+    /// The list.
+    dialog: NodeRef<html::Dialog>,
+) -> impl IntoView {
+    let lab = lab();
+    listen_to_keys(lab, dialog);
+    leave_with_the_full_screen(lab);
+    let keys = text::shell::KEYS.iter().map(|(keys, what)| {
+        let keys = keys.split(' ').map(|key| view! { <kbd>{key}</kbd> }).collect_view();
+        view! { <div><dt>{keys}</dt><dd>{*what}</dd></div> }
+    });
+    let close = move |_| {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    view! {
         <dialog node_ref=dialog class="keys" aria-labelledby="keys-title" data-testid="keys">
             <h2 id="keys-title">{text::shell::KEYS_TITLE}</h2>
             <dl>{keys.collect_view()}</dl>
-            <form method="dialog"><button type="submit">{text::shell::CLOSE}</button></form>
+            <button type="button" on:click=close>{text::shell::CLOSE}</button>
         </dialog>
     }
 }
@@ -82,7 +104,8 @@ fn listen_to_keys(lab: Lab, dialog: NodeRef<html::Dialog>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
         let elsewhere = event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented();
         let asking = dialog.get_untracked().is_some_and(|dialog| dialog.open());
-        if elsewhere || asking || takes_keys(event.target().and_then(|t| t.dyn_into::<Element>().ok())) {
+        let target = event.target().and_then(|t| t.dyn_into::<Element>().ok());
+        if elsewhere || asking || target.is_some_and(|target| takes(&target, &event.key())) {
             return;
         }
         let (present_now, view) = lab.state.with_untracked(|s| (s.present, s.view));
@@ -104,10 +127,11 @@ fn listen_to_keys(lab: Lab, dialog: NodeRef<html::Dialog>) {
     on_cleanup(move || handle.remove());
 }
 
-/// Whether an element does something of its own with letters, digits and arrows.
-fn takes_keys(target: Option<Element>) -> bool {
-    target.is_some_and(|element| match element.tag_name().as_str() {
-        "INPUT" | "SELECT" | "TEXTAREA" | "CANVAS" => true,
-        _ => element.get_attribute("contenteditable").is_some(),
-    })
+/// Whether an element does something of its own with a key.
+fn takes(element: &Element, key: &str) -> bool {
+    match (element.tag_name().as_str(), element.get_attribute("type").as_deref()) {
+        ("INPUT", Some("radio" | "range")) | ("CANVAS", _) => key.starts_with("Arrow") || key.starts_with("Page"),
+        ("INPUT" | "SELECT" | "TEXTAREA", _) => true,
+        _ => element.has_attribute("contenteditable"),
+    }
 }

@@ -5,18 +5,22 @@ use super::present::Tools;
 use crate::lab::Lab;
 use crate::state::{State, View};
 use crate::{text, url};
+use leptos::html;
 use leptos::prelude::*;
 
 /// One link a view; the one shown is marked. Beside them what concerns the page as a whole.
 #[component]
-pub fn Tabs() -> impl IntoView {
+pub fn Tabs(
+    /// The list of keys.
+    dialog: NodeRef<html::Dialog>,
+) -> impl IntoView {
     let link = |&view: &View| view! { <li><ViewLink view marked=true>{text::shell::view(view)}</ViewLink></li> };
     view! {
         <div class="bar" data-part="tabs">
             <nav class="tabs" aria-label=text::shell::VIEWS>
                 <ul>{View::ALL.iter().map(link).collect_view()}</ul>
             </nav>
-            <Tools/>
+            <Tools dialog/>
         </div>
     }
 }

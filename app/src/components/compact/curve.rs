@@ -47,7 +47,7 @@ pub fn Curve(
     };
     view! {
         <div class="curve">
-            <h4>{title}</h4>
+            <h3>{title}</h3>
             <p class="small">{text::compact::explained(measure)}</p>
             <Chart testid=testid(measure, which) node plot overlay/>
         </div>

@@ -54,7 +54,7 @@ pub fn Replayed(
     };
     view! {
         <div class="curve">
-            <h4>{text::compact::REPLAY_TITLE}</h4>
+            <h3>{text::compact::REPLAY_TITLE}</h3>
             <p class="small">{told}</p>
             <Chart testid node plot overlay=selected/>
         </div>
@@ -92,7 +92,7 @@ pub fn ReplayedSphere(
     let caption = Memo::new(move |_| text::sphere::caption(Projection::Angle, None));
     view! {
         <div class="curve">
-            <h4>{text::compact::SPHERE_TITLE}</h4>
+            <h3>{text::compact::SPHERE_TITLE}</h3>
             <p class="small">{move || dots.with(|dots| summary(dots))}</p>
             <Picture dots kappa caption/>
         </div>

@@ -30,6 +30,7 @@ pub struct Scene<'a> {
 
 /// The colours of the page's theme.
 struct Palette {
+    card: String,
     ball: String,
     line: String,
     edge: String,
@@ -93,7 +94,9 @@ impl Brush {
         let lens = self.lens(camera);
         let context = &self.context;
         context.set_transform(self.ratio, 0.0, 0.0, self.ratio, 0.0, 0.0)?;
-        context.clear_rect(0.0, 0.0, self.size.0, self.size.1);
+        // Not transparent: the picture may be saved.
+        context.set_fill_style_str(&self.palette.card);
+        context.fill_rect(0.0, 0.0, self.size.0, self.size.1);
         context.set_font("12px system-ui, sans-serif");
         match scene.axes {
             Some(explained) => self.axes(&lens, explained)?,
@@ -261,6 +264,7 @@ impl Palette {
             if value.trim().is_empty() { otherwise.into() } else { value.trim().to_string() }
         };
         Self {
+            card: read("--card", "#fff"),
             ball: read("--ball", "#fff"),
             line: read("--line", "#dde1e8"),
             edge: read("--edge", "#848fa1"),

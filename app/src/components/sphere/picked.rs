@@ -37,11 +37,13 @@ pub fn Picked(
             };
             view! {
                 {picture}
-                <dl class=kind>
-                    <div class="name">{name}</div>
+                <div class=kind>
+                    <p class="name">{name}</p>
+                    <dl>
                     <div><dt>{text::sphere::ANGLE}</dt><dd>{text::sphere::degrees(dot.angle)}</dd></div>
                     <div><dt>{text::sphere::SCORE}</dt><dd>{dot.score.map_or("–".into(), |s| format!("{s:.3}"))}</dd></div>
-                </dl>
+                    </dl>
+                </div>
                 <button type="button" class="quiet" on:click=press>
                     {move || if held() { text::sphere::LET_GO } else { text::sphere::SELECT }}
                 </button>
