@@ -103,7 +103,7 @@ fn leave_with_the_full_screen(lab: Lab) {
 fn listen_to_keys(lab: Lab, dialog: NodeRef<html::Dialog>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
         let elsewhere = event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented();
-        let asking = dialog.get_untracked().is_some_and(|dialog| dialog.open());
+        let asking = document().query_selector("dialog[open]").ok().flatten().is_some();
         let target = event.target().and_then(|t| t.dyn_into::<Element>().ok());
         if elsewhere || asking || target.is_some_and(|target| takes(&target, &event.key())) {
             return;

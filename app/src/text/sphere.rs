@@ -32,6 +32,8 @@ pub const SCORE: &str = "Score";
 pub const NOTHING_PICKED: &str = "Point at an image, or press . to walk through them from the mean outwards.";
 /// Lets go of an image.
 pub const LET_GO: &str = "Let go";
+/// Opens an image's details.
+pub const DETAILS: &str = "Details";
 /// Selects an image.
 pub const SELECT: &str = "Select";
 /// Principal components need the engine.

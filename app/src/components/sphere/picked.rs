@@ -1,10 +1,10 @@
 //! The image that is pointed at, or the one selected.
 
-use crate::components::Pixels;
+use crate::components::{Pixels, detail};
 use crate::gallery::{Pick, Side, Source};
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Origin};
-use crate::state::Selection;
+use crate::state::{Selection, Subject};
 use crate::text;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -35,6 +35,10 @@ pub fn Picked(
                 let wanted = (!held()).then_some(dot.selection);
                 lab.choose(|state| state.select = wanted);
             };
+            let details = subject(&dot).map(|subject| {
+                let show = move |_| lab.choose(|state| detail::open(state, subject));
+                view! { <button type="button" class="quiet" on:click=show>{text::sphere::DETAILS}</button> }
+            });
             view! {
                 {picture}
                 <div class=kind>
@@ -44,14 +48,26 @@ pub fn Picked(
                     <div><dt>{text::sphere::SCORE}</dt><dd>{dot.score.map_or("–".into(), |s| format!("{s:.3}"))}</dd></div>
                     </dl>
                 </div>
-                <button type="button" class="quiet" on:click=press>
-                    {move || if held() { text::sphere::LET_GO } else { text::sphere::SELECT }}
-                </button>
+                <p class="picked-ways">
+                    <button type="button" class="quiet" on:click=press>
+                        {move || if held() { text::sphere::LET_GO } else { text::sphere::SELECT }}
+                    </button>
+                    {details}
+                </p>
             }
             .into_any()
         }
     };
     view! { <div class="picked" data-testid="picked" aria-live="polite">{body}</div> }
+}
+
+/// What the details can be shown of: images that were scored here.
+fn subject(dot: &Dot) -> Option<Subject> {
+    match (dot.origin, dot.selection) {
+        (Origin::Own(key), _) => Some(Subject::Own(key)),
+        (Origin::Image(_), Selection::Image { class, index }) => Some(Subject::Test { class, index }),
+        _ => None,
+    }
 }
 
 fn selected(lab: Lab, dots: &[Dot]) -> Option<Dot> {
