@@ -255,7 +255,9 @@ fn RocCurve(lab: Lab, readout: Memo<Option<Readout>>) -> impl IntoView {
         })
     };
     view! {
-        <h3>{text::ROC_TITLE}</h3>
-        <Chart testid="chart-roc" node plot overlay/>
+        <div class="roc" data-part="roc">
+            <h3>{text::ROC_TITLE}</h3>
+            <Chart testid="chart-roc" node plot overlay/>
+        </div>
     }
 }

@@ -110,7 +110,7 @@ fn any_model(replay: Option<&Replay>, scorers: &[Scorer]) -> Evidence {
 
 /// The paper's default score is mostly the best single one: is it here?
 fn scores(replay: Option<&Replay>) -> Evidence {
-    let mut found = any_model(replay, &Scorer::ANGULAR);
+    let mut found = any_model(replay, &PaperRow::SCORERS);
     let row = replay.and_then(paper_row);
     found.facts.push(Fact {
         what: text::story::ENSEMBLE.into(),
@@ -118,7 +118,7 @@ fn scores(replay: Option<&Replay>) -> Evidence {
         ours: None,
     });
     let best = replay.and_then(|r| {
-        let all = Scorer::ANGULAR.into_iter().filter_map(|s| Some((s, reached(r, s)?)));
+        let all = PaperRow::SCORERS.into_iter().filter_map(|s| Some((s, reached(r, s)?)));
         all.max_by(|a, b| a.1.total_cmp(&b.1))
     });
     found.verdict = match best {

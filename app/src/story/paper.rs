@@ -13,16 +13,19 @@ pub struct PaperRow {
     pub polluted: bool,
     /// Whether the paper's normalisation was used.
     pub norm: bool,
-    /// k-Cos, k-Cos (Mah), c-Cos, c-Cos (Mah) on the encoder's output.
+    /// By [`PaperRow::SCORERS`], on the encoder's output.
     scores: [f64; 4],
     /// The ensemble of all layers.
     pub ensemble: f64,
 }
 
 impl PaperRow {
+    /// The single scores of the table that the lab has.
+    pub const SCORERS: [Scorer; 4] = [Scorer::KCos, Scorer::KCosMah, Scorer::CCos, Scorer::CCosMah];
+
     /// What a scorer reached; none of those that the table leaves out.
     pub fn auroc(&self, scorer: Scorer) -> Option<f64> {
-        Scorer::ANGULAR.iter().position(|known| *known == scorer).map(|at| self.scores[at])
+        Self::SCORERS.iter().position(|known| *known == scorer).map(|at| self.scores[at])
     }
 
     /// The row for a run. Data sets that the paper has no row for are set beside CIFAR-10.
