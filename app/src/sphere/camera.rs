@@ -20,9 +20,9 @@ pub struct Camera {
 }
 
 impl Default for Camera {
-    /// A little above the equator, so that it is seen as an ellipse.
+    /// From above, where the normal class lies; the equator is still seen as an ellipse.
     fn default() -> Self {
-        Self { yaw: 0.6, pitch: 0.42, zoom: 1.0 }
+        Self { yaw: 0.6, pitch: 0.9, zoom: 1.0 }
     }
 }
 

@@ -82,7 +82,7 @@ fn reached(replay: &Replay, scorer: Scorer) -> Option<f64> {
 fn paper_row(replay: &Replay) -> Option<PaperRow> {
     let config = &replay.manifest.config;
     let norm = match config.objective {
-        Objective::Simsiam => config.norm == Norm::Both,
+        Objective::Simsiam | Objective::Byol => config.norm == Norm::Both,
         _ => config.norm == Norm::F,
     };
     if !norm && config.norm != Norm::None {

@@ -173,31 +173,31 @@ pub fn body(scene: Scene) -> &'static str {
 pub fn formula(scene: Scene) -> Option<(&'static str, &'static str)> {
     Some(match scene {
         Scene::Detector => (
-            "<math display=\"block\"><mi>s</mi><mo>(</mo><mi>x</mi><mo>)</mo><mo>=</mo><mi>arccos</mi><mspace width=\"0.2em\"/><munder><mi>max</mi><mi>m</mi></munder><mspace width=\"0.2em\"/><mfrac><mrow><mi>f</mi><mo>(</mo><msub><mi>x</mi><mi>m</mi></msub><mo>)</mo><mo>·</mo><mi>f</mi><mo>(</mo><mi>x</mi><mo>)</mo></mrow><mrow><mo>‖</mo><mi>f</mi><mo>(</mo><msub><mi>x</mi><mi>m</mi></msub><mo>)</mo><mo>‖</mo><mspace width=\"0.2em\"/><mo>‖</mo><mi>f</mi><mo>(</mo><mi>x</mi><mo>)</mo><mo>‖</mo></mrow></mfrac></math>",
+            "<math display=\"block\"><mi>s</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><mi>arccos</mi><mspace width=\"0.2em\"/><munder><mi>max</mi><mi>m</mi></munder><mspace width=\"0.2em\"/><mfrac><mrow><mi>f</mi><mo stretchy=\"false\">(</mo><msub><mi>x</mi><mi>m</mi></msub><mo stretchy=\"false\">)</mo><mo>·</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><msub><mi>x</mi><mi>m</mi></msub><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo><mspace width=\"0.2em\"/><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac></math>",
             "k-Cos: the angle to the nearest training image (section 2.5).",
         ),
         Scene::Training => (
-            "<math display=\"block\"><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>log</mi><mfrac><mrow><mi>exp</mi><mo>(</mo><mi>z</mi><mo>·</mo><msup><mi>z</mi><mo>′</mo></msup><mo>/</mo><mi>τ</mi><mo>)</mo></mrow><mrow><munder><mo>∑</mo><mi>k</mi></munder><mi>exp</mi><mo>(</mo><mi>z</mi><mo>·</mo><msub><mi>z</mi><mi>k</mi></msub><mo>/</mo><mi>τ</mi><mo>)</mo></mrow></mfrac></math>",
+            "<math display=\"block\"><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>log</mi><mfrac><mrow><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo>·</mo><msup><mi>z</mi><mo>′</mo></msup><mo>/</mo><mi>τ</mi><mo stretchy=\"false\">)</mo></mrow><mrow><munder><mo>∑</mo><mi>k</mi></munder><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo>·</mo><msub><mi>z</mi><mi>k</mi></msub><mo>/</mo><mi>τ</mi><mo stretchy=\"false\">)</mo></mrow></mfrac></math>",
             "NT-Xent: the other view z′ near, all other images away (section 2.1).",
         ),
         Scene::Kappa => (
-            "<math display=\"block\"><mi>p</mi><mo>(</mo><mi>y</mi><mo>)</mo><mo>=</mo><msub><mi>C</mi><mi>d</mi></msub><mo>(</mo><mi>κ</mi><mo>)</mo><mspace width=\"0.2em\"/><mi>exp</mi><mo>(</mo><mi>κ</mi><mspace width=\"0.2em\"/><mi>μ</mi><mo>·</mo><mi>y</mi><mo>)</mo></math>",
+            "<math display=\"block\"><mi>p</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo><mo>=</mo><msub><mi>C</mi><mi>d</mi></msub><mo stretchy=\"false\">(</mo><mi>κ</mi><mo stretchy=\"false\">)</mo><mspace width=\"0.2em\"/><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>κ</mi><mspace width=\"0.2em\"/><mi>μ</mi><mo>·</mo><mi>y</mi><mo stretchy=\"false\">)</mo></math>",
             "von Mises-Fisher, the sphere's Gaussian: κ is its concentration (section 2.2).",
         ),
         Scene::Norm => (
-            "<math display=\"block\"><mi>y</mi><mo>=</mo><mfrac><mrow><mi>f</mi><mo>(</mo><mi>x</mi><mo>)</mo></mrow><mrow><mo>‖</mo><mi>f</mi><mo>(</mo><mi>x</mi><mo>)</mo><mo>‖</mo></mrow></mfrac></math>",
+            "<math display=\"block\"><mi>y</mi><mo>=</mo><mfrac><mrow><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac></math>",
             "Norm f, between encoder and projector (section 2.3).",
         ),
         Scene::StopGrad => (
-            "<math display=\"block\"><mi>z</mi><mo>=</mo><mfrac><mrow><mi>g</mi><mo>(</mo><mi>y</mi><mo>)</mo></mrow><mrow><mo>‖</mo><mi>g</mi><mo>(</mo><mi>y</mi><mo>)</mo><mo>‖</mo></mrow></mfrac><mo>,</mo><mspace width=\"1em\"/><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>cos</mi><mo>(</mo><mi>h</mi><mo>(</mo><mi>z</mi><mo>)</mo><mo>,</mo><mi>sg</mi><mo>(</mo><msup><mi>z</mi><mo>′</mo></msup><mo>)</mo><mo>)</mo></math>",
+            "<math display=\"block\"><mi>z</mi><mo>=</mo><mfrac><mrow><mi>g</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>g</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac><mo>,</mo><mspace width=\"1em\"/><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>cos</mi><mo stretchy=\"false\">(</mo><mi>h</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo stretchy=\"false\">)</mo><mo>,</mo><mi>sg</mi><mo stretchy=\"false\">(</mo><msup><mi>z</mi><mo>′</mo></msup><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">)</mo></math>",
             "Norm g, with gradient through the predictor h; sg stops it on the other side (section 2.4).",
         ),
         Scene::Pollution => (
-            "<math display=\"block\"><mi>D</mi><mo>=</mo><mo>(</mo><mn>1</mn><mo>−</mo><mi>p</mi><mo>)</mo><msub><mi>D</mi><mtext>ID</mtext></msub><mo>+</mo><mi>p</mi><mspace width=\"0.2em\"/><msub><mi>D</mi><mtext>OOD</mtext></msub><mo>,</mo><mspace width=\"1em\"/><mi>p</mi><mo>=</mo><mn>0.1</mn></math>",
+            "<math display=\"block\"><mi>D</mi><mo>=</mo><mo stretchy=\"false\">(</mo><mn>1</mn><mo>−</mo><mi>p</mi><mo stretchy=\"false\">)</mo><msub><mi>D</mi><mtext>ID</mtext></msub><mo>+</mo><mi>p</mi><mspace width=\"0.2em\"/><msub><mi>D</mi><mtext>OOD</mtext></msub><mo>,</mo><mspace width=\"1em\"/><mi>p</mi><mo>=</mo><mn>0.1</mn></math>",
             "A share p of the training set is not what it should be (section 3.2.2).",
         ),
         Scene::Scores => (
-            "<math display=\"block\"><mi>Ens</mi><mo>(</mo><mi>x</mi><mo>)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo>(</mo><mi>x</mi><mo>)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
+            "<math display=\"block\"><mi>Ens</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
             "Each score by the range that training images have (appendix C).",
         ),
         Scene::YourTurn => return None,

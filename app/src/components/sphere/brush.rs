@@ -104,6 +104,9 @@ impl Brush {
         }
         let seen: Vec<Seen> = scene.points.iter().map(|point| lens.see(*point)).collect();
         self.points(camera, scene, &seen)?;
+        if scene.axes.is_none() {
+            self.names(&lens)?;
+        }
         for &at in scene.marked {
             if let Some(seen) = seen.get(at) {
                 self.mark(seen)?;
@@ -165,21 +168,26 @@ impl Brush {
         for &angle in caps {
             self.cap(lens, angle)?;
         }
-        // The equator's name stands where it is nearest to the viewer; the pole's beside it, if it can be seen.
-        let front = (0..64).map(|i| lens.see(on_ball(FRAC_PI_2, TAU * f64::from(i) / 64.0)));
-        if let Some(nearest) = front.max_by(|a, b| a.x.total_cmp(&b.x)) {
+        Ok(())
+    }
+
+    /// The names of the pole and of the equator, over the points.
+    fn names(&self, lens: &Lens) -> Result<(), JsValue> {
+        let context = &self.context;
+        let ring = (0..64).map(|i| lens.see(on_ball(FRAC_PI_2, TAU * f64::from(i) / 64.0)));
+        if let Some(right) = ring.max_by(|a, b| a.x.total_cmp(&b.x)) {
             context.set_text_align("left");
-            self.label("90°", nearest.x + 8.0, nearest.y + 4.0)?;
+            self.label("90°", right.x + 8.0, right.y + 4.0)?;
         }
         let pole = lens.see(on_ball(0.0, 0.0));
-        context.set_global_alpha(if pole.depth < 0.0 { BEHIND } else { 1.0 });
-        context.begin_path();
-        context.arc(pole.x, pole.y, 3.0, 0.0, TAU)?;
-        context.set_fill_style_str(&palette.ink);
-        context.fill();
-        context.set_text_align("center");
-        self.label(text::sphere::POLE, pole.x, pole.y - 10.0)?;
-        context.set_global_alpha(1.0);
+        if pole.depth >= 0.0 {
+            context.begin_path();
+            context.arc(pole.x, pole.y, 3.5, 0.0, TAU)?;
+            context.set_fill_style_str(&self.palette.ink);
+            context.fill();
+            context.set_text_align("center");
+            self.label(text::sphere::POLE, pole.x, pole.y - 10.0)?;
+        }
         Ok(())
     }
 
@@ -242,9 +250,15 @@ impl Brush {
         Ok(())
     }
 
+    /// Text with a rim, so that it can be read over points.
     fn label(&self, text: &str, x: f64, y: f64) -> Result<(), JsValue> {
-        self.context.set_fill_style_str(&self.palette.muted);
-        self.context.fill_text(text, x, y)
+        let context = &self.context;
+        context.set_line_join("round");
+        context.set_line_width(4.0);
+        context.set_stroke_style_str(&self.palette.card);
+        context.stroke_text(text, x, y)?;
+        context.set_fill_style_str(&self.palette.ink);
+        context.fill_text(text, x, y)
     }
 }
 
