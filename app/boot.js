@@ -8,3 +8,24 @@ init().catch((error) => {
   banner.hidden = false;
   document.documentElement.dataset.state = "error";
 });
+
+// Works offline after the first visit: see sw.js. Without a service worker everything else works as before.
+const root = document.documentElement;
+if (navigator.serviceWorker) {
+  navigator.serviceWorker.register("sw.js").catch(() => {});
+  navigator.serviceWorker.addEventListener("message", (event) => {
+    if (event.data?.type === "kept") root.dataset.offline = "ready";
+  });
+  const keep = async () => {
+    if (root.dataset.state !== "ready") return;
+    const { active } = await navigator.serviceWorker.ready;
+    const { backend, model } = root.dataset;
+    const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
+    const used = performance.getEntriesByType("resource").map((entry) => entry.name);
+    // What the engine fetched is not on the page's own list.
+    const engine = [`engine-${backend}.js`, `engine-${backend}_bg.wasm`];
+    const urls = [...engine, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
+    active.postMessage({ type: "keep", urls: [...used, ...urls] });
+  };
+  new MutationObserver(keep).observe(root, { attributeFilter: ["data-state", "data-model"] });
+}

@@ -10,14 +10,18 @@ pub mod charts;
 pub mod components;
 pub mod drawing;
 pub mod engine;
+pub mod export;
 pub mod fetch;
 pub mod gallery;
 pub mod lab;
 pub mod own_image;
 mod panic;
+pub mod replay;
 pub mod session;
+pub mod sphere;
 pub mod state;
 pub mod stats;
+pub mod story;
 pub mod text;
 pub mod url;
 

@@ -11,6 +11,7 @@ use nsa_core::bundle::{
 };
 use nsa_core::data::IMAGE_BYTES;
 use nsa_core::model::EmbedError;
+use nsa_core::sphere::AnglePoint;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use thiserror::Error;
@@ -93,6 +94,7 @@ impl<B: Backend> Engine<B> {
                 let drawn = self.detector(1, pixels)?.views(pixels, n.clamp(1, MAX_VIEWS), seed).await?;
                 say(Event::Drawn { job, views: drawn.chunks(IMAGE_BYTES).map(<[u8]>::to_vec).collect() });
             }
+            Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels, say).await?,
             // Noted when it arrived.
             Request::Cancel { .. } => {}
         }
@@ -128,6 +130,29 @@ impl<B: Backend> Engine<B> {
             true => Ok(detector),
             false => Err(JobError::Pixels { n, found: pixels.len() }),
         }
+    }
+
+    async fn project(
+        &self,
+        job: u32,
+        n: usize,
+        fit: usize,
+        known: &[(usize, f32, f32)],
+        pixels: &[u8],
+        say: &impl Fn(Event),
+    ) -> Result<(), JobError> {
+        let point =
+            |&(i, angle, azimuth): &(usize, f32, f32)| (i, AnglePoint { angle: angle.into(), azimuth: azimuth.into() });
+        let known: Vec<(usize, AnglePoint)> = known.iter().map(point).collect();
+        let projection = self.detector(n, pixels)?.project(pixels, self.pace.batch(), fit, &known).await?;
+        say(Event::Projected {
+            job,
+            angles: projection.places.iter().map(|p| p.angle as f32).collect(),
+            azimuths: projection.places.iter().map(|p| p.azimuth as f32).collect(),
+            points: projection.components.iter().map(|p| p.map(|x| x as f32)).collect(),
+            explained: projection.explained.map(|share| share as f32),
+        });
+        Ok(())
     }
 
     async fn score(

@@ -42,6 +42,18 @@ pub enum Request {
         /// Which views.
         seed: u64,
     },
+    /// Say where the `n` images attached (3 x 32 x 32 bytes each) lie on the hypersphere.
+    Project {
+        /// Job number.
+        job: u32,
+        /// How many images.
+        n: usize,
+        /// Principal components are those of the first so many images.
+        fit: usize,
+        /// Images whose place was recorded in training: position among the `n`, angle and azimuth in radians. The
+        /// picture is turned so that they lie there.
+        known: Vec<(usize, f32, f32)>,
+    },
     /// Forget a score job that is under way or waiting; what it still had to do is dropped silently.
     Cancel {
         /// The job to forget.
@@ -56,6 +68,7 @@ impl Request {
         | Self::Score { job, .. }
         | Self::Explain { job, .. }
         | Self::Views { job, .. }
+        | Self::Project { job, .. }
         | Self::Cancel { job }) = self;
         *job
     }
@@ -110,6 +123,19 @@ pub enum Event {
         scores: Vec<Vec<f32>>,
         /// For every image, the angle in radians between its pooled encoder output and the ID mean.
         angles: Vec<f32>,
+    },
+    /// Where images lie on the hypersphere, in the order of the request.
+    Projected {
+        /// Job number.
+        job: u32,
+        /// Angle to the ID mean, radians.
+        angles: Vec<f32>,
+        /// Direction around it, radians.
+        azimuths: Vec<f32>,
+        /// First three principal components.
+        points: Vec<[f32; 3]>,
+        /// Share of the variance along each component, 0 to 1.
+        explained: [f32; 3],
     },
     /// All images of a job are scored.
     Done {

@@ -59,7 +59,7 @@ impl Bins {
             let edges = [self.edge(bin), self.edge(bin + 1)].map(|e| format!("{e:.4}"));
             edges.into_iter().chain([self.id[bin].to_string(), self.ood[bin].to_string()]).collect()
         };
-        Table { head: text::HISTOGRAM_HEAD.to_vec(), rows: (0..self.id.len()).map(row).collect() }
+        Table::new(&text::HISTOGRAM_HEAD, (0..self.id.len()).map(row).collect())
     }
 }
 
@@ -73,10 +73,28 @@ pub fn score_range(scores: impl Iterator<Item = f32>, training: [f32; 2]) -> Ran
     range_of(scores.chain(training).map(f64::from), 0.04)
 }
 
+/// Images in the fullest bin: how high the histogram is.
+pub fn highest(id: &[f32], ood: &[f32], range: Range<f64>) -> usize {
+    let bins = Bins::new(id, ood, range);
+    bins.id.iter().chain(&bins.ood).copied().max().unwrap_or(0)
+}
+
 /// Draws the histogram. `auroc` is that of the images shown (0..1), where it can be computed.
 pub fn plot(size: (f64, f64), id: &[f32], ood: &[f32], range: Range<f64>, auroc: Option<f64>) -> Plot {
+    plot_below(size, id, ood, range, auroc, 0)
+}
+
+/// [`plot`] with room for a bin of `room` images, so that two histograms can share their axes.
+pub fn plot_below(
+    size: (f64, f64),
+    id: &[f32],
+    ood: &[f32],
+    range: Range<f64>,
+    auroc: Option<f64>,
+    room: usize,
+) -> Plot {
     let bins = Bins::new(id, ood, range.clone());
-    let highest = bins.id.iter().chain(&bins.ood).copied().max().unwrap_or(0).max(4);
+    let highest = bins.id.iter().chain(&bins.ood).copied().max().unwrap_or(0).max(4).max(room);
     let axes = Axes {
         size,
         x: range,

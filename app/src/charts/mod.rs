@@ -65,7 +65,7 @@ impl Frame {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// Column titles.
-    pub head: Vec<&'static str>,
+    pub head: Vec<String>,
     /// Cells, row by row.
     pub rows: Vec<Vec<String>>,
 }
@@ -92,6 +92,13 @@ pub struct Axes<'a> {
 pub type Chart<'a, 'b> = ChartContext<'a, SvgBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 type Drawn = Result<(), DrawingAreaErrorKind<std::convert::Infallible>>;
+
+impl Table {
+    /// A table with these column titles.
+    pub fn new(head: &[&str], rows: Vec<Vec<String>>) -> Self {
+        Self { head: head.iter().map(|title| title.to_string()).collect(), rows }
+    }
+}
 
 impl Axes<'_> {
     /// Draws axes and grid, then what `data` draws on them.

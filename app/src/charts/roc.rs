@@ -30,7 +30,7 @@ pub fn plot(size: (f64, f64), id: &[f32], ood: &[f32]) -> Plot {
         .map_or(text::ROC_EMPTY.into(), |a| format!("ROC curve with an AUROC of {} percent.", percent(a)));
     let rows = curve.iter().map(|&(fpr, tpr)| vec![percent(fpr), percent(tpr)]).collect();
     let (width, height) = size;
-    Plot { svg, width, height, frame, summary, table: Table { head: text::ROC_HEAD.to_vec(), rows } }
+    Plot { svg, width, height, frame, summary, table: Table::new(&text::ROC_HEAD, rows) }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! A chart on the page: the drawing at the width there is, what is laid over it, and its data as a table.
 
-use crate::charts::{Frame, Plot, Table};
-use crate::text;
-use leptos::html;
+use super::Data;
+use crate::charts::{Frame, Plot};
 use leptos::prelude::*;
+use leptos::{html, svg};
 use wasm_bindgen::prelude::*;
 use web_sys::ResizeObserver;
 
 /// Shows a plot. It scales with the page only until it is drawn anew at its new width.
 #[component]
 pub fn Chart<O, V>(
-    /// Name for tests.
+    /// Name for tests and files.
     testid: &'static str,
     /// Where the plot stands; give the same to [`use_width`].
     node: NodeRef<html::Figure>,
@@ -26,33 +26,17 @@ where
     O: Fn(&Frame) -> V + Send + Sync + 'static,
     V: IntoView + 'static,
 {
-    let (open, set_open) = signal(false);
+    let drawing = NodeRef::<svg::Svg>::new();
     let view_box = move || plot.with(|p| format!("0 0 {} {}", p.width, p.height));
-    let table = move || open.get().then(|| plot.with(|p| table_view(&p.table)));
     view! {
         <figure class="chart" data-testid=testid node_ref=node>
-            <svg class="plot" role="img" aria-label=move || plot.with(|p| p.summary.clone()) viewBox=view_box>
+            <svg class="plot" node_ref=drawing role="img" aria-label=move || plot.with(|p| p.summary.clone()) viewBox=view_box>
                 <g inner_html=move || plot.with(|p| p.svg.clone())></g>
                 <g>{move || plot.with(|p| overlay(&p.frame))}</g>
             </svg>
             {children.map(|children| children())}
-            <details class="data" data-part="data" on:toggle=move |_| set_open.update(|open| *open = !*open)>
-                <summary>{text::DATA}</summary>
-                <div class="scroll" tabindex="0">{table}</div>
-            </details>
+            <Data name=testid drawing table=Signal::derive(move || plot.with(|p| p.table.clone()))/>
         </figure>
-    }
-}
-
-fn table_view(table: &Table) -> impl IntoView + use<> {
-    let cells = |row: &Vec<String>| row.iter().map(|cell| view! { <td>{cell.clone()}</td> }).collect_view();
-    view! {
-        <table>
-            <thead>
-                <tr>{table.head.iter().map(|title| view! { <th scope="col">{*title}</th> }).collect_view()}</tr>
-            </thead>
-            <tbody>{table.rows.iter().map(|row| view! { <tr>{cells(row)}</tr> }).collect_view()}</tbody>
-        </table>
     }
 }
 

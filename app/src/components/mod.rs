@@ -3,32 +3,42 @@
 mod camera;
 mod canvas;
 mod chart;
+pub mod compact;
 mod confusion;
 mod controls;
+mod data;
 mod detail;
 mod gallery;
+mod glance;
 mod matrix;
 mod own;
 mod pad;
+mod present;
 mod separate;
+pub mod sphere;
 mod status;
+mod story;
 mod tabs;
-mod training;
 
 pub use camera::Camera;
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
+pub use compact::Compact;
 pub use confusion::Confusion;
 pub use controls::{Choices, Controls, ModelCard, Percent};
+pub use data::Data;
 pub use detail::Detail;
 pub use gallery::Gallery;
+pub use glance::Glance;
 pub use matrix::Scorers;
 pub use own::{DropAnywhere, Own};
 pub use pad::Pad;
+pub use present::{Keys, Tools};
 pub use separate::Separate;
+pub use sphere::Sphere;
 pub use status::{Problems, Status};
-pub use tabs::Tabs;
-pub use training::Training;
+pub use story::Story;
+pub use tabs::{Tabs, ViewLink};
 
 use crate::lab::Lab;
 use crate::state::{State, View};
@@ -45,8 +55,9 @@ pub fn App(
     follow_history(lab);
     mirror_on_root(lab);
     let shown = Memo::new(move |_| lab.state.with(|s| s.view));
+    let dialog = NodeRef::<leptos::html::Dialog>::new();
     view! {
-        <Tabs/>
+        <Tabs dialog/>
         <Controls/>
         <Status/>
         <Problems/>
@@ -54,15 +65,18 @@ pub fn App(
         <div class="views">{move || view_of(shown.get())}</div>
         <Detail/>
         <DropAnywhere/>
+        <Keys dialog/>
     }
 }
 
 /// The parts of a view. A view is made when it is opened and gone when it is left; what it shows lives in the [`Lab`].
 fn view_of(shown: View) -> AnyView {
     match shown {
-        View::Score => view! { <Gallery/> <Separate/> <Training/> <Own/> }.into_any(),
+        View::Score => view! { <Gallery/> <Separate/> <Glance/> <Own/> }.into_any(),
         View::Separate => view! { <Separate full=true/> }.into_any(),
-        View::Compact => view! { <Training/> }.into_any(),
+        View::Compact => view! { <Compact/> }.into_any(),
+        View::Sphere => view! { <Sphere/> }.into_any(),
+        View::Story => view! { <Story/> }.into_any(),
     }
 }
 
@@ -81,7 +95,7 @@ fn follow_history(lab: Lab) {
 }
 
 /// Tells tests and style sheets how far the page is and what it shows:
-/// `<html data-state data-backend data-view data-present data-hide>`.
+/// `<html data-state data-backend data-model data-view data-present data-hide>`.
 fn mirror_on_root(lab: Lab) {
     let set = |name: &str, value: &str| {
         if let Some(root) = document().document_element() {
@@ -92,6 +106,11 @@ fn mirror_on_root(lab: Lab) {
         set("data-state", lab.phase.get().word());
         if let Some(backend) = lab.backend.get() {
             set("data-backend", backend.word());
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(model) = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
+            set("data-model", &model);
         }
     });
     let around = Memo::new(move |_| lab.state.with(|s| (s.view, s.present, s.hide.clone())));

@@ -3,6 +3,7 @@
 use super::{Chart, Confusion, Percent, lab, use_width};
 use crate::charts::{Frame, histogram, roc, short};
 use crate::lab::Lab;
+use crate::state::Selection;
 use crate::stats::{Readout, percent, rounded, step_of};
 use crate::text;
 use leptos::html;
@@ -86,6 +87,15 @@ fn Aurocs(lab: Lab) -> impl IntoView {
     }
 }
 
+/// The score of the gallery image that a person has selected, in whatever view.
+fn selected_value(lab: Lab) -> Option<f32> {
+    let Some(Selection::Image { class, index }) = lab.state.with(|s| s.select) else { return None };
+    let at = lab
+        .images
+        .with(|images| images.iter().position(|image| (image.pick.class, image.pick.index) == (class, index)))?;
+    lab.values.with(|values| values.get(at).copied().flatten())
+}
+
 #[component]
 fn Histogram(lab: Lab) -> impl IntoView {
     let node = NodeRef::<html::Figure>::new();
@@ -110,7 +120,11 @@ fn Histogram(lab: Lab) -> impl IntoView {
                 <path class="own" d=head></path>
             }
         };
-        view! { {line}{own.into_iter().map(marker).collect_view()} }
+        let selected = selected_value(lab).map(|value| {
+            let x = frame.x_pixel(value.into());
+            view! { <line class="selected" x1=x x2=x y1=top y2=bottom></line> }
+        });
+        view! { {line}{selected}{own.into_iter().map(marker).collect_view()} }
     };
     let frame = Memo::new(move |_| plot.with(|p| p.frame.clone()));
     // The line itself can be taken hold of, anywhere on the chart; the slider below it is for keys.
@@ -241,7 +255,9 @@ fn RocCurve(lab: Lab, readout: Memo<Option<Readout>>) -> impl IntoView {
         })
     };
     view! {
-        <h3>{text::ROC_TITLE}</h3>
-        <Chart testid="chart-roc" node plot overlay/>
+        <div class="roc" data-part="roc">
+            <h3>{text::ROC_TITLE}</h3>
+            <Chart testid="chart-roc" node plot overlay/>
+        </div>
     }
 }

@@ -48,6 +48,17 @@ pub enum Topic {
     Scoring,
     /// The engine.
     Engine,
+    /// What was measured while the model was trained.
+    Replay,
+    /// The same of the model compared.
+    Compare,
+}
+
+impl Topic {
+    /// Whether the main job, scores of images, cannot be done.
+    pub fn is_fatal(self) -> bool {
+        !matches!(self, Self::Gallery | Self::Replay | Self::Compare)
+    }
 }
 
 /// Something that failed, in one sentence that says what to do.

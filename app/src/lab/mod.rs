@@ -8,7 +8,9 @@ pub use kinds::{Bundle, Detail, EngineState, OwnImage, OwnProgress, Phase, Probl
 
 use crate::backend::Backend;
 use crate::gallery::{self, Image, Recipe, Side};
+use crate::replay::Replay;
 use crate::session::Session;
+use crate::sphere::Projected;
 use crate::state::{ScoreName, State};
 use crate::{charts, stats, url};
 use leptos::prelude::*;
@@ -45,6 +47,14 @@ pub struct Lab {
     pub engine: RwSignal<EngineState>,
     /// Which engine it is, once that is decided.
     pub backend: RwSignal<Option<Backend>>,
+    /// What was measured while the model chosen was trained.
+    pub replay: RwSignal<Option<Arc<Replay>>>,
+    /// The same of the model compared.
+    pub compared: RwSignal<Option<Arc<Replay>>>,
+    /// Where the engine places images on the hypersphere, or why it cannot.
+    pub projected: RwSignal<Option<Result<Projected, String>>>,
+    /// How many pictures on the page want [`Lab::projected`].
+    pub spheres: RwSignal<usize>,
     /// What failed.
     pub problems: RwSignal<Vec<Problem>>,
     /// Calm lines: nothing is wrong, but a person should know.
@@ -52,6 +62,10 @@ pub struct Lab {
 
     /// The catalogue's entry of the model chosen.
     pub entry: Memo<Option<CatalogEntry>>,
+    /// The catalogue's entry of the model compared.
+    pub compared_entry: Memo<Option<CatalogEntry>>,
+    /// The checkpoint shown of the model chosen: the position of its frame.
+    pub frame: Memo<Option<usize>>,
     /// What the gallery is made of.
     pub recipe: Memo<Option<Recipe>>,
     /// Which of the bundle's scores is shown.
@@ -89,6 +103,13 @@ impl Lab {
         let problems = RwSignal::new(Vec::<Problem>::new());
 
         let entry = Memo::new(move |_| catalog.with(|c| find_entry(c.as_ref()?, state.with(|s| s.model.clone()))));
+        let compared_entry = Memo::new(move |_| {
+            let wanted =
+                state.with(|s| s.compare.clone()).filter(|id| entry.with(|e| e.as_ref().is_some_and(|e| e.id != *id)));
+            catalog.with(|c| c.as_ref()?.bundles.iter().find(|e| Some(&e.id) == wanted.as_ref()).cloned())
+        });
+        let replay = RwSignal::new(None::<Arc<Replay>>);
+        let frame = Memo::new(move |_| replay.with(|r| r.as_ref()?.frame_at(state.with(|s| s.epoch))));
         let recipe = Memo::new(move |_| {
             let (n, seed) = state.with(|s| (s.n, s.seed));
             entry.with(|e| e.as_ref().map(|e| Recipe { dataset: e.dataset.clone(), id_class: e.id_class, n, seed }))
@@ -119,7 +140,7 @@ impl Lab {
         let phase = Memo::new(move |_| {
             let scored = images_complete.get() && values.with(|v| v.iter().all(Option::is_some));
             let loaded = engine.with(|e| matches!(e, EngineState::Ready { .. })) && bundle.with(Option::is_some);
-            match problems.with(|p| p.iter().any(|p| p.topic != Topic::Gallery)) {
+            match problems.with(|p| p.iter().any(|p| p.topic.is_fatal())) {
                 true => Phase::Error,
                 false if loaded && scored => Phase::Ready,
                 false => Phase::Loading,
@@ -138,9 +159,15 @@ impl Lab {
             detail: RwSignal::new(Detail::default()),
             engine,
             backend: RwSignal::new(None),
+            replay,
+            compared: RwSignal::new(None),
+            projected: RwSignal::new(None),
+            spheres: RwSignal::new(0),
             problems,
             notes: RwSignal::new(Vec::new()),
             entry,
+            compared_entry,
+            frame,
             recipe,
             score,
             values,

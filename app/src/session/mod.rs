@@ -4,10 +4,12 @@
 mod detail;
 mod images;
 mod own;
+mod replay;
 
 use crate::backend::{self, Backend};
 use crate::engine::Engine;
 use crate::lab::{Bundle, EngineState, Lab, OwnProgress, Topic};
+use crate::sphere::Projected;
 use crate::state::BackendChoice;
 use crate::{fetch, text};
 use leptos::prelude::*;
@@ -33,6 +35,13 @@ enum Job {
     Explain,
     /// Draw views of the open image.
     Views,
+    /// Place the gallery's images and these own ones on the hypersphere.
+    Project {
+        /// How many of the gallery's.
+        images: usize,
+        /// Keys of the own ones.
+        own: Vec<u32>,
+    },
 }
 
 /// The page's side of the conversation with the engine. Views do not see it.
@@ -53,6 +62,8 @@ impl Lab {
     /// Sets everything in motion. The page changes what it does whenever a person changes what they want.
     pub fn start(self) {
         spawn_local(self.fetch_catalog());
+        self.follow_replays();
+        self.follow_projection();
         let choice = Memo::new(move |_| self.state.with(|s| s.backend));
         Effect::new(move |_| {
             let choice = choice.get();
@@ -136,6 +147,11 @@ impl Lab {
             }
             Event::Explained { job, explanation } => self.explained(job, *explanation),
             Event::Drawn { job, views } => self.drawn(job, views),
+            Event::Projected { job, angles, azimuths, points, explained } => {
+                if let Some(Job::Project { images, own }) = self.end_job(job) {
+                    self.projected.set(Some(Ok(Projected { images, own, angles, azimuths, points, explained })));
+                }
+            }
             Event::Failed { job, message } => self.job_failed(job, &message),
             Event::Crashed { message } => self.engine_crashed(&message),
             Event::Progress { .. } => {}
@@ -261,6 +277,7 @@ impl Lab {
             Some(Job::Explain | Job::Views) => {
                 self.detail.update(|detail| detail.failed = Some(text::score::detail_failed(message)));
             }
+            Some(Job::Project { .. }) => self.projected.set(Some(Err(message.into()))),
             None => {}
         }
     }

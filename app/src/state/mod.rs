@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_link_brings_back_the_same_state() {
         let state = State {
-            view: View::Compact,
+            view: View::Sphere,
             model: Some("fmnist-3-simsiam-n".into()),
             backend: BackendChoice::Cpu,
             scorer: Some(ScoreName("conv4-1x1:k-cos-mah".into())),
@@ -273,7 +273,7 @@ mod tests {
         let query = state.to_query();
         assert_eq!(
             query,
-            "?view=compact&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
+            "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
              &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17&image=own.4&scene=3&present=1\
              &hide=header,controls"
         );

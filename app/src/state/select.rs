@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter};
 
-/// A test image that a person has selected: `select=2.17` or `select=s123` in the URL.
+/// An image that a person has selected: `select=2.17`, `select=own.3` or `select=s123` in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
     /// A gallery image: its class, and its number among the test images of its class.
@@ -12,6 +12,8 @@ pub enum Selection {
         /// Number within the class.
         index: usize,
     },
+    /// A person's own image, by its key. It is on no other machine: there a link with it selects nothing.
+    Own(u32),
     /// A sample of the frames, by its position in the test set, where the gallery cannot name it.
     Sample(u32),
 }
@@ -22,9 +24,11 @@ impl Selection {
         if let Some(position) = text.strip_prefix('s') {
             return position.parse().ok().map(Self::Sample);
         }
-        let (class, index) = text.split_once('.')?;
-        let number = |digits: &str| digits.parse::<u32>().ok().map(|n| n as usize);
-        Some(Self::Image { class: number(class)?, index: number(index)? })
+        let number = |digits: &str| digits.parse::<u32>().ok();
+        match text.split_once('.')? {
+            ("own", key) => Some(Self::Own(number(key)?)),
+            (class, index) => Some(Self::Image { class: number(class)? as usize, index: number(index)? as usize }),
+        }
     }
 }
 
@@ -32,6 +36,7 @@ impl Display for Selection {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Image { class, index } => write!(f, "{class}.{index}"),
+            Self::Own(key) => write!(f, "own.{key}"),
             Self::Sample(position) => write!(f, "s{position}"),
         }
     }
@@ -43,10 +48,10 @@ mod tests {
 
     #[test]
     fn selections_survive_the_address() {
-        for selection in [Selection::Image { class: 9, index: 0 }, Selection::Sample(4711)] {
+        for selection in [Selection::Image { class: 9, index: 0 }, Selection::Own(3), Selection::Sample(4711)] {
             assert_eq!(Selection::from_text(&selection.to_string()), Some(selection));
         }
-        for nonsense in ["", "s", "s-1", "2", "2.", ".3", "2.3.4", "99999999999.1", "sphere"] {
+        for nonsense in ["", "s", "s-1", "2", "2.", ".3", "2.3.4", "own.", "own.-1", "99999999999.1", "sphere"] {
             assert_eq!(Selection::from_text(nonsense), None, "{nonsense}");
         }
     }

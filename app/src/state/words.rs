@@ -34,6 +34,10 @@ words! {
         Separate = "separate",
         /// What was measured during training, of one model or two.
         Compact = "compact",
+        /// The hypersphere.
+        Sphere = "sphere",
+        /// The guided tour.
+        Story = "story",
     }
 }
 

@@ -1,26 +1,101 @@
 //! What the view of training says.
 
-/// Heading of the training curves.
+use crate::charts::training::Measure;
+
+/// Heading.
 pub const TITLE: &str = "Compact";
 /// Below it.
-pub const LEAD: &str = "κ says how tightly features huddle on the hypersphere. What helps is a gap: \
-     the normal class (solid) tighter than everything else (dashed).";
-/// Heading of the curves of concentration.
-pub const KAPPA_TITLE: &str = "Concentration κ during training";
+pub const LEAD: &str = "How tightly do features huddle on the hypersphere, and what does it do to the scores? What helps \
+     is a gap: the normal class (solid) tighter than everything else (dashed).";
+/// Menu of models to compare with.
+pub const COMPARE: &str = "Compare with";
+/// Compare with nothing.
+pub const COMPARE_NONE: &str = "No other model";
+/// The slider of epochs.
+pub const CHECKPOINT: &str = "Checkpoint";
+/// Runs through the checkpoints.
+pub const PLAY: &str = "Play";
+/// Stops.
+pub const PAUSE: &str = "Pause";
+/// Scores of the checkpoint.
+pub const REPLAY_TITLE: &str = "Scores at this checkpoint";
+/// Points of the checkpoint.
+pub const SPHERE_TITLE: &str = "The hypersphere at this checkpoint";
+/// On the way to the whole view.
+pub const OPEN: &str = "All curves, and two models side by side";
+
+/// ID features.
+pub const ID_LINE: &str = "ID";
+/// OOD features.
+pub const OOD_LINE: &str = "OOD";
+/// A linear classifier on frozen features.
+pub const PROBE_LINE: &str = "Linear probe";
+/// Weighted nearest neighbours.
+pub const KNN_LINE: &str = "kNN, k = 20";
+/// Column of epochs.
+pub const EPOCH: &str = "Epoch";
 /// Title of a training curve's horizontal axis.
 pub const EPOCHS_AXIS: &str = "epochs of training";
 /// Title of the axis of concentration.
-pub const KAPPA_AXIS: &str = "concentration κ";
+pub const KAPPA_AXIS: &str = "Concentration κ";
 /// Title of the axis of AUROC.
 pub const AUROC_AXIS: &str = "AUROC, %";
-/// Columns of the concentration's data.
-pub const KAPPA_HEAD: [&str; 3] = ["Epoch", "κ of ID features", "κ of OOD features"];
-/// Columns of the AUROC's data.
-pub const AUROC_HEAD: [&str; 2] = ["Epoch", "AUROC, %"];
+/// Title of the axis of MMD.
+pub const MMD_AXIS: &str = "MMD² to uniform";
+/// Title of the axis of effective rank.
+pub const RANK_AXIS: &str = "effective rank";
+/// Title of the axis of accuracies.
+pub const QUALITY_AXIS: &str = "accuracy, %";
 /// Training curves without a model.
-pub const EMPTY: &str = "No model is loaded yet.";
+pub const EMPTY: &str = "Nothing has been measured yet.";
 
-/// Heading of the AUROC curve.
-pub fn auroc_title(scorer: Option<String>) -> String {
-    scorer.map_or("AUROC during training".into(), |name| format!("AUROC during training, {name}"))
+/// Heading of a measure, with the scorer whose AUROC is drawn strongly.
+pub fn measure(measure: Measure, scorer: Option<String>) -> String {
+    match (measure, scorer) {
+        (Measure::Kappa, _) => "Concentration κ".into(),
+        (Measure::Auroc, Some(name)) => format!("AUROC, {name}"),
+        (Measure::Auroc, None) => "AUROC".into(),
+        (Measure::Mmd, _) => "MMD to a uniform sphere".into(),
+        (Measure::Rank, _) => "Effective rank".into(),
+        (Measure::Quality, _) => "Feature quality".into(),
+    }
+}
+
+/// What a measure means.
+pub fn explained(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Kappa => "Of the von Mises-Fisher distribution fitted to the directions; logarithmic.",
+        Measure::Auroc => "The chosen score strong, the others faint.",
+        Measure::Mmd => "0 is uniform: what contrastive training pushes towards.",
+        Measure::Rank => "A collapsed network also has a high κ: its rank gives it away.",
+        Measure::Quality => "Labels are used to measure only, never to train.",
+    }
+}
+
+/// A checkpoint.
+pub fn epoch(epoch: u32, of: usize) -> String {
+    format!("epoch {epoch} of {of}")
+}
+
+/// A curve's two ends.
+pub fn went(name: &str, first: &str, last: &str) -> String {
+    format!("{name} goes from {first} to {last}")
+}
+
+/// A chart in words.
+pub fn summary(axis: &str, epochs: f64, told: &[String]) -> String {
+    format!("{axis} over {epochs} epochs: {}.", told.join(", "))
+}
+
+/// The histogram of a checkpoint.
+pub fn replayed(auroc: Option<String>, n: usize) -> String {
+    let reached = auroc.map_or(String::new(), |a| format!(", AUROC {a} %"));
+    format!("k-Cos (Mah) of {n} test images{reached}")
+}
+
+/// What was measured in training is not there.
+pub fn failed(title: &str, why: &str) -> String {
+    format!(
+        "What was measured while \u{201c}{title}\u{201d} was trained cannot be shown ({why}); its scores still can."
+    )
 }

@@ -3,6 +3,8 @@
 pub mod compact;
 pub mod score;
 pub mod shell;
+pub mod sphere;
+pub mod story;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;

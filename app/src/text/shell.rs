@@ -4,6 +4,38 @@ use crate::state::View;
 
 /// The links to the views.
 pub const VIEWS: &str = "Views";
+/// Copies the address.
+pub const COPY: &str = "Copy link";
+/// The address is copied.
+pub const COPIED: &str = "Copied";
+/// The browser did not allow it.
+pub const NOT_COPIED: &str = "Copy the address bar";
+/// Starts the presentation.
+pub const PRESENT: &str = "Present";
+/// The list of keys.
+pub const KEYS_TITLE: &str = "Keys";
+/// Closes the list of keys.
+pub const CLOSE: &str = "Close";
+/// Keys, and what they do.
+pub const KEYS: [(&str, &str); 8] = [
+    ("1 2 3 4 5", "Go to a view"),
+    ("← →", "Previous or next scene, in the story and while presenting"),
+    ("PgUp PgDn", "The same, for remote controls"),
+    ("p", "Present, and stop presenting"),
+    ("Esc", "Stop presenting"),
+    ("?", "This list"),
+    ("← → ↑ ↓ + -", "On the sphere: turn and zoom"),
+    (". , Enter Esc", "On the sphere: walk through the images, select, let go"),
+];
+/// Heading of curves and hypersphere on the first view.
+pub const GLANCE_TITLE: &str = "Why it works";
+/// Below it.
+pub const GLANCE_LEAD: &str = "Training pulls the normal class together on the hypersphere. The tighter it lies there, the \
+     further away everything else is.";
+/// To the view of training.
+pub const OPEN_COMPACT: &str = "All curves, epoch by epoch, and two models side by side";
+/// To the view of the hypersphere.
+pub const OPEN_SPHERE: &str = "Turn the sphere, point at images, play the epochs";
 
 /// Names of views.
 pub fn view(view: View) -> &'static str {
@@ -11,10 +43,17 @@ pub fn view(view: View) -> &'static str {
         View::Score => "Score",
         View::Separate => "Separate",
         View::Compact => "Compact",
+        View::Sphere => "Sphere",
+        View::Story => "Story",
     }
 }
 
 /// Title of the browser's window.
 pub fn window_title(shown: View) -> String {
     format!("{} · NSA Lab", view(shown))
+}
+
+/// Saves a file of a kind.
+pub fn save(kind: &str) -> String {
+    format!("Save {kind}")
 }

@@ -8,15 +8,16 @@ use crate::features::{FeatureError, Features};
 use crate::model::{EmbedError, Network, embed, load_weights};
 use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
+use crate::sphere::SphereError;
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
 /// A network and its banks.
 pub struct Detector<B: Backend> {
     manifest: Manifest,
-    network: Network<B>,
+    pub(super) network: Network<B>,
     banks: Vec<(String, Bank)>,
-    device: B::Device,
+    pub(super) device: B::Device,
 }
 
 /// What a detector says of one image.
@@ -40,6 +41,9 @@ pub enum DetectError {
     /// Their features are not finite.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// They have no place on the hypersphere.
+    #[error(transparent)]
+    Sphere(#[from] SphereError),
     /// The scorer refused them.
     #[error("{scorer} on {layer}: {source}")]
     Score {
@@ -123,10 +127,7 @@ impl<B: Backend> Detector<B> {
         for entry in &self.manifest.scores {
             columns.push(score(&entry.layer, entry.scorer)?);
         }
-        // The deepest pooled layer that has a bank stands for the embedding.
-        let pooled = |(layer, _): &&(String, Bank)| layer.starts_with("conv") && layer.ends_with("-1x1");
-        let (deepest, _) = self.banks.iter().rfind(pooled).unwrap_or(&self.banks[0]);
-        let angles = score(deepest, Scorer::CCos)?;
+        let angles = score(self.deepest().0, Scorer::CCos)?;
         let image = |(i, angle)| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle };
         Ok(angles.into_iter().enumerate().map(image).collect())
     }
@@ -152,5 +153,12 @@ impl<B: Backend> Detector<B> {
     /// Where a layer's bank stands. The manifest was checked: every score's layer has one.
     fn position(&self, layer: &str) -> usize {
         self.banks.iter().position(|(known, _)| known == layer).unwrap_or_default()
+    }
+
+    /// The deepest pooled layer that has a bank: it stands for the embedding.
+    pub(super) fn deepest(&self) -> (&str, &Bank) {
+        let pooled = |(layer, _): &&(String, Bank)| layer.starts_with("conv") && layer.ends_with("-1x1");
+        let (layer, bank) = self.banks.iter().rfind(pooled).unwrap_or(&self.banks[0]);
+        (layer, bank)
     }
 }

@@ -9,6 +9,7 @@ mod explain;
 mod frames;
 mod gallery;
 mod manifest;
+mod project;
 mod read;
 mod tensors;
 mod write;
@@ -22,5 +23,6 @@ pub use manifest::{
     Catalog, CatalogEntry, Compactness, FORMAT, FileEntry, History, HistoryEntry, LayerEntry, Manifest, Provenance,
     Quality, ScoreEntry,
 };
+pub use project::Projection;
 pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
 pub use write::{BundleParts, stored_bank};

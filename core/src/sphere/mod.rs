@@ -3,6 +3,7 @@
 //! Everything here looks at directions: features are divided by their lengths first, unless said otherwise.
 
 mod angles;
+mod cap;
 mod error;
 mod mmd;
 mod pca;
@@ -11,6 +12,7 @@ mod spread;
 mod vmf;
 
 pub use angles::{AngleMap, AnglePoint, exact_angles};
+pub use cap::cap_angle;
 pub use error::SphereError;
 pub use mmd::{mmd2, mmd2_to_uniform};
 pub use pca::Pca3;

@@ -1,0 +1,100 @@
+//! A checkpoint as it was recorded in training: the histogram of its scores, and its hypersphere.
+
+use super::Which;
+use crate::charts::{Frame, Plot, histogram};
+use crate::components::sphere::Picture;
+use crate::components::{Chart, lab, use_width};
+use crate::lab::Lab;
+use crate::sphere::{Dot, sample_dots, summary};
+use crate::state::Projection;
+use crate::stats::percent;
+use crate::text;
+use leptos::html;
+use leptos::prelude::*;
+use nsa_core::eval::auroc;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The histogram of the recorded scores. Its axes stay as they are while checkpoints change, and two models share
+/// them.
+#[component]
+pub fn Replayed(
+    /// Of which model.
+    which: Which,
+) -> impl IntoView {
+    let lab = lab();
+    let node = NodeRef::<html::Figure>::new();
+    let width = use_width(node);
+    let scores = Memo::new(move |_| {
+        let shown = which.replay(lab).zip(which.frame(lab));
+        shown.map_or_else(Default::default, |(replay, frame)| replay.scores(frame))
+    });
+    let reached = Memo::new(move |_| scores.with(|(id, ood)| auroc(id, ood).ok()));
+    let axes = Memo::new(move |_| shared_axes(lab));
+    let plot: Memo<Plot> = Memo::new(move |_| {
+        let width = width.get();
+        let size = (width, (width * 0.5).clamp(200.0, 300.0));
+        let (range, highest) = axes.get();
+        scores.with(|(id, ood)| histogram::plot_below(size, id, ood, range, reached.get(), highest))
+    });
+    let selected = move |frame: &Frame| {
+        let dots = which.replay(lab).zip(which.frame(lab)).map(|(replay, frame)| sample_dots(&replay, frame))?;
+        let chosen = lab.state.with(|s| s.select)?;
+        let score = dots.into_iter().find(|dot| dot.selection == chosen)?.score?;
+        let x = frame.x_pixel(score.into());
+        Some(view! { <line class="selected" x1=x x2=x y1=frame.down.start y2=frame.down.end></line> })
+    };
+    let told = move || {
+        let n = scores.with(|(id, ood)| id.len() + ood.len());
+        (n > 0).then(|| text::compact::replayed(reached.get().map(percent), n))
+    };
+    let testid = match which {
+        Which::First => "chart-replayed",
+        Which::Second => "chart-replayed-compared",
+    };
+    view! {
+        <div class="curve">
+            <h3>{text::compact::REPLAY_TITLE}</h3>
+            <p class="small">{told}</p>
+            <Chart testid node plot overlay=selected/>
+        </div>
+    }
+}
+
+/// The range of scores over all checkpoints of both models, and the fullest bin at the checkpoints shown.
+fn shared_axes(lab: Lab) -> (Range<f64>, usize) {
+    let replays: Vec<_> = [Which::First, Which::Second]
+        .into_iter()
+        .filter_map(|which| Some((which.replay(lab)?, which.frame(lab)?)))
+        .collect();
+    let ends = replays.iter().filter_map(|(replay, _)| replay.score_range()).flat_map(|r| [r.start, r.end]);
+    let range = crate::charts::range_of(ends.map(f64::from), 0.02);
+    let fullest = replays.iter().map(|(replay, frame)| {
+        let (id, ood) = replay.scores(*frame);
+        histogram::highest(&id, &ood, range.clone())
+    });
+    let highest = fullest.max().unwrap_or(0);
+    (range, highest)
+}
+
+/// The recorded samples on the hypersphere.
+#[component]
+pub fn ReplayedSphere(
+    /// Of which model.
+    which: Which,
+) -> impl IntoView {
+    let lab = lab();
+    let dots: Memo<Arc<Vec<Dot>>> = Memo::new(move |_| {
+        let shown = which.replay(lab).zip(which.frame(lab));
+        Arc::new(shown.map_or(Vec::new(), |(replay, frame)| sample_dots(&replay, frame)))
+    });
+    let kappa = Memo::new(move |_| which.replay(lab)?.compactness(which.frame(lab)?));
+    let caption = Memo::new(move |_| text::sphere::caption(Projection::Angle, None));
+    view! {
+        <div class="curve">
+            <h3>{text::compact::SPHERE_TITLE}</h3>
+            <p class="small">{move || dots.with(|dots| summary(dots))}</p>
+            <Picture dots kappa caption/>
+        </div>
+    }
+}

@@ -1,0 +1,104 @@
+//! The image that is pointed at, or the one selected.
+
+use crate::components::{Pixels, detail};
+use crate::gallery::{Pick, Side, Source};
+use crate::lab::Lab;
+use crate::sphere::{Dot, Kind, Origin};
+use crate::state::{Selection, Subject};
+use crate::text;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// Its picture where it can be had, its class, its angle and its score.
+#[component]
+pub fn Picked(
+    /// What the page knows.
+    lab: Lab,
+    /// The points.
+    dots: Memo<Arc<Vec<Dot>>>,
+    /// The one pointed at.
+    hovered: RwSignal<Option<Dot>>,
+) -> impl IntoView {
+    let shown = Memo::new(move |_| hovered.get().or_else(|| selected(lab, &dots.get())));
+    let body = move || match shown.get() {
+        None => view! { <p class="small">{text::sphere::NOTHING_PICKED}</p> }.into_any(),
+        Some(dot) => {
+            let name = name(lab, &dot);
+            let picture = pixels(lab, &dot).map(|planes| view! { <Pixels planes label=name.clone()/> });
+            let kind = match dot.kind {
+                Kind::Id => "id",
+                Kind::Ood => "ood",
+                Kind::Own => "own",
+            };
+            let held = move || lab.state.with(|s| s.select == Some(dot.selection));
+            let press = move |_| {
+                let wanted = (!held()).then_some(dot.selection);
+                lab.choose(|state| state.select = wanted);
+            };
+            let details = subject(&dot).map(|subject| {
+                let show = move |_| lab.choose(|state| detail::open(state, subject));
+                view! { <button type="button" class="quiet" on:click=show>{text::sphere::DETAILS}</button> }
+            });
+            view! {
+                {picture}
+                <div class=kind>
+                    <p class="name">{name}</p>
+                    <dl>
+                    <div><dt>{text::sphere::ANGLE}</dt><dd>{text::sphere::degrees(dot.angle)}</dd></div>
+                    <div><dt>{text::sphere::SCORE}</dt><dd>{dot.score.map_or("–".into(), |s| format!("{s:.3}"))}</dd></div>
+                    </dl>
+                </div>
+                <p class="picked-ways">
+                    <button type="button" class="quiet" on:click=press>
+                        {move || if held() { text::sphere::LET_GO } else { text::sphere::SELECT }}
+                    </button>
+                    {details}
+                </p>
+            }
+            .into_any()
+        }
+    };
+    view! { <div class="picked" data-testid="picked" aria-live="polite">{body}</div> }
+}
+
+/// What the details can be shown of: images that were scored here.
+fn subject(dot: &Dot) -> Option<Subject> {
+    match (dot.origin, dot.selection) {
+        (Origin::Own(key), _) => Some(Subject::Own(key)),
+        (Origin::Image(_), Selection::Image { class, index }) => Some(Subject::Test { class, index }),
+        _ => None,
+    }
+}
+
+fn selected(lab: Lab, dots: &[Dot]) -> Option<Dot> {
+    let wanted = lab.state.with(|s| s.select)?;
+    dots.iter().find(|dot| dot.selection == wanted).cloned()
+}
+
+fn name(lab: Lab, dot: &Dot) -> String {
+    if let Origin::Own(key) = dot.origin {
+        return lab.own.with(|own| own.iter().find(|i| i.key == key).map_or(String::new(), |i| i.name.clone()));
+    }
+    text::sphere::name(dot.kind == Kind::Id, &class_name(lab, dot.class).unwrap_or_default())
+}
+
+/// A class's name, or its number while the names are not known.
+pub(super) fn class_name(lab: Lab, class: Option<usize>) -> Option<String> {
+    let class = class?;
+    let named = lab.replay.with(|r| r.as_ref()?.manifest.classes.get(class).cloned());
+    Some(named.unwrap_or_else(|| class.to_string()))
+}
+
+/// The picture of a point: samples of synth-digits are drawn anew, other data sets' images are not ours to have.
+fn pixels(lab: Lab, dot: &Dot) -> Option<Vec<u8>> {
+    match (dot.origin, dot.selection) {
+        (Origin::Own(key), _) => {
+            lab.own.with(|own| own.iter().find(|i| i.key == key)?.pixels.as_ref().map(|p| p.to_vec()))
+        }
+        (Origin::Image(at), _) => lab.images.with(|images| images.get(at).map(|image| image.pixels.clone())),
+        (Origin::Sample(_), Selection::Image { class, index }) => {
+            Source::SynthDigits.image(Pick { side: Side::Id, class, index }).map(|image| image.pixels)
+        }
+        (Origin::Sample(_), _) => None,
+    }
+}

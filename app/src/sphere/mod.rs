@@ -1,0 +1,9 @@
+//! The picture of the hypersphere without the page: where points lie, what they stand for, how they are seen.
+
+mod camera;
+mod dots;
+mod summary;
+
+pub use camera::{Camera, Lens, Point, Seen, ZOOM, hit, on_ball, parallel};
+pub use dots::{Dot, Kind, Origin, Projected, gallery_dots, known_places, own_dots, sample_dots, selection_of};
+pub use summary::{Spread, summary};

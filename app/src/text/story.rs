@@ -1,0 +1,205 @@
+//! What the guided tour says.
+
+use crate::story::{Scene, Verdict};
+
+/// Name of the tour.
+pub const TITLE: &str = "Story";
+/// The scenes.
+pub const SCENES: &str = "Scenes";
+/// The scene before.
+pub const BACK: &str = "Back";
+/// The scene after.
+pub const NEXT: &str = "Next";
+/// Opens the scene's view of the lab, with its models.
+pub const OPEN: &str = "Open in the lab";
+/// Column of what is measured.
+pub const MEASURED: &str = "Measured";
+/// Column of the paper's numbers.
+pub const PAPER: &str = "Paper";
+/// Column of ours.
+pub const OURS: &str = "Ours";
+/// A number that no bundle has.
+pub const NOT_YET: &str = "not measured yet by us";
+/// A number that the paper does not print.
+pub const NO_PAPER: &str = "not in its tables";
+/// The models of a scene are not in the catalogue.
+pub const NO_RUNS: &str = "We have not trained the models of this scene yet: what you see beside it is another one.";
+/// Paper and page measure different things.
+pub const HOW: &str = "The paper's numbers are means over ten classes (ResNet-18, 500 to 4,000 epochs); ours are of the one \
+     class and the small network named above, so look at the direction, not at the level.";
+
+/// Of the ensemble.
+pub const ENSEMBLE: &str = "AUROC, ensemble of all layers";
+/// Of a linear classifier.
+pub const PROBE: &str = "Linear probe, best → last";
+/// Of κ.
+pub const KAPPA_ID: &str = "κ of the normal class, first → last";
+/// Of κ.
+pub const KAPPA_OOD: &str = "κ of the anomalies, first → last";
+/// Of MMD.
+pub const MMD_ID: &str = "MMD² to uniform, normal class";
+/// Of κ at the end of training.
+pub const KAPPA_END: &str = "κ of the normal class at the end";
+/// Words for a curve that the paper prints.
+pub const FALLS: &str = "peaks early, then falls significantly (Fig. 2a)";
+/// Words for a curve that the paper prints.
+pub const DIPS: &str = "dips slightly after its peak (Fig. 2c)";
+/// Words for a curve that the paper prints.
+pub const DECREASES: &str = "decreases throughout (Fig. 2b, 4)";
+/// Words for a curve that the paper prints.
+pub const HIGHER: &str = "higher with the norm (Fig. 2b, 2e)";
+
+/// The number of a scene.
+pub fn number(scene: Scene) -> String {
+    format!("Scene {} of {}", scene.number(), Scene::ALL.len())
+}
+
+/// AUROC by a score.
+pub fn auroc(scorer: &str) -> String {
+    format!("AUROC, {scorer}")
+}
+
+/// A mean of the paper's.
+pub fn paper_mean(value: &str, dataset: &str) -> String {
+    let set = if dataset == "cifar10" { "CIFAR-10" } else { "Fashion-MNIST" };
+    format!("{value} ({set}, Table 11)")
+}
+
+/// Without and with.
+pub fn change(before: &str, after: &str) -> String {
+    format!("{before} → {after}")
+}
+
+/// From the peak to the end.
+pub fn fall(best: &str, best_epoch: usize, last: &str, last_epoch: usize) -> String {
+    format!("{best} (epoch {best_epoch}) → {last} (epoch {last_epoch})")
+}
+
+/// From the first to the last, and how often it went down.
+pub fn steps(first: &str, last: &str, down: usize, of: usize) -> String {
+    format!("{first} → {last}, down in {down} of {of} steps")
+}
+
+/// What follows from our runs.
+pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
+    let (agrees, differs) = match scene {
+        Scene::Training => (
+            "Our run shows it too: the scores get worse while training goes on.",
+            "Our run does not show it: its AUROC does not fall more than its features' quality does.",
+        ),
+        Scene::Kappa => {
+            ("Our run shows it too: the class drifts apart.", "Our run differs: its κ does not fall throughout.")
+        }
+        Scene::Norm | Scene::StopGrad => (
+            "As in the paper, the norm helps the first score of the table.",
+            "Our runs differ from the paper here: the norm does not help the first score of the table.",
+        ),
+        Scene::Pollution => (
+            "As in the paper, the norm softens the damage.",
+            "Our runs differ from the paper here: the norm does not soften the damage.",
+        ),
+        Scene::Scores => (
+            "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",
+            "In the paper k-Cos (Mah) is mostly the best single score; of this model it is not.",
+        ),
+        Scene::Detector | Scene::YourTurn => return None,
+    };
+    match verdict {
+        Verdict::Agrees => Some(agrees),
+        Verdict::Differs => Some(differs),
+        Verdict::Open => None,
+    }
+}
+
+/// Heading of a scene.
+pub fn title(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Detector => "Know one class, doubt everything else",
+        Scene::Training => "More training, worse detection",
+        Scene::Kappa => "What κ sees",
+        Scene::Norm => "One division by a length",
+        Scene::StopGrad => "A gradient beside the stop-grad",
+        Scene::Pollution => "When the training set is not clean",
+        Scene::Scores => "Four scores, many layers",
+        Scene::YourTurn => "Your turn",
+    }
+}
+
+/// Two or three sentences of a scene.
+pub fn body(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Detector => {
+            "A network has seen images of one class only, and no label. It turns every image into a direction, and the \
+             angle to the nearest training direction is its anomaly score. Sort the images: the blue frames should \
+             come first."
+        }
+        Scene::Training => {
+            "SimCLR pulls two views of an image together and pushes all others away. On one class that works at first; \
+             then detection gets worse the longer it trains, although a linear classifier reads the features as well as \
+             before. So it is not the features that go bad."
+        }
+        Scene::Kappa => {
+            "Pushing everything apart spreads the directions over the whole hypersphere. κ of a von Mises-Fisher \
+             distribution measures how tightly they still lie, and it sinks with training: an anomaly finds room among \
+             the normal images. Play the epochs and watch the cap."
+        }
+        Scene::Norm => {
+            "Divide the encoder's output by its length before the projector, and let the gradient pass through. The \
+             loss then acts on directions alone, and the class stays together: left without, right with the norm, on \
+             the same axes."
+        }
+        Scene::StopGrad => {
+            "SimSiam has no negatives; its stop-grad keeps it from collapsing. In the loss only one side carries a \
+             gradient, so the projection's own normalisation has none. The paper gives it one, and normalises the \
+             encoder's output as well."
+        }
+        Scene::Pollution => {
+            "In practice some anomalies hide in the training set. Here one image in ten does, and nobody knows which. A \
+             compact class gives them less room to pull the score's neighbours their way."
+        }
+        Scene::Scores => {
+            "The nearest training image or the mean, plain or after whitening: four angles from one layer, and each \
+             layer gives its own. Scaled by what training images reach and added up, they make an ensemble that costs \
+             one forward pass."
+        }
+        Scene::YourTurn => {
+            "Everything so far was computed in your browser. Now try images of your own: what is normal for this model, \
+             and what is not?"
+        }
+    }
+}
+
+/// A scene's formula as MathML, and what it says in words.
+pub fn formula(scene: Scene) -> Option<(&'static str, &'static str)> {
+    Some(match scene {
+        Scene::Detector => (
+            "<math display=\"block\"><mi>s</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><mi>arccos</mi><mspace width=\"0.2em\"/><munder><mi>max</mi><mi>m</mi></munder><mspace width=\"0.2em\"/><mfrac><mrow><mi>f</mi><mo stretchy=\"false\">(</mo><msub><mi>x</mi><mi>m</mi></msub><mo stretchy=\"false\">)</mo><mo>·</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><msub><mi>x</mi><mi>m</mi></msub><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo><mspace width=\"0.2em\"/><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac></math>",
+            "k-Cos: the angle to the nearest training image (section 2.5).",
+        ),
+        Scene::Training => (
+            "<math display=\"block\"><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>log</mi><mfrac><mrow><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo>·</mo><msup><mi>z</mi><mo>′</mo></msup><mo>/</mo><mi>τ</mi><mo stretchy=\"false\">)</mo></mrow><mrow><munder><mo>∑</mo><mi>k</mi></munder><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo>·</mo><msub><mi>z</mi><mi>k</mi></msub><mo>/</mo><mi>τ</mi><mo stretchy=\"false\">)</mo></mrow></mfrac></math>",
+            "NT-Xent: the other view z′ near, all other images away (section 2.1).",
+        ),
+        Scene::Kappa => (
+            "<math display=\"block\"><mi>p</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo><mo>=</mo><msub><mi>C</mi><mi>d</mi></msub><mo stretchy=\"false\">(</mo><mi>κ</mi><mo stretchy=\"false\">)</mo><mspace width=\"0.2em\"/><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>κ</mi><mspace width=\"0.2em\"/><mi>μ</mi><mo>·</mo><mi>y</mi><mo stretchy=\"false\">)</mo></math>",
+            "von Mises-Fisher, the sphere's Gaussian: κ is its concentration (section 2.2).",
+        ),
+        Scene::Norm => (
+            "<math display=\"block\"><mi>y</mi><mo>=</mo><mfrac><mrow><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>f</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac></math>",
+            "Norm f, between encoder and projector (section 2.3).",
+        ),
+        Scene::StopGrad => (
+            "<math display=\"block\"><mi>z</mi><mo>=</mo><mfrac><mrow><mi>g</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo></mrow><mrow><mo stretchy=\"false\">‖</mo><mi>g</mi><mo stretchy=\"false\">(</mo><mi>y</mi><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">‖</mo></mrow></mfrac><mo>,</mo><mspace width=\"1em\"/><mi>ℓ</mi><mo>=</mo><mo>−</mo><mi>cos</mi><mo stretchy=\"false\">(</mo><mi>h</mi><mo stretchy=\"false\">(</mo><mi>z</mi><mo stretchy=\"false\">)</mo><mo>,</mo><mi>sg</mi><mo stretchy=\"false\">(</mo><msup><mi>z</mi><mo>′</mo></msup><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">)</mo></math>",
+            "Norm g, with gradient through the predictor h; sg stops it on the other side (section 2.4).",
+        ),
+        Scene::Pollution => (
+            "<math display=\"block\"><mi>D</mi><mo>=</mo><mo stretchy=\"false\">(</mo><mn>1</mn><mo>−</mo><mi>p</mi><mo stretchy=\"false\">)</mo><msub><mi>D</mi><mtext>ID</mtext></msub><mo>+</mo><mi>p</mi><mspace width=\"0.2em\"/><msub><mi>D</mi><mtext>OOD</mtext></msub><mo>,</mo><mspace width=\"1em\"/><mi>p</mi><mo>=</mo><mn>0.1</mn></math>",
+            "A share p of the training set is not what it should be (section 3.2.2).",
+        ),
+        Scene::Scores => (
+            "<math display=\"block\"><mi>Ens</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
+            "Each score by the range that training images have (appendix C).",
+        ),
+        Scene::YourTurn => return None,
+    })
+}

@@ -1,0 +1,73 @@
+// Keeps the lab for the time when there is no network.
+//
+// The network goes first, so that a page is never older than its server; what arrives is kept, and answers when the
+// network does not. Each build has a cache of its own: scripts/seal-site.sh writes VERSION, a checksum of all files.
+const VERSION = "unsealed";
+const CACHE = `nsa-lab-${VERSION}`;
+
+// What the page needs to paint and to show something real. Engines and bundles are kept once they have been used.
+const SHELL = [
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "worker.js", "icon.svg",
+  "base.css", "shell.css", "score.css", "compact.css", "sphere.css", "story.css", "assets/catalog.json",
+];
+
+addEventListener("install", (event) => {
+  event.waitUntil(
+    caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => skipWaiting()),
+  );
+});
+
+addEventListener("activate", (event) => {
+  const purge = async () => {
+    const names = await caches.keys();
+    await Promise.all(names.filter((name) => name.startsWith("nsa-lab-") && name !== CACHE).map((name) => caches.delete(name)));
+    await clients.claim();
+  };
+  event.waitUntil(purge());
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
+  event.respondWith(answer(request));
+});
+
+// On the first visit the page and its engine loaded before this worker: the page names what they used.
+addEventListener("message", (event) => {
+  if (event.data?.type !== "keep") return;
+  const keep = async () => {
+    const cache = await caches.open(CACHE);
+    for (const url of event.data.urls.map(key)) {
+      if (!url.startsWith(location.origin) || (await cache.match(url))) continue;
+      await cache.add(url).catch(() => {});
+    }
+    event.source?.postMessage({ type: "kept" });
+  };
+  event.waitUntil(keep());
+});
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const response = await fetch(request);
+    // A copy of a part (206) or of an error is not worth keeping.
+    if (response.status === 200) calmly(cache.put(key(request.url), response.clone()));
+    return response;
+  } catch {
+    return (await cache.match(key(request.url))) ?? Response.error();
+  }
+}
+
+/** Settings in the query do not make another file. */
+function key(url) {
+  const bare = new URL(url, location.href);
+  bare.search = "";
+  bare.hash = "";
+  if (bare.pathname.endsWith("/index.html")) bare.pathname = bare.pathname.slice(0, -"index.html".length);
+  return bare.href;
+}
+
+/** A full disk is no reason to fail. */
+function calmly(promise) {
+  promise.catch(() => {});
+}
