@@ -54,7 +54,10 @@ async function answer(request) {
     if (response.status === 200) calmly(cache.put(key(request.url), response.clone()));
     return response;
   } catch {
-    return (await cache.match(key(request.url))) ?? Response.error();
+    const kept = await cache.match(key(request.url));
+    // A kept response carries the address that it was kept under. Without one it gets that of the request, in whose
+    // query a Worker is told which engine it is.
+    return kept ? new Response(kept.body, kept) : Response.error();
   }
 }
 
