@@ -47,6 +47,16 @@ test("the story is read by keys alone", { timeout: 240_000 }, async () => {
   await lab.close();
 });
 
+test("the list of keys opens by its key and closes by Escape", { timeout: 120_000 }, async () => {
+  const lab = await Lab.open(browser, site.url, "?backend=cpu&n=4&view=compact");
+  await lab.page.locator(".tabs").waitFor();
+  await lab.page.keyboard.press("?");
+  await lab.page.locator("[data-testid=keys][open]").waitFor();
+  await lab.page.keyboard.press("Escape");
+  await lab.page.locator("[data-testid=keys]").waitFor({ state: "hidden" });
+  await lab.close();
+});
+
 test("a shared link opens the same state in a fresh profile", { timeout: 240_000 }, async () => {
   const lab = await Lab.open(browser, site.url, "?backend=cpu&n=8");
   await lab.page.locator(".tabs a", { hasText: "Sphere" }).click();
