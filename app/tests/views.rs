@@ -322,7 +322,9 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     assert_eq!((now.scene, now.model.as_deref(), now.compare.as_deref()), (4, Some("plain"), Some("normed")));
     let verdict: Element = page.one("[data-testid=verdict]");
     assert_eq!(verdict.get_attribute("data-verdict").unwrap(), "agrees", "70.0 without, 90.0 with the norm");
-    assert!(page.text("[data-testid=facts]").contains("45.6 → 75.2 (CIFAR-10, Table 11)70.0 → 90.0"));
+    assert!(
+        page.text("[data-testid=facts]").contains("45.6\u{a0}→\u{a0}75.2 (CIFAR-10, Table 11)70.0\u{a0}→\u{a0}90.0")
+    );
     assert_eq!(page.all(".formula math").len(), 1);
     press("ArrowRight").await;
     assert!(page.text("[data-testid=facts]").contains("not measured yet by us"), "there is no SimSiam here");

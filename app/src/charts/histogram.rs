@@ -103,6 +103,7 @@ pub fn plot_below(
         y_title: text::IMAGES_AXIS,
         x_label: short,
         y_label: |n| format!("{n:.0}"),
+        y_ticks: None,
     };
     let (svg, frame) = axes.draw(|chart| {
         for (ink, counts) in [(Ink::Ood, &bins.ood), (Ink::Id, &bins.id)] {

@@ -86,6 +86,8 @@ pub struct Axes<'a> {
     pub x_label: fn(&f64) -> String,
     /// How a value of the y axis is written.
     pub y_label: fn(&f64) -> String,
+    /// Values of the y axis that get a line and a label, where round ones will not do.
+    pub y_ticks: Option<Vec<f64>>,
 }
 
 /// A chart that data are being drawn on.
@@ -106,6 +108,16 @@ impl Axes<'_> {
         let (mut svg, mut frame) = (String::new(), self.frame());
         // Nothing can fail but a chart without room, and that one stays empty.
         let _ = self.draw_on(SvgBackend::new(&mut svg, self.size.0, self.size.1), &mut frame, data);
+        let ticks = self.y_ticks.iter().flatten().map(|value| {
+            let (left, right, y) = (frame.across.start, frame.across.end, frame.y_pixel(*value));
+            let label = (self.y_label)(value);
+            format!(
+                r#"<polyline class="line grid" points="{left},{y:.1} {right},{y:.1}"/><text class="axis" x="{}" y="{y:.1}" dy="0.33em" text-anchor="end">{label}</text>"#,
+                left - 8.0
+            )
+        });
+        // The lines lie behind the data.
+        let svg = ticks.collect::<String>() + &svg;
         (svg, frame)
     }
 
@@ -123,9 +135,13 @@ impl Axes<'_> {
             .y_label_area_size(units(52.0))
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
         let text = TextStyle::from(("sans-serif", TEXT * f64::from(svg::UNITS)).into_font()).color(&Ink::Axis);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
+        let mut mesh = chart.configure_mesh();
+        if self.y_ticks.is_some() {
+            mesh.disable_y_mesh().y_labels(0);
+        } else {
+            mesh.y_labels(((self.size.1 / 48.0) as usize).clamp(3, 6));
+        }
+        mesh.disable_x_mesh()
             .bold_line_style(Ink::Grid)
             .light_line_style(TRANSPARENT)
             .max_light_lines(0)
@@ -133,7 +149,6 @@ impl Axes<'_> {
             .label_style(text.clone())
             .axis_desc_style(text)
             .x_labels(((self.size.0 / 80.0) as usize).clamp(3, 9))
-            .y_labels(((self.size.1 / 48.0) as usize).clamp(3, 6))
             .set_all_tick_mark_size(units(4.0))
             .x_label_formatter(&self.x_label)
             .y_label_formatter(&self.y_label)

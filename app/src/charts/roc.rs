@@ -18,6 +18,7 @@ pub fn plot(size: (f64, f64), id: &[f32], ood: &[f32]) -> Plot {
         y_title: text::TPR_AXIS,
         x_label: |share| format!("{:.0}", share * 100.0),
         y_label: |share| format!("{:.0}", share * 100.0),
+        y_ticks: None,
     };
     let (svg, frame) = axes.draw(|chart| {
         chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], Ink::Faint))?;

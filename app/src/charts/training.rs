@@ -140,6 +140,7 @@ impl Measure {
             y_title: self.axis(),
             x_label: short,
             y_label: self.label(),
+            y_ticks: (self == Self::Kappa).then(|| decades(&bounds.y)),
         };
         let (svg, frame) = axes.draw(|chart| {
             // What stands out is drawn last.
@@ -203,6 +204,18 @@ impl Line {
     }
 }
 
+/// Logarithms of the round numbers in a range of logarithms: all of 1, 2, 5, 10, 20 ..., or powers of ten alone where
+/// these are enough.
+fn decades(range: &Range<f64>) -> Vec<f64> {
+    let inside = |steps: &[f64]| -> Vec<f64> {
+        let powers = range.start.floor() as i32..=range.end.ceil() as i32;
+        let all = powers.flat_map(|power| steps.iter().map(move |step| step.log10() + f64::from(power)));
+        all.filter(|value| range.contains(value)).collect()
+    };
+    let powers = inside(&[1.0]);
+    if powers.len() >= 3 { powers } else { inside(&[1.0, 2.0, 5.0]) }
+}
+
 /// The scorer whose AUROC is drawn strongly: the one chosen if it was measured during training, else the first
 /// that was.
 pub fn scorer_shown(history: &History, scorer: Option<Scorer>) -> Option<Scorer> {
@@ -253,6 +266,9 @@ mod tests {
         assert!(bounds.y.start < 1.0 && bounds.y.start > 0.9 && bounds.y.end > 80f64.log10());
         assert!((Measure::Kappa.drawn_at(&history(), None, 9.0).unwrap() - 80f64.log10()).abs() < 1e-12);
         assert_eq!(Measure::Kappa.label()(&2.0), "100");
+        let labels = |range: Range<f64>| decades(&range).iter().map(Measure::Kappa.label()).collect::<Vec<_>>();
+        assert_eq!(labels(1.9..3.1), ["100", "200", "500", "1000"]);
+        assert_eq!(labels(0.9..3.1), ["10", "100", "1000"]);
     }
 
     #[test]

@@ -19,7 +19,12 @@ pub struct ScoreName(String);
 impl ScoreName {
     /// The name of a bundle's score.
     pub fn of(entry: &ScoreEntry) -> Self {
-        Self(format!("{}:{}", entry.layer, scorer_word(entry.scorer)))
+        Self::new(&entry.layer, entry.scorer)
+    }
+
+    /// The name of a scorer on a layer.
+    pub fn new(layer: &str, scorer: Scorer) -> Self {
+        Self(format!("{layer}:{}", scorer_word(scorer)))
     }
 
     /// The name of the sum of a bundle's scores.

@@ -8,8 +8,12 @@ pub use evidence::{Evidence, Fact, Verdict, evidence};
 pub use paper::PaperRow;
 pub use runs::{Settings, find};
 
-use crate::state::{State, View};
+use crate::state::{ScoreName, State, View};
 use nsa_core::bundle::{Catalog, CatalogEntry};
+use nsa_core::score::Scorer;
+
+/// The layer that the paper's Table 11 scores: the pooled encoder output.
+pub const LAYER: &str = "conv4-1x1";
 
 /// The scenes, in the paper's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +74,11 @@ impl Scene {
         }
     }
 
+    /// The scorer that the scene's claim is about, where it is not the lab's default.
+    pub fn scorer(self) -> Option<Scorer> {
+        matches!(self, Self::Training | Self::Norm | Self::StopGrad).then_some(Scorer::CCos)
+    }
+
     /// The view of the lab that the scene opens.
     pub fn view(self) -> View {
         match self {
@@ -85,13 +94,14 @@ impl Scene {
         find(catalog, self.settings())
     }
 
-    /// Sets the scene: its runs if they are there, the last checkpoint, nothing selected.
+    /// Sets the scene: its runs if they are there, its score, the last checkpoint, nothing selected.
     pub fn set(self, catalog: Option<&Catalog>, state: &mut State) {
         let mut runs = catalog.and_then(|catalog| self.runs(catalog)).unwrap_or_default().into_iter().map(|e| e.id);
         state.view = View::Story;
         state.scene = self.number();
         (state.model, state.compare) = (runs.next(), runs.next());
-        (state.epoch, state.scorer, state.threshold, state.select) = (None, None, None, None);
+        state.scorer = self.scorer().map(|scorer| ScoreName::new(LAYER, scorer));
+        (state.epoch, state.threshold, state.select, state.image) = (None, None, None, None);
     }
 }
 

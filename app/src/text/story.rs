@@ -24,6 +24,9 @@ pub const NOT_YET: &str = "not measured yet by us";
 pub const NO_PAPER: &str = "not in its tables";
 /// The models of a scene are not in the catalogue.
 pub const NO_RUNS: &str = "We have not trained the models of this scene yet: what you see beside it is another one.";
+/// Two runs that hardly differ.
+pub const UNCLEAR: &str =
+    "Our two runs differ by less than a point in the first score of the table: too little to tell.";
 /// Paper and page measure different things.
 pub const HOW: &str = "The paper's numbers are means over ten classes (ResNet-18, 500 to 4,000 epochs); ours are of the one \
      class and the small network named above, so look at the direction, not at the level.";
@@ -67,7 +70,8 @@ pub fn paper_mean(value: &str, dataset: &str) -> String {
 
 /// Without and with.
 pub fn change(before: &str, after: &str) -> String {
-    format!("{before} → {after}")
+    // In one piece.
+    format!("{before}\u{a0}→\u{a0}{after}")
 }
 
 /// From the peak to the end.
@@ -95,8 +99,8 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
             "Our runs differ from the paper here: the norm does not help the first score of the table.",
         ),
         Scene::Pollution => (
-            "As in the paper, the norm softens the damage.",
-            "Our runs differ from the paper here: the norm does not soften the damage.",
+            "As in the paper, the norm helps where the training set is polluted.",
+            "Our runs differ from the paper here: the norm does not help where the training set is polluted.",
         ),
         Scene::Scores => (
             "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",
@@ -107,6 +111,7 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
     match verdict {
         Verdict::Agrees => Some(agrees),
         Verdict::Differs => Some(differs),
+        Verdict::Unclear => Some(UNCLEAR),
         Verdict::Open => None,
     }
 }

@@ -7,12 +7,12 @@ mod picture;
 pub use brush::{Brush, Scene};
 pub use picture::{CAPS, Picture, reduced_motion};
 
-use super::compact::{Epochs, Legend, Which};
+use super::compact::{Epochs, Which};
 use super::{Choices, Data, lab};
 use crate::charts::Table;
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Projected, gallery_dots, own_dots, sample_dots, summary};
-use crate::state::Projection;
+use crate::state::{Projection, Selection};
 use crate::text;
 use leptos::prelude::*;
 use nsa_core::sphere::cap_angle;
@@ -65,7 +65,7 @@ pub fn Sphere() -> impl IntoView {
                     chosen=map.into()
                     choose=move |map| lab.choose(|state| state.map = map)
                 />
-                <Epochs/>
+                <div class="sphere-epochs" hidden=move || map.get() == Projection::Pca><Epochs/></div>
             </div>
             <div class="sphere-body">
                 <div class="sphere-stage">
@@ -81,7 +81,7 @@ pub fn Sphere() -> impl IntoView {
                     <p class="small">{text::sphere::KEYS}</p>
                 </div>
                 <div class="sphere-side">
-                    <Legend/>
+                    <Shapes lab/>
                     {waits}
                     <Picked lab dots hovered/>
                     <p data-testid="sphere-summary">{move || dots.with(|dots| summary(dots))}</p>
@@ -91,6 +91,18 @@ pub fn Sphere() -> impl IntoView {
                 </div>
             </div>
         </section>
+    }
+}
+
+/// What the points' shapes mean.
+#[component]
+fn Shapes(lab: Lab) -> impl IntoView {
+    view! {
+        <p class="legend">
+            <span class="key id dot">{text::ID}</span>
+            <span class="key ood dot">{text::OOD}</span>
+            <span class="key own dot" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
+        </p>
     }
 }
 
@@ -113,7 +125,11 @@ fn shown(lab: Lab, map: Projection, placed: Projected) -> Vec<Dot> {
     if at_the_end || map == Projection::Pca {
         let components = map == Projection::Pca;
         let score = lab.score.get();
-        dots.extend(lab.images.with(|i| lab.values.with(|v| gallery_dots(i, v, &placed, components))));
+        let live = lab.images.with(|i| lab.values.with(|v| gallery_dots(i, v, &placed, components)));
+        // What was scored here stands for itself; its recorded place is the same but for rounding.
+        let known: Vec<Selection> = live.iter().map(|dot| dot.selection).collect();
+        dots.retain(|dot| !known.contains(&dot.selection));
+        dots.extend(live);
         dots.extend(lab.own.with(|own| own_dots(own, score, &placed, components)));
     }
     dots

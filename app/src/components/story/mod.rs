@@ -138,6 +138,7 @@ fn facts(lab: Lab, scene: Scene, found: &Evidence, runs: &[CatalogEntry]) -> imp
     let kind = match found.verdict {
         Verdict::Agrees => "agrees",
         Verdict::Differs => "differs",
+        Verdict::Unclear => "unclear",
         Verdict::Open => "open",
     };
     let verdict = text::story::verdict(scene, found.verdict)

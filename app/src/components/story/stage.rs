@@ -22,7 +22,6 @@ pub fn Stage(
         Scene::YourTurn => view! { <Own/> }.into_any(),
         Scene::Training => view! {
             <Epochs/>
-            <Legend/>
             <div class="curves">
                 {curve(Measure::Auroc, Which::First)}
                 {move || quality.get().then(|| curve(Measure::Quality, Which::First))}
