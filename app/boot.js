@@ -23,7 +23,7 @@ if (navigator.serviceWorker) {
     const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);
     // What the engine fetched is not on the page's own list.
-    const engine = [`worker.js?engine=engine-${backend}`, `engine-${backend}.js`, `engine-${backend}_bg.wasm`];
+    const engine = [`engine-${backend}.js`, `engine-${backend}_bg.wasm`];
     const urls = [...engine, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
     active.postMessage({ type: "keep", urls: [...used, ...urls] });
   };

@@ -7,7 +7,7 @@ const CACHE = `nsa-lab-${VERSION}`;
 
 // What the page needs to paint and to show something real. Engines and bundles are kept once they have been used.
 const SHELL = [
-  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "icon.svg",
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "worker.js", "icon.svg",
   "base.css", "shell.css", "score.css", "compact.css", "sphere.css", "story.css", "assets/catalog.json",
 ];
 
@@ -61,10 +61,10 @@ async function answer(request) {
   }
 }
 
-/** Settings in the query do not make another file; but a Worker reads its own address, query and all. */
+/** Settings in the query do not make another file. */
 function key(url) {
   const bare = new URL(url, location.href);
-  if (!bare.pathname.endsWith("/worker.js")) bare.search = "";
+  bare.search = "";
   bare.hash = "";
   if (bare.pathname.endsWith("/index.html")) bare.pathname = bare.pathname.slice(0, -"index.html".length);
   return bare.href;
