@@ -99,9 +99,9 @@ pub fn Sphere() -> impl IntoView {
 fn Shapes(lab: Lab) -> impl IntoView {
     view! {
         <p class="legend">
-            <span class="key id dot">{text::ID}</span>
-            <span class="key ood dot">{text::OOD}</span>
-            <span class="key own dot" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
+            <span class="key id shape">{text::ID}</span>
+            <span class="key ood shape">{text::OOD}</span>
+            <span class="key own shape" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
         </p>
     }
 }
