@@ -4,7 +4,7 @@
 //! scored in pieces, because a flat map of it would be gigabytes.
 
 use crate::error::NsaError;
-use crate::evaluate::{EMBEDDING, features};
+use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, Part, ScoreRow};
 use crate::progress::Progress;
 use burn::tensor::backend::Backend;
@@ -13,6 +13,7 @@ use nsa_core::data::ImageSet;
 use nsa_core::eval::summarize;
 use nsa_core::model::Network;
 use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer, ensemble};
+use nsa_core::ssl::EMBEDDING;
 use std::collections::BTreeMap;
 
 /// Test images scored at once.
