@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 cd app
 wasm-pack test --headless --chrome --chromedriver "$(command -v chromedriver)" --mode no-install --release \
-  --test views -- --ignored bench 2>&1 | grep -E "median|error|FAIL|panicked|test result"
+  --test views -- --include-ignored --nocapture bench 2>&1 | grep -E "median|error|FAIL|panicked|test result"

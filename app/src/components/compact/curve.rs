@@ -48,6 +48,7 @@ pub fn Curve(
     view! {
         <div class="curve">
             <h3>{title}</h3>
+            <p class="which">{move || which.title(lab)}</p>
             <p class="small">{text::compact::explained(measure)}</p>
             <Chart testid=testid(measure, which) node plot overlay/>
         </div>

@@ -55,6 +55,7 @@ pub fn Replayed(
     view! {
         <div class="curve">
             <h3>{text::compact::REPLAY_TITLE}</h3>
+            <p class="which">{move || which.title(lab)}</p>
             <p class="small">{told}</p>
             <Chart testid node plot overlay=selected/>
         </div>
@@ -93,6 +94,7 @@ pub fn ReplayedSphere(
     view! {
         <div class="curve">
             <h3>{text::compact::SPHERE_TITLE}</h3>
+            <p class="which">{move || which.title(lab)}</p>
             <p class="small">{move || dots.with(|dots| summary(dots))}</p>
             <Picture dots kappa caption/>
         </div>
