@@ -31,6 +31,8 @@ pub struct Bank {
     whitened: Features,
     /// Their directions from the origin in Mahalanobis space, `n x rank`.
     uncentred: Features,
+    /// Where the mean lies in Mahalanobis space, `rank` values: the distance between the two.
+    centre: Vec<f64>,
 }
 
 impl Bank {
@@ -71,9 +73,12 @@ impl Bank {
         let units =
             unit_rows(&parts.features).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
         let what = "training feature (in Mahalanobis space)";
-        let whitened = whitened_units(&parts, Some(&parts.mean), &parts.features, what)?;
-        let uncentred = whitened_units(&parts, None, &parts.features, what)?;
-        Ok(Self { parts, units, whitened, uncentred })
+        let centre = Features::new(1, dim, parts.mean.clone())?;
+        let centre: Vec<f64> = whiten(&parts.whitening, &centre, None)?.row(0).iter().map(|&x| f64::from(x)).collect();
+        let from_mean = whiten(&parts.whitening, &parts.features, Some(&parts.mean))?;
+        let whitened = directions(&from_mean, what)?;
+        let uncentred = directions(&moved(&from_mean, &centre)?, what)?;
+        Ok(Self { parts, units, whitened, uncentred, centre })
     }
 
     /// The same features in a Mahalanobis space of at most `rank` (at least one) directions: those of largest spread.
@@ -115,17 +120,12 @@ impl Bank {
                 kth_angles(bank, &units, k)
             }
             Scorer::CCos => angles_to_mean(&self.parts.mean, queries),
-            Scorer::CCosMah => {
-                let mean = Features::new(1, self.parts.mean.len(), self.parts.mean.clone())?;
-                let matrix = &self.parts.whitening;
-                let centre: Vec<f64> = whiten(matrix, &mean, None)?.row(0).iter().map(|&x| f64::from(x)).collect();
-                angles_to(
-                    &centre,
-                    &whiten(matrix, queries, None)?,
-                    "in Mahalanobis space",
-                    "query (in Mahalanobis space)",
-                )
-            }
+            Scorer::CCosMah => angles_to(
+                &self.centre,
+                &whiten(&self.parts.whitening, queries, None)?,
+                "in Mahalanobis space",
+                "query (in Mahalanobis space)",
+            ),
             other => Err(ScoreError::NotAngular(other)),
         }
     }
@@ -140,11 +140,7 @@ impl Bank {
                 if self.n() < 2 {
                     return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
                 }
-                let bank = match scorer {
-                    Scorer::KCos => &self.units,
-                    Scorer::KCosMah => &self.whitened,
-                    _ => &self.uncentred,
-                };
+                let bank = self.directions_for(scorer)?;
                 nearest(bank, bank, 1, true).into_iter().map(|found| found[0].1).collect()
             }
             other => self.score(other, 1, &self.parts.features)?,
@@ -164,6 +160,7 @@ impl Bank {
             units: pick(&self.units),
             whitened: pick(&self.whitened),
             uncentred: pick(&self.uncentred),
+            centre: self.centre.clone(),
         }
     }
 
@@ -189,23 +186,27 @@ impl Bank {
         Ok(nearest(bank, &units, count.min(self.n()), false).into_iter().flatten().collect())
     }
 
-    /// The bank's and the queries' directions, plain or in Mahalanobis space.
-    fn in_space(&self, scorer: Scorer, queries: &Features) -> Result<(&Features, Features), ScoreError> {
+    /// The bank's directions in the space that the scorer compares in.
+    fn directions_for(&self, scorer: Scorer) -> Result<&Features, ScoreError> {
         match scorer {
-            Scorer::KCos | Scorer::CCos => {
-                let units = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
-                Ok((&self.units, units))
-            }
-            Scorer::KCosMah => {
-                let mean = Some(self.parts.mean.as_slice());
-                Ok((&self.whitened, whitened_units(&self.parts, mean, queries, "query (in Mahalanobis space)")?))
-            }
+            Scorer::KCos | Scorer::CCos => Ok(&self.units),
+            Scorer::KCosMah => Ok(&self.whitened),
             // Where c-Cos (Mah) measures, too.
-            Scorer::KCosMahUncentred | Scorer::CCosMah => {
-                Ok((&self.uncentred, whitened_units(&self.parts, None, queries, "query (in Mahalanobis space)")?))
-            }
+            Scorer::KCosMahUncentred | Scorer::CCosMah => Ok(&self.uncentred),
             other => Err(ScoreError::NotAngular(other)),
         }
+    }
+
+    /// The bank's and the queries' directions, plain or in Mahalanobis space.
+    fn in_space(&self, scorer: Scorer, queries: &Features) -> Result<(&Features, Features), ScoreError> {
+        let bank = self.directions_for(scorer)?;
+        if matches!(scorer, Scorer::KCos | Scorer::CCos) {
+            let units = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
+            return Ok((bank, units));
+        }
+        let from_mean = whiten(&self.parts.whitening, queries, Some(&self.parts.mean))?;
+        let space = if scorer == Scorer::KCosMah { from_mean } else { moved(&from_mean, &self.centre)? };
+        Ok((bank, directions(&space, "query (in Mahalanobis space)")?))
     }
 
     fn check_queries(&self, queries: &Features) -> Result<(), ScoreError> {
@@ -246,14 +247,15 @@ fn angles_to_mean(mean: &[f32], queries: &Features) -> Result<Vec<f32>, ScoreErr
     angles_to(&centre, queries, "", "query")
 }
 
-/// Directions in Mahalanobis space, `n x rank`: from the mean if it is given, else from the origin.
-fn whitened_units(
-    parts: &BankParts,
-    mean: Option<&[f32]>,
-    features: &Features,
-    what: &'static str,
-) -> Result<Features, ScoreError> {
-    unit_rows(&whiten(&parts.whitening, features, mean)?).map_err(|row| ScoreError::ZeroVector { what, row })
+/// Directions of features in Mahalanobis space, `n x rank`.
+fn directions(space: &Features, what: &'static str) -> Result<Features, ScoreError> {
+    unit_rows(space).map_err(|row| ScoreError::ZeroVector { what, row })
+}
+
+/// Features seen from the mean, as they are seen from the origin: whitening is linear, so it need not be done twice.
+fn moved(from_mean: &Features, centre: &[f64]) -> Result<Features, ScoreError> {
+    let row = |row: &[f32]| row.iter().zip(centre).map(|(&x, c)| (f64::from(x) + c) as f32).collect::<Vec<f32>>();
+    Ok(Features::new(from_mean.n(), from_mean.dim(), from_mean.rows().flat_map(row).collect())?)
 }
 
 /// Angles of all rows to one centre.
