@@ -59,6 +59,13 @@ pub struct LayerRow {
     pub failed: Vec<Failed>,
 }
 
+impl LayerRow {
+    /// Whether this scorer was tried: it has a row, or failed.
+    fn has(&self, scorer: Scorer) -> bool {
+        self.scores.iter().any(|score| score.scorer == scorer) || self.failed.iter().any(|f| f.scorer == scorer)
+    }
+}
+
 /// One scorer on one feature map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRow {
@@ -168,8 +175,7 @@ impl Evaluation {
 
     /// Whether this was tried: it is in the table or among what failed.
     pub fn has(&self, layer: &str, scorer: Scorer) -> bool {
-        let Some(row) = self.layers.iter().find(|row| row.layer == layer) else { return false };
-        row.scores.iter().any(|score| score.scorer == scorer) || row.failed.iter().any(|f| f.scorer == scorer)
+        self.layers.iter().find(|row| row.layer == layer).is_some_and(|row| row.has(scorer))
     }
 
     /// Adds what an older evaluation of the same checkpoint has and this one has not; `order` names all layers.
@@ -180,11 +186,8 @@ impl Evaluation {
                 Some(mine) => {
                     mine.rank = mine.rank.or(row.rank);
                     mine.ensemble_rank = mine.ensemble_rank.or(row.ensemble_rank);
-                    let known = |mine: &LayerRow, scorer| {
-                        mine.scores.iter().any(|s| s.scorer == scorer) || mine.failed.iter().any(|f| f.scorer == scorer)
-                    };
-                    let scores: Vec<_> = row.scores.into_iter().filter(|s| !known(mine, s.scorer)).collect();
-                    let failed: Vec<_> = row.failed.into_iter().filter(|f| !known(mine, f.scorer)).collect();
+                    let scores: Vec<_> = row.scores.into_iter().filter(|s| !mine.has(s.scorer)).collect();
+                    let failed: Vec<_> = row.failed.into_iter().filter(|f| !mine.has(f.scorer)).collect();
                     mine.scores.extend(scores);
                     mine.failed.extend(failed);
                     mine.scores.sort_by_key(|s| s.scorer);

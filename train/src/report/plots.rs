@@ -6,6 +6,7 @@ use crate::evaluation::Histogram;
 use nsa_core::bundle::HistoryEntry;
 use nsa_core::score::Scorer;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::ops::Range;
 
@@ -135,7 +136,16 @@ fn key(head: &Area<'_>) -> Drawn {
     text(head, "- - c-Cos (Mah)", (344, 8), 13, &FAINT)
 }
 
-fn panel(area: &Area<'_>, title: &str, x: Range<f64>, y: Range<f64>, lines: &[Line]) -> Drawn {
+type Axes<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Two axes, a title above and a name below.
+fn axes<'a>(
+    area: &Area<'a>,
+    title: &str,
+    x: Range<f64>,
+    y: Range<f64>,
+    x_name: &str,
+) -> Result<Axes<'a>, Box<dyn std::error::Error + Send + Sync>> {
     let mut chart = ChartBuilder::on(area)
         .margin(6)
         .x_label_area_size(34)
@@ -153,8 +163,13 @@ fn panel(area: &Area<'_>, title: &str, x: Range<f64>, y: Range<f64>, lines: &[Li
         .y_labels(5)
         .x_label_formatter(&short)
         .y_label_formatter(&short)
-        .x_desc("epoch")
+        .x_desc(x_name)
         .draw()?;
+    Ok(chart)
+}
+
+fn panel(area: &Area<'_>, title: &str, x: Range<f64>, y: Range<f64>, lines: &[Line]) -> Drawn {
+    let mut chart = axes(area, title, x, y, "epoch")?;
     for line in lines {
         let style = line.color.stroke_width(line.width);
         let points = line.points.iter().copied();
@@ -180,25 +195,8 @@ fn bars(area: &Area<'_>, histogram: Option<&Histogram>) -> Drawn {
     let highest = id.iter().chain(&ood).fold(1.0_f64, |m, &v| m.max(v));
     let (low, high) = (f64::from(h.low), f64::from(h.high));
     let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
-    let mut chart = ChartBuilder::on(area)
-        .margin(6)
-        .x_label_area_size(34)
-        .y_label_area_size(48)
-        .caption("share of images in percent", ("sans-serif", 13).into_font().color(&INK))
-        .build_cartesian_2d(low..high, 0.0..1.05 * highest)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(GRID)
-        .max_light_lines(0)
-        .axis_style(INK)
-        .label_style(("sans-serif", 11).into_font().color(&INK))
-        .x_labels(6)
-        .y_labels(5)
-        .x_label_formatter(&short)
-        .y_label_formatter(&short)
-        .x_desc("k-Cos (Mah) in radians, last encoder features, whole test set")
-        .draw()?;
+    let name = "k-Cos (Mah) in radians, last encoder features, whole test set";
+    let mut chart = axes(area, "share of images in percent", low..high, 0.0..1.05 * highest, name)?;
     let step = (high - low) / id.len().max(1) as f64;
     for (values, color) in [(&ood, OOD), (&id, ID)] {
         let bar = |(i, &v): (usize, &f64)| {
