@@ -1,0 +1,132 @@
+//! The ensembles of appendix C: which scores are summed, and what the sum reaches.
+
+use crate::error::NsaError;
+use crate::evaluation::{EnsembleRow, Part};
+use nsa_core::eval::summarize;
+use nsa_core::score::{ScoreError, Scorer, ensemble};
+use std::collections::BTreeMap;
+
+/// Scores of all test images by one scorer on one map.
+pub struct Scored {
+    /// Of the ID class.
+    pub id: Vec<f32>,
+    /// Of the others.
+    pub ood: Vec<f32>,
+    /// Smallest and largest leave-one-out score of the training images; none where no ensemble asks.
+    pub range: [f32; 2],
+}
+
+/// The scores of all members, or why one has none, by feature map and scorer.
+pub type Members = BTreeMap<(String, Scorer), Result<Scored, ScoreError>>;
+
+/// Whether the paper calls a map 2-D: a conv block before pooling.
+fn is_flat(layer: &str) -> bool {
+    layer.starts_with("conv") && !layer.ends_with("-1x1")
+}
+
+fn is_head(layer: &str) -> bool {
+    layer.starts_with("head")
+}
+
+/// The sums of tables 6-8, without what they reach.
+///
+/// A conv block's map is flat before it is pooled, and pooled it is another row, so "all conv blocks" are the flat
+/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's. k-Cos (Mah) is equation
+/// 2's in all of them but `ens-uncentred`, which is Ens. in the other reading of k-Cos (Mah).
+pub fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
+    use Scorer::{CCos, CCosMah, KCos, KCosMah, KCosMahUncentred};
+    let those = |keep: fn(&str) -> bool| -> Vec<String> { names.iter().filter(|n| keep(n)).cloned().collect() };
+    let (flat, heads, all) = (those(is_flat), those(is_head), names.to_vec());
+    let row = |name: &str, parts: Vec<Part>| EnsembleRow { name: name.into(), parts, reached: None, why: None };
+    let sum = |name: &str, layers: &[String], scorers: &[Scorer]| {
+        row(name, vec![Part { layers: layers.to_vec(), scorers: scorers.to_vec() }])
+    };
+    let ens = |name: &str, mah: Scorer| {
+        let flat = Part { layers: flat.clone(), scorers: vec![KCos, mah] };
+        row(name, vec![flat, Part { layers: heads.clone(), scorers: vec![CCos, CCosMah] }])
+    };
+    let pairs: [&[Scorer]; 3] = [&[KCos, KCosMah], &[CCos, CCosMah], &[KCos, KCosMah, CCos, CCosMah]];
+    let mut rows = vec![ens("ens", KCosMah), ens("ens-uncentred", KCosMahUncentred)];
+    rows.extend(pairs.iter().map(|scorers| sum("all-conv-blocks", &flat, scorers)));
+    rows.extend(Scorer::ANGULAR.iter().map(|&scorer| sum("all-blocks", &all, &[scorer])));
+    rows.extend(pairs.iter().map(|scorers| sum("all-blocks", &all, scorers)));
+    rows
+}
+
+/// Sums the members. A member that failed is never left out: then there is no sum, and it says why.
+pub fn reach(mut row: EnsembleRow, members: &Members) -> Result<EnsembleRow, NsaError> {
+    let (mut id, mut ood) = (Vec::new(), Vec::new());
+    for part in &row.parts {
+        for layer in &part.layers {
+            for &scorer in &part.scorers {
+                match members.get(&(layer.clone(), scorer)) {
+                    Some(Ok(scored)) => {
+                        id.push((scored.id.clone(), scored.range));
+                        ood.push((scored.ood.clone(), scored.range));
+                    }
+                    Some(Err(error)) => row.why = Some(format!("{scorer} on {layer}: {error}")),
+                    None => row.why = Some(format!("{scorer} on {layer} was not computed")),
+                }
+            }
+        }
+    }
+    if row.why.is_none() {
+        match (ensemble(&id), ensemble(&ood)) {
+            (Ok(id), Ok(ood)) => row.reached = Some(summarize(&id, &ood)?),
+            (Err(error), _) | (_, Err(error)) => row.why = Some(error.to_string()),
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        ["conv1", "conv2", "conv1-1x1", "conv2-1x1", "head1"].map(String::from).to_vec()
+    }
+
+    #[test]
+    fn the_sums_have_the_members_of_appendix_c() {
+        let rows = ensembles(&names());
+        let text = |row: &EnsembleRow| {
+            let part = |p: &Part| {
+                let scorers: Vec<String> = p.scorers.iter().map(ToString::to_string).collect();
+                format!("{}: {}", p.layers.join(" "), scorers.join(" "))
+            };
+            row.parts.iter().map(part).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(rows.len(), 13);
+        assert_eq!(
+            (rows[0].name.as_str(), text(&rows[0])),
+            ("ens", "conv1 conv2: k-cos k-cos-mah; head1: c-cos c-cos-mah".into())
+        );
+        assert_eq!(text(&rows[1]), "conv1 conv2: k-cos k-cos-mah-uncentred; head1: c-cos c-cos-mah");
+        assert_eq!((rows[2].name.as_str(), text(&rows[2])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
+        let all = "conv1 conv2 conv1-1x1 conv2-1x1 head1: k-cos k-cos-mah c-cos c-cos-mah";
+        assert_eq!((rows[12].name.as_str(), text(&rows[12])), ("all-blocks", all.into()));
+    }
+
+    #[test]
+    fn a_member_that_failed_is_named_and_never_left_out() {
+        let scored = || Ok(Scored { id: vec![0.0, 1.0], ood: vec![2.0], range: [0.0, 1.0] });
+        let mut members = BTreeMap::new();
+        for layer in names() {
+            for scorer in Scorer::ANGULAR {
+                members.insert((layer.clone(), scorer), scored());
+            }
+        }
+        for row in ensembles(&names()) {
+            assert_eq!(reach(row, &members).unwrap().reached.unwrap().auroc, 1.0);
+        }
+        members.insert(("head1".into(), Scorer::CCosMah), Err(ScoreError::Constant { n: 2 }));
+        for row in ensembles(&names()) {
+            let has_it =
+                row.parts.iter().any(|p| p.layers.contains(&"head1".into()) && p.scorers.contains(&Scorer::CCosMah));
+            let row = reach(row, &members).unwrap();
+            assert_eq!(row.reached.is_none(), has_it, "{row:?}");
+            assert_eq!(row.why.is_some_and(|why| why.starts_with("c-cos-mah on head1: ")), has_it);
+        }
+    }
+}
