@@ -3,44 +3,28 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used)]
 
-use leptos::mount::mount_to;
+mod page;
+
 use leptos::prelude::*;
-use leptos::task::tick;
-use nsa_app::components::App;
 use nsa_app::gallery::{Image, Pick, Side};
-use nsa_app::lab::{Bundle, Detail, EngineState, Lab, OwnProgress};
+use nsa_app::lab::{Bundle, Detail, EngineState, OwnProgress};
 use nsa_app::state::{State, Subject, View};
 use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Explanation, History, Manifest, Neighbour};
 use nsa_core::data::{Split, synth_digits};
+use page::{Page, settled, wait};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// The page, mounted into an element of its own, with a model of two layers and eight scored images.
-struct Page {
-    lab: Lab,
-    root: HtmlElement,
-}
-
 impl Page {
+    /// The page with a model of two layers and eight scored images.
     async fn open(state: State) -> Self {
-        url::replace(&state);
-        let root: HtmlElement = document().create_element("main").unwrap().dyn_into().unwrap();
-        document().body().unwrap().append_child(&root).unwrap();
-        let lab = Arc::new(std::sync::Mutex::new(None));
-        let keep = Arc::clone(&lab);
-        let mounted = mount_to(root.clone(), move || {
-            let lab = Lab::new(state);
-            *keep.lock().unwrap() = Some(lab);
-            view! { <App lab/> }
-        });
-        mounted.forget();
-        let lab = lab.lock().unwrap().unwrap();
+        let page = Self::mount(state);
+        let lab = page.lab;
         lab.catalog.set(Some(catalog()));
         lab.engine.set(EngineState::Ready { device: "test".into() });
         let bundle = bundle();
@@ -48,34 +32,12 @@ impl Page {
         lab.images_complete.set(true);
         lab.rows.set((0..8).map(|i| Some(bundle.complete(row(i)))).collect());
         lab.bundle.set(Some(Arc::new(bundle)));
-        let page = Self { lab, root };
         settled().await;
         page
     }
 
-    fn all(&self, selector: &str) -> Vec<Element> {
-        let found = self.root.query_selector_all(selector).unwrap();
-        (0..found.length()).map(|i| found.item(i).unwrap().dyn_into().unwrap()).collect()
-    }
-
-    fn one<T: JsCast>(&self, selector: &str) -> T {
-        let found = self.all(selector);
-        assert_eq!(found.len(), 1, "elements for {selector}");
-        found[0].clone().dyn_into().ok().unwrap()
-    }
-
-    fn text(&self, selector: &str) -> String {
-        self.one::<Element>(selector).text_content().unwrap()
-    }
-
     fn query(&self) -> String {
         window().location().search().unwrap()
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.root.remove();
     }
 }
 
@@ -128,20 +90,6 @@ fn bundle() -> Bundle {
     }))
     .unwrap();
     Bundle { manifest, history: History::default() }
-}
-
-async fn settled() {
-    for _ in 0..4 {
-        tick().await;
-    }
-}
-
-async fn wait(millis: i32) {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis).unwrap();
-    });
-    JsFuture::from(promise).await.unwrap();
-    settled().await;
 }
 
 fn key(target: &Element, key: &str, shift: bool) {

@@ -3,49 +3,30 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used)]
 
-use leptos::mount::mount_to;
+mod page;
+
 use leptos::prelude::*;
-use leptos::task::tick;
-use nsa_app::components::App;
 use nsa_app::components::sphere::{Brush, Scene};
-use nsa_app::lab::Lab;
 use nsa_app::replay::Replay;
 use nsa_app::sphere::{Camera, Dot, Kind, Origin, on_ball, sample_dots};
 use nsa_app::state::{Projection, Selection, State, View};
 use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Compactness, Frames, History, HistoryEntry, Manifest};
 use nsa_core::score::Scorer;
-use std::sync::{Arc, Mutex};
+use page::{Page, settled, wait};
+use std::sync::Arc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, HtmlInputElement};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-struct Page {
-    lab: Lab,
-    root: HtmlElement,
-}
-
 impl Page {
     /// The page with two models, SimCLR without and with the norm, and what was measured of them.
     async fn open(state: State) -> Self {
-        url::replace(&state);
-        let root: HtmlElement = document().create_element("main").unwrap().dyn_into().unwrap();
-        document().body().unwrap().append_child(&root).unwrap();
-        let kept = Arc::new(Mutex::new(None));
-        let keep = Arc::clone(&kept);
-        mount_to(root.clone(), move || {
-            let lab = Lab::new(state);
-            *keep.lock().unwrap() = Some(lab);
-            view! { <App lab/> }
-        })
-        .forget();
-        let lab = kept.lock().unwrap().unwrap();
+        let page = Self::mount(state);
         let bundles = vec![entry("plain", "none"), entry("normed", "f")];
-        lab.catalog.set(Some(Catalog { format: 1, default: "plain".into(), bundles }));
-        let page = Self { lab, root };
+        page.lab.catalog.set(Some(Catalog { format: 1, default: "plain".into(), bundles }));
         page.measured();
         settled().await;
         page
@@ -58,21 +39,6 @@ impl Page {
         };
         self.lab.replay.set(replay(self.lab.entry, 1.0));
         self.lab.compared.set(replay(self.lab.compared_entry, 40.0));
-    }
-
-    fn all(&self, selector: &str) -> Vec<Element> {
-        let found = self.root.query_selector_all(selector).unwrap();
-        (0..found.length()).map(|i| found.item(i).unwrap().dyn_into().unwrap()).collect()
-    }
-
-    fn one<T: JsCast>(&self, selector: &str) -> T {
-        let found = self.all(selector);
-        assert_eq!(found.len(), 1, "elements for {selector}");
-        found[0].clone().dyn_into().ok().unwrap()
-    }
-
-    fn text(&self, selector: &str) -> String {
-        self.one::<Element>(selector).text_content().unwrap()
     }
 
     async fn press(&self, selector: &str, key: &str) {
@@ -91,12 +57,6 @@ impl Page {
     }
 }
 
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.root.remove();
-    }
-}
-
 /// An event of a class that web-sys would need another feature for.
 fn event(class: &str, kind: &str, values: &[(&str, JsValue)]) -> web_sys::Event {
     let init = js_sys::Object::new();
@@ -106,20 +66,6 @@ fn event(class: &str, kind: &str, values: &[(&str, JsValue)]) -> web_sys::Event 
     let constructor: js_sys::Function = js_sys::Reflect::get(&window(), &class.into()).unwrap().unchecked_into();
     let arguments = js_sys::Array::of2(&kind.into(), &init);
     js_sys::Reflect::construct(&constructor, &arguments).unwrap().unchecked_into()
-}
-
-async fn settled() {
-    for _ in 0..3 {
-        tick().await;
-    }
-}
-
-async fn wait(millis: i32) {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis).unwrap();
-    });
-    JsFuture::from(promise).await.unwrap();
-    settled().await;
 }
 
 fn entry(id: &str, norm: &str) -> CatalogEntry {

@@ -3,18 +3,18 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used)]
 
-use leptos::mount::mount_to;
+mod page;
+
 use leptos::prelude::*;
-use leptos::task::tick;
-use nsa_app::components::App;
 use nsa_app::gallery::{Image, Pick, Side};
-use nsa_app::lab::{Bundle, EngineState, Lab, Topic};
+use nsa_app::lab::{Bundle, EngineState, Topic};
 use nsa_app::own_image;
 use nsa_app::state::{BackendChoice, Filter, State};
 use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Compactness, History, HistoryEntry, Manifest};
 use nsa_core::score::Scorer;
 use nsa_engine::protocol::Event;
+use page::{Page, settled, wait};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -23,32 +23,10 @@ use web_sys::{CanvasRenderingContext2d, Element, File, HtmlCanvasElement, HtmlEl
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// The page, mounted into an element of its own.
-struct Page {
-    lab: Lab,
-    root: HtmlElement,
-}
-
 impl Page {
-    fn open(state: State) -> Self {
-        let _ = window().history().unwrap().replace_state_with_url(&JsValue::NULL, "", Some("?"));
-        let root: HtmlElement = document().create_element("main").unwrap().dyn_into().unwrap();
-        document().body().unwrap().append_child(&root).unwrap();
-        let lab = Arc::new(std::sync::Mutex::new(None));
-        let keep = Arc::clone(&lab);
-        let mounted = mount_to(root.clone(), move || {
-            let lab = Lab::new(state);
-            *keep.lock().unwrap() = Some(lab);
-            view! { <App lab/> }
-        });
-        mounted.forget();
-        let lab = lab.lock().unwrap().unwrap();
-        Self { lab, root }
-    }
-
     /// What a page knows once engine, model and scores are there: four ID and four OOD images.
     async fn loaded() -> Self {
-        let page = Self::open(State::default());
+        let page = Self::mount(State::default());
         page.lab.catalog.set(Some(catalog()));
         page.lab.engine.set(EngineState::Ready { device: "test".into() });
         page.lab.bundle.set(Some(Arc::new(bundle())));
@@ -59,48 +37,14 @@ impl Page {
         page
     }
 
-    fn all(&self, selector: &str) -> Vec<Element> {
-        let found = self.root.query_selector_all(selector).unwrap();
-        (0..found.length()).map(|i| found.item(i).unwrap().dyn_into().unwrap()).collect()
-    }
-
-    fn one<T: JsCast>(&self, selector: &str) -> T {
-        let found = self.all(selector);
-        assert_eq!(found.len(), 1, "elements for {selector}");
-        found[0].clone().dyn_into().ok().unwrap()
-    }
-
-    fn text(&self, selector: &str) -> String {
-        self.one::<Element>(selector).text_content().unwrap()
-    }
-
     fn tiles(&self) -> Vec<(String, String)> {
         let read = |t: &Element| (t.get_attribute("data-split").unwrap(), t.get_attribute("data-score").unwrap());
         self.all("[data-testid=tile]").iter().map(read).collect()
     }
 }
 
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.root.remove();
-    }
-}
-
 /// ID and OOD in turns; one OOD image looks normal.
 const SCORES: [f32; 8] = [0.1, 0.9, 0.2, 0.25, 0.3, 1.1, 0.123_456_79, 1.2];
-
-async fn settled() {
-    for _ in 0..3 {
-        tick().await;
-    }
-}
-
-async fn wait(millis: i32) {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis).unwrap();
-    });
-    JsFuture::from(promise).await.unwrap();
-}
 
 fn image(i: usize) -> Arc<Image> {
     let side = if i.is_multiple_of(2) { Side::Id } else { Side::Ood };
@@ -157,7 +101,7 @@ fn bundle() -> Bundle {
 
 #[wasm_bindgen_test]
 async fn tiles_are_empty_until_they_are_scored() {
-    let page = Page::open(State::default());
+    let page = Page::mount(State::default());
     page.lab.images.set((0..4).map(image).collect());
     page.lab.rows.set(vec![None; 4]);
     page.lab.images_complete.set(true);
@@ -254,7 +198,7 @@ async fn problems_are_alerts_and_go_away() {
 
 #[wasm_bindgen_test]
 async fn the_engine_says_how_far_it_is() {
-    let page = Page::open(State::default());
+    let page = Page::mount(State::default());
     page.lab.hear(Event::Download { loaded: 500_000, total: 2_000_000 });
     settled().await;
     assert!(page.text("[data-testid=status]").contains("0.5 MB of 2.0 MB (25 %)"));
