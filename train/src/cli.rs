@@ -108,7 +108,7 @@ pub struct TrainArgs {
     /// Base width of the ResNet-18 (64 in the paper).
     #[arg(long)]
     pub width: Option<usize>,
-    /// Passes over the training images.
+    /// Passes over the training images; 0 only measures the untrained encoder, to compare with.
     #[arg(long)]
     pub epochs: Option<usize>,
     /// Images a step.

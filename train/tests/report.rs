@@ -155,6 +155,34 @@ fn the_same_runs_give_the_same_bytes_also_from_their_records() {
     }
 }
 
+/// Random weights are measured like a run, stand in no row of the paper, and have every run set beside them.
+#[test]
+fn untrained_encoders_are_beside_the_runs() {
+    let lab = lab();
+    let plan = text(&lab.path("plan.toml")).replace("epochs = 2", "epochs = 0").replace("axes.norm", "axes.seed");
+    fs::write(lab.path("plan.toml"), plan.replace(r#"["none", "both", "f"]"#, "[0, 1]")).unwrap();
+    lab.nsa("sweep plan.toml --out untrained --device cpu").succeeds();
+    let mut reached = Vec::new();
+    for entry in fs::read_dir(lab.path("untrained")).unwrap() {
+        let path = entry.unwrap().path();
+        let config = text(&path.join("config.toml")).replace("folder:data", "fashion-mnist");
+        fs::write(path.join("config.toml"), config).unwrap();
+        let eval: serde_json::Value = serde_json::from_str(&text(&path.join("eval.json"))).unwrap();
+        assert_eq!(eval["epoch"], 0);
+        let layers = eval["layers"].as_array().unwrap();
+        let scores = layers.iter().find(|row| row["layer"] == "conv4-1x1").unwrap()["scores"].as_array().unwrap();
+        reached.push(scores.iter().find(|s| s["scorer"] == "k-cos").unwrap()["auroc"].as_f64().unwrap());
+    }
+    lab.nsa("report runs untrained --out out").succeeds();
+    let results = text(&lab.path("out/RESULTS.md"));
+    let (low, high) = (reached[0].min(reached[1]), reached[0].max(reached[1]));
+    let mean = format!("| untrained | - | 0 1 | {:.1} ({:.1}-{:.1}) |", 50.0 * (low + high), 100.0 * low, 100.0 * high);
+    assert!(results.contains(&mean), "{mean} is not in {results}");
+    let beside = &results[results.find("## Beside untrained encoders").unwrap()..results.find("## Every run").unwrap()];
+    assert_eq!(beside.lines().filter(|line| line.starts_with("| SimSiam")).count(), 3, "{beside}");
+    assert!(!text(&lab.path("out/table1.csv")).contains("-e0-"));
+}
+
 /// The report that is committed is the one that its records give.
 #[test]
 fn the_committed_results_are_made_from_the_committed_records() {

@@ -177,6 +177,9 @@ impl DeviceJob for Job {
             progress.log(&describe(&entry));
             run.record.history.epochs.push(entry);
         }
+        if config.epochs == 0 {
+            run.save(&trainer.checkpoint()?)?;
+        }
         while trainer.epochs_done() < config.epochs {
             let epoch = trainer.epochs_done();
             let epoch_started = Instant::now();

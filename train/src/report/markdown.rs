@@ -4,7 +4,7 @@ use super::compare::{Compared, compare};
 use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use super::{duration, percent};
+use super::{duration, percent, untrained};
 use crate::plan::Plan;
 use nsa_core::bundle::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -23,7 +23,7 @@ pub struct Figure<'a> {
 /// Runs of one data set, class, pollution and objective that differ in where they normalise.
 pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<'a>> {
     let mut figures: Vec<Figure<'a>> = Vec::new();
-    for record in records.iter().filter(|record| !record.summary.history.epochs.is_empty()) {
+    for record in records.iter().filter(|r| r.config.epochs > 0 && !r.summary.history.epochs.is_empty()) {
         let c = &record.config;
         let label = settings::of(all, c).map_or("", |settings| settings.label.as_str());
         let plain = c.dataset.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
@@ -136,6 +136,7 @@ pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, P
         text += &table(table_of, &compare(table_of, records, &all));
         text += "\n";
     }
+    text += &untrained::beside(records, &all);
     text += &every_run(records, &all);
     text += &over_training(records);
     text += "## Figures\n\nOver training, on at most as many images as the run's `eval-limit`; the histograms are of the \
@@ -186,7 +187,11 @@ fn every_run(records: &[RunRecord], all: &[Settings]) -> String {
             run.dataset(),
             c.id_class,
             run.class(),
-            c.objective.with_norm(c.norm),
+            if c.epochs == 0 {
+                format!("untrained {}", c.objective.with_norm(c.norm))
+            } else {
+                c.objective.with_norm(c.norm)
+            },
             c.pollution,
             c.seed,
             s.train_images,

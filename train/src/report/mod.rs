@@ -10,6 +10,7 @@ pub mod paper;
 pub mod plots;
 pub mod record;
 pub mod settings;
+pub mod untrained;
 
 /// AUROC or another share as percent with one decimal.
 pub fn percent(share: f64) -> String {

@@ -66,7 +66,8 @@ impl PaperRow {
 
     /// Whether a run is one of those whose mean this row is, were it trained as the paper's were.
     pub fn is_of(&self, config: &TrainConfig) -> bool {
-        self.dataset == config.dataset
+        config.epochs > 0
+            && self.dataset == config.dataset
             && self.objective == config.objective.to_string()
             && self.norm == config.norm.to_string()
             && (self.pollution - config.pollution).abs() < 1e-6
