@@ -144,6 +144,27 @@ mod tests {
         assert_ne!(statistics(), before);
     }
 
+    /// A target whose tensors remember how they came to be makes every step slower than the one before.
+    #[test]
+    fn following_leaves_no_trace_in_autodiff() {
+        struct Untraced(usize);
+        impl ModuleVisitor<B> for Untraced {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+                let TensorPrimitive::Float(tensor) = param.val().into_primitive() else { panic!("no float tensor") };
+                assert!(tensor.node.parents.is_empty() && tensor.node.order <= 1, "{:?}", tensor.node);
+                self.0 += 1;
+            }
+        }
+        let mut target = Target::new(network(1));
+        for _ in 0..3 {
+            target.forward(Tensor::ones([2, 3, 32, 32], &Default::default()));
+            target.follow(&network(2), 0.9);
+        }
+        let mut seen = Untraced(0);
+        target.0.visit(&mut seen);
+        assert!(seen.0 > 60, "{} tensors", seen.0);
+    }
+
     #[test]
     fn the_momentum_rises_from_its_start_to_one() {
         assert_eq!(momentum(0.99, 0.0), 0.99);

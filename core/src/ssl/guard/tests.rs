@@ -83,25 +83,51 @@ fn an_auroc_of_exactly_one_half_is_a_failure_where_it_cannot_be_chance() {
     assert_eq!(check_loss(-0.97), Ok(()));
 }
 
+/// Trains and checks the features before every epoch and after the last.
+fn stays_apart(images: &ImageSet, config: TrainConfig) {
+    let epochs = config.epochs;
+    let what = format!("{}, norm {}, batch {}", config.objective, config.norm, config.batch);
+    let mut trainer = Trainer::<B>::new(config, Default::default());
+    for epoch in 0..=epochs {
+        let last = trainer.network().layer_names().pop().unwrap();
+        for layer in ["conv4-1x1", &last] {
+            let features = features(&trainer.network(), images, layer);
+            let found = check_features(&features, "images", layer);
+            assert!(found.is_ok(), "{what}, epoch {epoch}: {}", found.unwrap_err());
+        }
+        if epoch == epochs {
+            return;
+        }
+        for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
+            let loss = trainer.step(images, batch, epoch, step).into_scalar();
+            check_loss(f64::from(loss)).unwrap_or_else(|found| panic!("{what}, epoch {epoch}, step {step}: {found}"));
+        }
+        trainer.finish_epoch();
+    }
+}
+
+const OBJECTIVES: [Objective; 4] = [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot];
+
 #[test]
 fn every_objective_keeps_its_features_apart() {
     let images = images();
-    for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot] {
+    for objective in OBJECTIVES {
         for norm in [Norm::None, Norm::Both] {
-            let config =
-                TrainConfig { objective, norm, width: 2, batch: 20, epochs: 3, lr: 1e-3, ..TrainConfig::default() };
-            let mut trainer = Trainer::<B>::new(config, Default::default());
-            for epoch in 0..3 {
-                let last = trainer.network().layer_names().pop().unwrap();
-                for layer in ["conv4-1x1", &last] {
-                    let features = features(&trainer.network(), &images, layer);
-                    let found = check_features(&features, "images", layer);
-                    assert!(found.is_ok(), "{objective}, norm {norm}, epoch {epoch}: {}", found.unwrap_err());
-                }
-                for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
-                    trainer.step(&images, batch, epoch, step);
-                }
-                trainer.finish_epoch();
+            let base = TrainConfig { width: 2, batch: 20, epochs: 3, lr: 1e-3, ..TrainConfig::default() };
+            stays_apart(&images, TrainConfig { objective, norm, ..base });
+        }
+    }
+}
+
+/// The batch sizes of table 3.
+#[test]
+fn batches_of_32_and_of_512_are_stable() {
+    let images = synth_digits::generate(synth_digits::SEED, Split::Train, 52);
+    for objective in OBJECTIVES {
+        for norm in [Norm::None, Norm::Both] {
+            for (batch, epochs) in [(32, 1), (512, 2)] {
+                let base = TrainConfig { width: 2, lr: 1e-3, ..TrainConfig::default() };
+                stays_apart(&images, TrainConfig { objective, norm, batch, epochs, ..base });
             }
         }
     }
