@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Data sets: list them, get them, look at them, export them as arrays.
-    #[command(subcommand)]
+    #[command(subcommand, long_about = help::DATA)]
     Data(DataCommand),
     /// Train an encoder on one class, or continue a run.
     #[command(long_about = help::TRAIN)]
@@ -52,10 +52,7 @@ pub enum Command {
     #[command(long_about = help::GALLERY)]
     Gallery(GalleryArgs),
     /// Turn images into features by a pretrained ResNet, or by the weights of a run.
-    ///
-    /// Weights are a safetensors file or one of torch.save, with torchvision's names; our own runs' have them too
-    /// (model.safetensors of a bundle). A classifier (fc.*) is left out, everything else must fit --arch, --stem and
-    /// --width. Nothing in a .pth file is run.
+    #[command(long_about = help::EMBED)]
     Embed(EmbedArgs),
     /// Score query features against training features.
     #[command(long_about = help::SCORE)]

@@ -17,6 +17,73 @@ terminal and a line a minute elsewhere.
 
 Exit status of every command: 0 done, 1 work that failed, 2 bad usage or bad input.";
 
+pub const DATA: &str = "\
+Data sets: list them, get them, look at them, export them as arrays.
+
+A data set is called by a name of `nsa data list` or, as `folder:PATH`, is a folder or zip file of images. Its published \
+files are looked for in --root, in --root/NAME, else in $NSA_DATA/NAME, else in data/NAME, under their publisher's names.
+
+  nsa data list
+  nsa data get fashion-mnist --root data/fashion-mnist
+  nsa data info folder:photos
+  nsa data export fashion-mnist --split test --out x.npy --labels y.npy
+
+Exit status: 0 done, 1 a file could not be fetched or written, 2 an unknown name, missing or damaged files.";
+
+pub const DATA_LIST: &str = "\
+The data sets that are known by name, with their classes, the sizes of both splits and the formats that are read.
+
+  nsa data list --json
+
+Exit status: 0.";
+
+pub const DATA_GET: &str = "\
+Download a data set from its publisher; an interrupted download goes on where it stopped.
+
+Every file is checked against its published checksum before it gets its name; one that is whole already is not fetched \
+again. What has come so far stays in a .part file, and the same command goes on from there. synth-digits needs no files; \
+imagenet30 is to be fetched from its publisher by hand.
+
+  nsa data get fashion-mnist
+  nsa data get cifar10 --root data/cifar10 --url https://mirror.example/cifar/
+
+Exit status: 0 all files are there and whole, 1 a file could not be fetched or is not what it should be, 2 an unknown \
+name, or a data set without files to fetch.";
+
+pub const DATA_INFO: &str = "\
+What a data set holds: images and classes of both splits, as found in its files.
+
+  nsa data info cifar10 --root data/cifar10
+  nsa data info folder:photos --json
+
+Exit status: 0 both splits can be read, 2 an unknown name, missing or damaged files.";
+
+pub const DATA_EXPORT: &str = "\
+Write a split as NumPy arrays: images N x 3 x S x S (f32 in 0..1) and labels (u8).
+
+The pixels are those that training and scoring see, before normalisation: grey images repeated to three channels, others \
+scaled to S. Images are written as they are read, so a split may be larger than the memory.
+
+  nsa data export fashion-mnist --split test --class 8 --out id.npy
+  nsa data export cifar10 --image-size 224 --split train --out x.npy --labels y.npy
+
+Exit status: 0 written, 1 a file could not be written, 2 an unknown name or class, missing or damaged files.";
+
+pub const EMBED: &str = "\
+Turn images into features by a pretrained ResNet, or by the weights of a run.
+
+Weights are a safetensors file or one of torch.save, with torchvision's names; our own runs' have them too \
+(model.safetensors of a bundle). A classifier (fc.*) is left out, everything else must fit --arch, --stem and --width. \
+Nothing in a .pth file is run. Features are written as they are computed, N x d, f32; docs/pretrained.md goes on to \
+scores.
+
+  nsa embed --weights resnet18.pth --arch resnet18 --stem imagenet --images x.npy --layer conv4-1x1 --out f.npy
+  nsa embed --weights assets/bundles/digits/model.safetensors --arch resnet18 --stem cifar --width 8 --norm f \\
+            --images x.npy --layer head1 --out f.npy
+
+Exit status: 0 written, 1 a file could not be written, 2 weights that do not fit, an unknown layer, or an array that \
+is not images.";
+
 pub const TRAIN: &str = "\
 Train an encoder on one class, or continue a run.
 

@@ -195,3 +195,27 @@ fn data_sets_become_arrays_and_galleries() {
     assert_eq!((images.len(), images.of_class(2).len()), (15, 5));
     assert_eq!(&images.pixels()[..3072], first);
 }
+
+/// `nsa COMMAND --help` is a manual page: what, an example, what the exit status means.
+#[test]
+fn every_command_explains_itself() {
+    let lab = Lab::new();
+    let commands = |of: &str| -> Vec<String> {
+        let help = lab.nsa(&format!("{of} --help")).succeeds().stdout;
+        let listed = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
+        let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        names
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+            .map(String::from)
+            .collect()
+    };
+    let mut all: Vec<String> = commands("");
+    assert!(all.len() > 10, "{all:?}");
+    all.extend(commands("data").iter().map(|name| format!("data {name}")));
+    for command in all {
+        let help = lab.nsa(&format!("{command} --help")).succeeds().stdout;
+        assert!(help.contains(&format!("\n  nsa {command} ")), "{command} has no example: {help}");
+        assert!(help.contains("\nExit status: 0"), "{command} does not say its exit status: {help}");
+    }
+}

@@ -6,7 +6,7 @@ use super::export::{AT_ONCE, Wanted, export};
 use super::transfer::Transfer;
 use super::{DataSourceError, directory, open, side_of};
 use crate::error::NsaError;
-use crate::files;
+use crate::{files, help};
 use clap::{Subcommand, ValueEnum};
 use nsa_core::data::Split;
 use serde_json::{Value, json};
@@ -18,12 +18,14 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum DataCommand {
     /// The data sets that are known by name.
+    #[command(long_about = help::DATA_LIST)]
     List {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
     },
     /// Download a data set from its publisher; an interrupted download goes on where it stopped.
+    #[command(long_about = help::DATA_GET)]
     Get {
         /// One of the names of `nsa data list`.
         name: String,
@@ -38,6 +40,7 @@ pub enum DataCommand {
         json: bool,
     },
     /// What a data set holds: images and classes of both splits, as found in its files.
+    #[command(long_about = help::DATA_INFO)]
     Info {
         /// A name of `nsa data list`, `folder:PATH`, or a path.
         name: String,
@@ -49,6 +52,7 @@ pub enum DataCommand {
         json: bool,
     },
     /// Write a split as NumPy arrays: images N x 3 x S x S (f32 in 0..1) and labels (u8).
+    #[command(long_about = help::DATA_EXPORT)]
     Export {
         /// A name of `nsa data list`, `folder:PATH`, or a path.
         name: String,
