@@ -2,7 +2,8 @@
 
 use leptos::prelude::document;
 use std::panic::{self, PanicHookInfo};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{HtmlDialogElement, HtmlElement};
 
 /// From now on a panic reveals the banner `#panic` of `index.html` with its message and a link that reloads.
 pub fn show_panics() {
@@ -19,7 +20,19 @@ fn show(info: &PanicHookInfo<'_>) {
     if let Ok(Some(text)) = banner.query_selector("[data-message]") {
         text.set_text_content(Some(&format!("The page stopped: {message}{place}.")));
     }
+    // A modal dialog would lie above it and keep the link out of reach.
+    if let Ok(open) = document().query_selector_all("dialog[open]") {
+        for at in 0..open.length() {
+            if let Some(dialog) = open.item(at).and_then(|node| node.dyn_into::<HtmlDialogElement>().ok()) {
+                dialog.close();
+            }
+        }
+    }
     let _ = banner.remove_attribute("hidden");
+    if let Ok(Some(link)) = banner.query_selector("a").map(|found| found.and_then(|a| a.dyn_into::<HtmlElement>().ok()))
+    {
+        let _ = link.focus();
+    }
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute("data-state", "error");
     }

@@ -120,3 +120,23 @@ test("the page paints before any program arrives", { timeout: 60_000 }, async ()
   await lab.close();
   slow.close();
 });
+
+test("a panic of the page is a sentence with a way back, and the settings are kept", { timeout: 240_000 }, async () => {
+  const lab = await Lab.open(browser, site.url, "?backend=cpu&n=8&seed=7");
+  await lab.until("ready");
+  // The page cannot go on without elements: its next one is a panic.
+  await lab.page.evaluate(() => {
+    const refuse = () => { throw new Error("no element today"); };
+    Document.prototype.createElement = refuse;
+    Node.prototype.cloneNode = refuse;
+  });
+  await lab.page.locator("[data-testid=tile]").first().click();
+  await lab.page.waitForSelector("#panic:not([hidden])");
+  assert.match(await lab.page.textContent("#panic"), /The page stopped: .*no element today.*Reload the page/s);
+  assert.equal(await lab.state(), "error");
+  await lab.page.click("#panic a.button");
+  await lab.until("ready");
+  assert.equal(new URL(lab.page.url()).searchParams.get("seed"), "7");
+  assert.ok(lab.complaints.some((line) => line.includes("panicked")), lab.complaints.join("; "));
+  await lab.close();
+});

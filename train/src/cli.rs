@@ -1,5 +1,6 @@
 //! The command line. Each command's help is written to be read on its own.
 
+use crate::commands::bench::BenchArgs;
 use crate::commands::report::ReportArgs;
 use crate::commands::sweep::SweepArgs;
 use crate::data::command::DataCommand;
@@ -66,6 +67,9 @@ pub enum Command {
     /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
     #[command(long_about = help::AUROC)]
     Auroc(AurocArgs),
+    /// How long the parts take on this machine.
+    #[command(long_about = crate::commands::bench::LONG_ABOUT)]
+    Bench(BenchArgs),
 }
 
 /// `nsa train`. A setting given here wins over the same setting in --config.

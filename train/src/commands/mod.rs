@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod arrays;
+pub mod bench;
 mod embed;
 mod ensemble;
 mod eval;
@@ -35,6 +36,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Ensemble(args) => ensemble::run(&args),
         Command::Analyze(args) => arrays::analyze(&args),
         Command::Auroc(args) => arrays::auroc(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 
