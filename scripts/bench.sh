@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Every benchmark, ours and what one would pick instead in turns, into tests/bench/*.json and BENCHMARKS.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh test
+. scripts/env.sh
+rounds=${ROUNDS:-5}
+venv="$NSA_CACHE/venv-golden"
+if ! "$venv/bin/python" -c 'import faiss, sklearn, torch' 2>/dev/null; then
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet numpy scipy scikit-learn mpmath torch torchvision safetensors faiss-cpu
+fi
+cargo build --release -p nsa-train
+"$venv/bin/python" tests/bench/native.py --nsa "$CARGO_TARGET_DIR/release/nsa" --out tests/bench/native.json --rounds "$rounds"
+"$venv/bin/python" tests/bench/report.py tests/bench > BENCHMARKS.md
+printf 'BENCHMARKS.md is written.\n'
