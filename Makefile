@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` opens the lab, `make test` runs every test.
-.PHONY: demo test setup fmt golden soak
+.PHONY: demo test setup fmt golden soak screens bench
 
 demo:            ## build the lab and serve it on http://localhost:8080
 	@scripts/demo.sh
@@ -16,6 +16,13 @@ fmt:             ## format all code
 soak:            ## score for MINUTES (10) in the built site and show the memory's curve
 	@scripts/setup.sh test && . scripts/env.sh && trunk build --release && \
 	  NODE_PATH="$$NSA_CACHE/node/node_modules" node tests/soak/memory.mjs $(or $(MINUTES),10)
+
+screens:         ## pictures of every view, light and dark, desktop and phone, into screens/
+	@scripts/setup.sh test && . scripts/env.sh && trunk build --release && \
+	  NODE_PATH="$$NSA_CACHE/node/node_modules" node tests/screens/views.mjs screens
+
+bench:           ## time ours and what one would pick instead, in turns; writes BENCHMARKS.md
+	@scripts/bench.sh
 
 golden:          ## make the golden values again (needs Python with NumPy, SciPy, scikit-learn, PyTorch)
 	@scripts/golden.sh
