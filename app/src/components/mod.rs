@@ -19,6 +19,7 @@ pub mod sphere;
 mod status;
 mod story;
 mod tabs;
+mod train;
 
 pub use camera::Camera;
 pub use canvas::Pixels;
@@ -39,6 +40,7 @@ pub use sphere::Sphere;
 pub use status::{Problems, Status};
 pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
+pub use train::Train;
 
 use crate::lab::Lab;
 use crate::state::{State, View};
@@ -76,6 +78,7 @@ fn view_of(shown: View) -> AnyView {
         View::Separate => view! { <Separate full=true/> }.into_any(),
         View::Compact => view! { <Compact/> }.into_any(),
         View::Sphere => view! { <Sphere/> }.into_any(),
+        View::Train => view! { <Train/> }.into_any(),
         View::Story => view! { <Story/> }.into_any(),
     }
 }

@@ -12,6 +12,7 @@ use crate::replay::Replay;
 use crate::session::Session;
 use crate::sphere::Projected;
 use crate::state::{ScoreName, State};
+use crate::train::Live;
 use crate::{charts, stats, url};
 use leptos::prelude::*;
 use nsa_core::bundle::{Catalog, CatalogEntry, ScoreEntry};
@@ -59,6 +60,8 @@ pub struct Lab {
     pub problems: RwSignal<Vec<Problem>>,
     /// Calm lines: nothing is wrong, but a person should know.
     pub notes: RwSignal<Vec<String>>,
+    /// Training in the page.
+    pub live: Live,
 
     /// The catalogue's entry of the model chosen.
     pub entry: Memo<Option<CatalogEntry>>,
@@ -165,6 +168,7 @@ impl Lab {
             spheres: RwSignal::new(0),
             problems,
             notes: RwSignal::new(Vec::new()),
+            live: Live::new(),
             entry,
             compared_entry,
             frame,

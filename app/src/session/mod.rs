@@ -10,11 +10,12 @@ use crate::backend::{self, Backend};
 use crate::engine::Engine;
 use crate::lab::{Bundle, EngineState, Lab, OwnProgress, Topic};
 use crate::sphere::Projected;
-use crate::state::BackendChoice;
+use crate::state::{BackendChoice, View};
+use crate::train::Opened;
 use crate::{fetch, text};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_core::bundle::{Catalog, FORMAT};
+use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT};
 use nsa_engine::protocol::{Event, Request};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct Session {
     restarts: u32,
     /// Whether the engine has the model that the page shows.
     loaded: bool,
+    /// Bundles out of a person's files, by id.
+    files: BTreeMap<String, Opened>,
     /// Grows with every gallery, so that one that was overtaken notices.
     gallery: u32,
 }
@@ -246,9 +249,31 @@ impl Lab {
     fn load_model(self) {
         let Some(entry) = self.entry.get_untracked().filter(|_| self.is_ready()) else { return };
         self.loading.set(Some((0, entry.bytes)));
+        if let Some(Opened { sizes, bytes, .. }) = self.session.with_value(|s| s.files.get(&entry.id).cloned()) {
+            return self.ask(Job::Load(entry.id), |job| Request::Open { job, sizes }, Some(&bytes));
+        }
         match absolute(&format!("assets/bundles/{}/", entry.id)) {
             Some(url) => self.ask(Job::Load(entry.id), |job| Request::Load { job, url }, None),
             None => self.report(Topic::Model, text::model_failed(&entry.title, "its address is not valid")),
+        }
+    }
+
+    /// Lists a bundle out of a person's file with the models, and shows what it says of the gallery.
+    pub fn open_file(self, opened: Opened) {
+        let entry = catalog_entry(&opened);
+        let id = entry.id.clone();
+        self.session.update_value(|s| drop(s.files.insert(id.clone(), opened)));
+        self.catalog.update(|catalog| {
+            let catalog =
+                catalog.get_or_insert_with(|| Catalog { format: FORMAT, default: id.clone(), bundles: vec![] });
+            catalog.bundles.retain(|e| e.id != id);
+            catalog.bundles.push(entry);
+        });
+        let again = self.entry.with_untracked(|e| e.as_ref().is_some_and(|e| e.id == id));
+        self.choose(|state| (state.view, state.model, state.threshold) = (View::Score, Some(id), None));
+        if again {
+            // The same name, maybe another content.
+            self.open_model();
         }
     }
 
@@ -280,6 +305,24 @@ impl Lab {
             Some(Job::Project { .. }) => self.projected.set(Some(Err(message.into()))),
             None => {}
         }
+    }
+}
+
+/// What the menu of models knows of a bundle out of a file.
+fn catalog_entry(opened: &Opened) -> CatalogEntry {
+    let manifest = &opened.manifest;
+    let config = &manifest.config;
+    CatalogEntry {
+        id: manifest.id.clone(),
+        title: manifest.title.clone(),
+        dataset: config.dataset.clone(),
+        id_class: config.id_class,
+        objective: config.objective.to_string(),
+        norm: config.norm.to_string(),
+        pollution: config.pollution,
+        width: config.width,
+        epochs: config.epochs,
+        bytes: opened.sizes.iter().map(|&size| size as u64).sum(),
     }
 }
 

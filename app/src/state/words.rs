@@ -36,6 +36,8 @@ words! {
         Compact = "compact",
         /// The hypersphere.
         Sphere = "sphere",
+        /// Two runs that train in the page.
+        Train = "train",
         /// The guided tour.
         Story = "story",
     }

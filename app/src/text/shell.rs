@@ -44,6 +44,7 @@ pub fn view(view: View) -> &'static str {
         View::Separate => "Separate",
         View::Compact => "Compact",
         View::Sphere => "Sphere",
+        View::Train => "Train",
         View::Story => "Story",
     }
 }
