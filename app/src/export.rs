@@ -23,7 +23,7 @@ const LOOKS: [(&str, &str); 15] = [
     ("line id", r##"fill="none" stroke="#0072b2" stroke-width="2.5""##),
     ("line ood", r##"fill="none" stroke="#d55e00" stroke-width="2.5" stroke-dasharray="7 5""##),
     ("line both", r##"fill="none" stroke="#141c28" stroke-width="2.5""##),
-    ("line second", r##"fill="none" stroke="#a0527d" stroke-width="2.5" stroke-dasharray="7 4""##),
+    ("line second", r##"fill="none" stroke="#9b3fb0" stroke-width="2.5" stroke-dasharray="7 4""##),
     ("fill id", r##"fill="#0072b2" opacity="0.3""##),
     ("fill ood", r##"fill="#d55e00" opacity="0.26""##),
     ("fill both", r##"fill="#141c28" opacity="0.07""##),
