@@ -36,10 +36,10 @@ words! {
         Compact = "compact",
         /// The hypersphere.
         Sphere = "sphere",
-        /// Two runs that train in the page.
-        Train = "train",
         /// The guided tour.
         Story = "story",
+        /// Two runs that train in the page.
+        Train = "train",
     }
 }
 
