@@ -9,6 +9,7 @@ mod replay;
 use crate::backend::{self, Backend};
 use crate::engine::Engine;
 use crate::lab::{Bundle, EngineState, Lab, OwnProgress, Topic};
+use crate::replay::Replay;
 use crate::sphere::Projected;
 use crate::state::{BackendChoice, View};
 use crate::train::Opened;
@@ -261,6 +262,7 @@ impl Lab {
     /// Lists a bundle out of a person's file with the models, and shows what it says of the gallery.
     pub fn open_file(self, opened: Opened) {
         let entry = catalog_entry(&opened);
+        let replay = Replay::of_file(&opened).ok();
         let id = entry.id.clone();
         self.session.update_value(|s| drop(s.files.insert(id.clone(), opened)));
         self.catalog.update(|catalog| {
@@ -274,6 +276,7 @@ impl Lab {
         if again {
             // The same name, maybe another content.
             self.open_model();
+            self.replay.set(replay.map(Arc::new));
         }
     }
 

@@ -108,7 +108,7 @@ pub struct Opened {
     pub manifest: Arc<Manifest>,
     /// Bytes of `bundle.json`, model, bank and history in [`Opened::bytes`].
     pub sizes: [usize; 4],
-    /// The four files, one after the other.
+    /// These four files and the frames, one after the other.
     pub bytes: Arc<[u8]>,
 }
 

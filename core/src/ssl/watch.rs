@@ -2,7 +2,6 @@
 
 use super::TrainConfig;
 use super::guard::{Collapse, check_auroc, check_features, check_rank};
-use crate::{FeatureError, Features};
 use crate::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
 use crate::data::ImageSet;
 use crate::eval::{EvalError, auroc};
@@ -10,6 +9,7 @@ use crate::model::{EmbedError, Network, embed_all};
 use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
+use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 

@@ -117,8 +117,7 @@ impl DeviceJob for OfBundle<'_> {
         let known: Vec<String> = manifest.layers.iter().map(|layer| layer.name.clone()).collect();
         let layers = choose("layers", &self.args.layers, &known)?;
         let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
-        let (id, ood) =
-            (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
+        let (id, ood) = (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
         let (id, ood) = (test.read(&id)?.images, test.read(&ood)?.images);
         let mut progress = Progress::new("evaluating", layers.len() * (id.len() + ood.len()));
         let mut rows = Vec::new();

@@ -100,7 +100,8 @@ impl DeviceJob for Job<'_> {
         let mut progress = Progress::new("embedding", images.train.len() + images.id.len() + images.ood.len());
         let tick = async |n| progress.advance(n);
         let (coreset, batch) = ((self.args.bank, self.args.coreset), batch_of([images.train.side(); 2]));
-        let Banks { banks, layers, scores } = wait(Banks::fit(&network, images, &layers, coreset, batch, &device, tick))?;
+        let Banks { banks, layers, scores } =
+            wait(Banks::fit(&network, images, &layers, coreset, batch, &device, tick))?;
         progress.finish();
         Ok((self.manifest(layers, scores), model, banks))
     }

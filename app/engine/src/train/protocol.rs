@@ -170,11 +170,12 @@ pub enum Event {
         /// Which run.
         run: usize,
     },
-    /// A bundle is unpacked and good. Attached: `bundle.json`, model, bank, history, one after the other.
+    /// A bundle is unpacked and good. Attached: `bundle.json`, model, bank, history, frames, one after
+    /// the other.
     Opened {
         /// Its manifest.
         manifest: Box<Manifest>,
-        /// Bytes of the four files.
+        /// Bytes of the first four files.
         sizes: [usize; 4],
     },
     /// Something could not be done; the runs rest where they are.

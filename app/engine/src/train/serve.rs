@@ -193,7 +193,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let manifest = detector.manifest().clone();
         let json = serde_json::to_vec(&manifest).map_err(|e| refused(&e))?;
         let sizes = [json.len(), model.len(), bank.len(), history.len()];
-        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &[&json, model, bank, history]);
+        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &[&json, model, bank, history, frames]);
         Ok(())
     }
 
