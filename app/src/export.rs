@@ -15,7 +15,7 @@ const SCALE: f64 = 3.0;
 
 /// What each class of a chart's drawing looks like in a file, which has no style sheet: the light theme, on white.
 /// Attributes, not styles: the page's content security policy also holds for what it draws.
-const LOOKS: [(&str, &str); 15] = [
+const LOOKS: [(&str, &str); 16] = [
     ("axis", r##"fill="#566173""##),
     ("line axis", r##"fill="none" stroke="#848fa1""##),
     ("line grid", r##"fill="none" stroke="#dde1e8""##),
