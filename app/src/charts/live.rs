@@ -28,6 +28,7 @@ pub fn kappa(size: (f64, f64), history: &[HistoryEntry], epochs: usize, highest:
         y_title: text::compact::KAPPA_AXIS,
         x_label: short,
         y_label: short,
+        y_ticks: None,
     };
     let (svg, frame) = axes.draw(|chart| {
         chart.draw_series(LineSeries::new(line(|e| e.ood.kappa), Ink::Ood))?;
@@ -75,6 +76,7 @@ pub fn losses(size: (f64, f64), runs: [&[f32]; 2], steps: usize) -> Plot {
         y_title: text::train::LOSS_AXIS,
         x_label: short,
         y_label: short,
+        y_ticks: None,
     };
     let (svg, frame) = axes.draw(|chart| {
         for (line, ink) in lines.iter().zip(INKS) {
@@ -116,6 +118,7 @@ pub fn aurocs(size: (f64, f64), runs: [&[HistoryEntry]; 2], epochs: usize, score
         y_title: text::compact::AUROC_AXIS,
         x_label: short,
         y_label: short,
+        y_ticks: None,
     };
     let (svg, frame) = axes.draw(|chart| {
         chart.draw_series(LineSeries::new([(0.0, 50.0), (epochs as f64, 50.0)], Ink::Faint))?;
