@@ -1,10 +1,11 @@
 //! Two runs while they train: κ of each, loss and AUROC of both.
 
 use super::svg::Ink;
+use super::training::{Bounds, Measure};
 use super::{Axes, Plot, Table, range_of, short};
 use crate::stats::percent;
 use crate::text;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::bundle::{History, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::train::protocol::Frame;
 use plotters::prelude::*;
@@ -14,44 +15,12 @@ const POINTS: usize = 240;
 /// The ink of each run.
 const INKS: [Ink; 2] = [Ink::Both, Ink::Second];
 
-/// κ of the ID class and of the others against all epochs that there will be. The curves begin after the first epoch:
-/// the κ of an untrained network is so high that everything after it would lie on the ground. It is in the table.
-pub fn kappa(size: (f64, f64), history: &[HistoryEntry], epochs: usize, highest: f64) -> Plot {
-    let line = |of: fn(&HistoryEntry) -> f64| {
-        trained(history).map(move |e| (e.epoch as f64, of(e))).filter(|(_, kappa)| kappa.is_finite())
-    };
-    let axes = Axes {
-        size,
-        x: 0.0..epochs as f64,
-        y: 0.0..highest.max(1.0) * 1.06,
-        x_title: text::compact::EPOCHS_AXIS,
-        y_title: text::compact::KAPPA_AXIS,
-        x_label: short,
-        y_label: short,
-        y_ticks: None,
-    };
-    let (svg, frame) = axes.draw(|chart| {
-        chart.draw_series(LineSeries::new(line(|e| e.ood.kappa), Ink::Ood))?;
-        chart.draw_series(LineSeries::new(line(|e| e.id.kappa), Ink::Id))?;
-        Ok(())
-    });
-    let rows = history.iter().map(|e| vec![e.epoch.to_string(), short(&e.id.kappa), short(&e.ood.kappa)]).collect();
-    let (width, height) = size;
-    let summary = match history.last() {
-        Some(last) => text::train::kappa_summary(last.epoch, &short(&last.id.kappa), &short(&last.ood.kappa)),
-        None => text::train::EMPTY.into(),
-    };
-    Plot { svg, width, height, frame, summary, table: Table::new(&text::train::KAPPA_HEAD, rows) }
-}
-
-/// What was measured after the first epoch and later.
-fn trained(history: &[HistoryEntry]) -> impl Iterator<Item = &HistoryEntry> {
-    history.iter().filter(|e| e.epoch > 0)
-}
-
-/// The largest κ there is after the first epoch and later.
-pub fn highest_kappa(history: &[HistoryEntry]) -> f64 {
-    trained(history).flat_map(|e| [e.id.kappa, e.ood.kappa]).filter(|k| k.is_finite()).fold(0.0, f64::max)
+/// κ of the ID class and of the others against all epochs that there will be, as in the other views. Both runs lie on
+/// one scale, or they could not be compared.
+pub fn kappa(size: (f64, f64), runs: [&[HistoryEntry]; 2], index: usize, epochs: usize) -> Plot {
+    let runs = runs.map(|run| History { epochs: run.to_vec() });
+    let bounds = Bounds { x: 0.0..epochs as f64, ..Measure::Kappa.bounds(&runs.each_ref(), None) };
+    Measure::Kappa.plot(size, &runs[index], None, &bounds)
 }
 
 /// The angle that all but one in fifty samples of every frame stay below, radians.
@@ -166,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn kappa_fits_its_scale_and_bad_values_leave_gaps() {
-        let mut history = history(&[0.5, 0.6, 0.7]);
-        assert_eq!(highest_kappa(&history), 900.0, "not that of the untrained network");
-        history[1].id.kappa = f64::INFINITY;
-        let plot = kappa((400.0, 200.0), &history, 5, 1000.0);
-        assert!(!plot.svg.contains("NaN") && !plot.svg.contains("inf"));
+    fn both_kappas_are_on_one_scale_up_to_the_last_epoch() {
+        let (a, mut b) = (history(&[0.5, 0.6, 0.7]), history(&[0.5]));
+        b[0].id.kappa = 1e5;
+        let plot = kappa((400.0, 200.0), [&a, &b], 0, 20);
+        assert_eq!(plot.frame.x, 0.0..20.0);
+        assert!(plot.frame.y.end > 5.0, "decimal logarithms");
         assert_eq!(plot.table.rows.len(), 3);
-        assert_eq!(kappa((400.0, 200.0), &[], 5, 0.0).summary, text::train::EMPTY);
+        assert_eq!(kappa((400.0, 200.0), [&[], &[]], 1, 20).table.rows.len(), 0);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use sphere::Sphere;
 pub use status::{Problems, Status};
 pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
-pub use train::Train;
+pub use train::{Train, TrainStage};
 
 use crate::lab::Lab;
 use crate::state::{State, View};
@@ -98,7 +98,7 @@ fn follow_history(lab: Lab) {
 }
 
 /// Tells tests and style sheets how far the page is and what it shows:
-/// `<html data-state data-backend data-model data-view data-present data-hide>`.
+/// `<html data-state data-backend data-trainer data-model data-view data-present data-hide>`.
 fn mirror_on_root(lab: Lab) {
     let set = |name: &str, value: &str| {
         if let Some(root) = document().document_element() {
@@ -109,6 +109,11 @@ fn mirror_on_root(lab: Lab) {
         set("data-state", lab.phase.get().word());
         if let Some(backend) = lab.backend.get() {
             set("data-backend", backend.word());
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(backend) = lab.live.backend.get() {
+            set("data-trainer", backend.word());
         }
     });
     Effect::new(move |_| {

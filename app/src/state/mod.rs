@@ -102,7 +102,7 @@ pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
 pub const LAST_EPOCH: usize = 1_000_000;
 /// Largest [`State::scene`].
-pub const LAST_SCENE: usize = 8;
+pub const LAST_SCENE: usize = 9;
 
 impl Default for State {
     fn default() -> Self {

@@ -60,8 +60,6 @@ pub const LATEST: &str = "Follow";
 
 /// Heading of the picture.
 pub const SPHERE: &str = "The hypersphere";
-/// Below it.
-pub const SPHERE_LEAD: &str = "Centre: the mean of the training images. Distance from it: the true angle.";
 /// Heading of the histogram.
 pub const HISTOGRAM: &str = "Angle to the ID mean (c-Cos)";
 /// Heading of the curve of concentration.
@@ -97,8 +95,6 @@ pub const OPEN_HINT: &str =
 pub const SETTINGS: &str = "Train the same natively";
 /// Above the settings.
 pub const SETTINGS_LEAD: &str = "Save this as run.toml, then: nsa train --config run.toml --out RUN";
-/// The table of concentrations.
-pub const KAPPA_HEAD: [&str; 3] = ["Epoch", "κ of ID features", "κ of OOD features"];
 /// The table of losses.
 pub const LOSS_HEAD: [&str; 3] = ["Step", "Loss A", "Loss B"];
 /// The table of AUROC.
@@ -112,6 +108,9 @@ pub const LOSS_AXIS: &str = "loss";
 pub const HIDDEN: &str = "Training paused because this tab was hidden. Nothing is lost: go on whenever you like.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU trains: same numbers, less speed.";
+/// No graphics processor.
+pub const NO_ADAPTER: &str =
+    "No graphics processor answers here through WebGPU, so the CPU trains: same numbers, less speed.";
 /// The browser gave no download.
 pub const NO_DOWNLOAD: &str = "The browser did not take the file: free some storage or memory, then save again.";
 
@@ -122,6 +121,15 @@ pub fn died(message: &str, epoch: usize) -> String {
         epoch => format!("Everything up to epoch {epoch} is kept, and the runs go on from there"),
     };
     format!("{}. {kept} when you press Go on.", message.trim_end_matches('.'))
+}
+
+/// The browser has no room for what it keeps of the runs.
+pub const STORAGE_FULL: &str = "Training paused because this browser's storage is full: the runs are here as long as \
+     the tab is open, but closing it would lose them. Save the models or free some storage, then go on.";
+
+/// The runs of an earlier visit are back.
+pub fn taken_up(epoch: usize) -> String {
+    format!("The runs of this address are back as this browser kept them after epoch {epoch}: go on, or start over.")
 }
 
 /// A run was handed to the browser.
@@ -199,21 +207,6 @@ pub fn reached(name: &str, entry: &HistoryEntry, scorer: Scorer) -> String {
         "{name}, epoch {}: kappa {:.0} of the digit, {:.0} of the others{rate}.",
         entry.epoch, entry.id.kappa, entry.ood.kappa
     )
-}
-
-/// The picture in words.
-pub fn sphere(name: &str, epoch: u32, id: Option<f64>, ood: Option<f64>) -> String {
-    let degrees = |angle: Option<f64>| angle.map_or("unknown".into(), |a| format!("{:.0} degrees", a.to_degrees()));
-    format!(
-        "{name} after {epoch} epochs: the digit lies a median {} from the mean of the training images, other digits {}.",
-        degrees(id),
-        degrees(ood)
-    )
-}
-
-/// κ in words.
-pub fn kappa_summary(epoch: usize, id: &str, ood: &str) -> String {
-    format!("Concentration kappa after {epoch} epochs: {id} for the digit, {ood} for the others.")
 }
 
 /// The losses in words.

@@ -1,8 +1,10 @@
 //! Training in the page: what is known of the runs, and what is done about them.
 //!
 //! The runs live in a Worker of their own ([`link`]); here are the signals that the view reads. After every epoch the
-//! Worker hands over a snapshot of each run, so that its death costs an epoch at most.
+//! Worker hands over a snapshot of each run, so that its death costs an epoch at most; the browser keeps the last ones
+//! ([`keep`]), so that a reload does not cost more.
 
+pub mod keep;
 pub mod link;
 pub mod recipe;
 mod session;
@@ -126,6 +128,12 @@ struct Inner {
     heard: bool,
     /// Whether the tab's visibility is watched already.
     watching: bool,
+    /// When runs were last handed to the browser to keep, milliseconds; none before.
+    kept_at: Option<f64>,
+    /// Whether the browser is at it.
+    keeping: bool,
+    /// Whether it has been said that there is no room.
+    told_full: bool,
 }
 
 impl Run {

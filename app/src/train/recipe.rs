@@ -3,6 +3,7 @@
 use nsa_core::augment::AugmentConfig;
 use nsa_core::ssl::{Norm, Objective, TrainConfig};
 use nsa_engine::train::protocol::MAX_WIDTH;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// Digits to choose the ID class from.
@@ -29,7 +30,7 @@ pub const LAST_SEED: usize = 999;
 pub const MEASURED: usize = 150;
 
 /// What two runs have in common, and what each has of its own.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The ID class.
     pub class: usize,
@@ -50,7 +51,7 @@ pub struct Recipe {
 }
 
 /// What a run has of its own.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     /// What is optimised.
     pub objective: Objective,

@@ -1,9 +1,11 @@
 //! What the page does about training: it starts the trainer, speaks with it, and picks up the pieces when it dies.
 
+use super::keep::{self, KeepError, Kept, KeptRun};
 use super::link::Link;
 use super::recipe::Recipe;
 use super::{Live, Opened, Pace, Run, Status};
 use crate::backend::{self, Backend};
+use crate::export;
 use crate::state::BackendChoice;
 use crate::text::train as text;
 use leptos::prelude::*;
@@ -11,29 +13,98 @@ use leptos::task::spawn_local;
 use nsa_engine::train::protocol::{Begin, Event, Frame, Request};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, HtmlElement, Url};
 
 /// Frames kept of a run.
 const MAX_FRAMES: usize = 256;
+/// Milliseconds between two times that the browser keeps runs in training.
+const KEEP_EVERY: f64 = 3000.0;
 
 impl Live {
-    /// Wakes the trainer and has it prepare the runs of `recipe`, in place of those before.
-    pub fn begin(self, recipe: Recipe, choice: BackendChoice) {
+    /// Wakes the trainer and has it prepare the runs of `recipe`, in place of those before: as this browser kept them
+    /// on an earlier visit, or, if `anew`, from their first step.
+    pub fn begin(self, recipe: Recipe, choice: BackendChoice, anew: bool) {
         self.watch_visibility();
         self.problem.set(None);
         self.note.set(None);
         self.shown.set(None);
+        self.status.set(Status::Downloading { loaded: 0, total: 0 });
         let mut configs = recipe.configs().into_iter();
         self.runs.iter().for_each(|run| run.clear(configs.next()));
-        self.recipe.set(Some(recipe));
-        self.inner.update_value(|inner| {
+        self.recipe.set(Some(recipe.clone()));
+        let generation = self.inner.try_update_value(|inner| {
             inner.snapshots = Default::default();
             inner.wanted = false;
+            inner.heard = false;
+            inner.generation += 1;
+            inner.generation
         });
-        if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.link.is_some()) {
-            return self.send_begin();
+        spawn_local(async move {
+            // A browser that keeps nothing, or what cannot be read: then the runs begin anew, as a person expects.
+            let kept = match anew {
+                true => keep::forget().await.ok().and(None),
+                false => keep::read().await.ok().flatten(),
+            };
+            // Somebody may have chosen again in the meantime.
+            if self.inner.try_with_value(|inner| inner.generation) != generation {
+                return;
+            }
+            if let Some(kept) = kept.filter(|kept| kept.epoch() > 0 && kept.recipe.same_runs(&recipe)) {
+                self.take_up(kept);
+            }
+            if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.link.is_some()) {
+                return self.send_begin();
+            }
+            self.use_engine(choice);
+        });
+    }
+
+    /// Takes the runs as the browser kept them.
+    fn take_up(self, kept: Kept) {
+        self.note.set(Some(text::taken_up(kept.epoch())));
+        for (index, (run, kept)) in self.runs.iter().zip(kept.runs).enumerate() {
+            run.history.set(kept.history);
+            run.frames.set(kept.frames);
+            run.losses.set(kept.losses);
+            run.pace.update(|pace| pace.seconds = kept.seconds);
+            self.inner.update_value(|inner| inner.snapshots[index] = kept.snapshot);
         }
-        self.use_engine(choice);
+    }
+
+    /// Has the browser keep the runs as they stood after the last epoch that all of them have done; while they train,
+    /// every few seconds at most.
+    fn keep(self, now: bool) {
+        let runs = self.present_untracked();
+        let epoch = runs.first().map_or(0, Run::done);
+        let time = window().performance().map_or(0.0, |clock| clock.now());
+        let due = self.inner.with_value(|inner| {
+            let rested = inner.kept_at.is_none_or(|at| time - at >= KEEP_EVERY);
+            !inner.keeping && (now || rested) && inner.snapshots.iter().take(runs.len()).all(|s| !s.is_empty())
+        });
+        let Some(recipe) = self.recipe.get_untracked() else { return };
+        if !due || epoch == 0 || runs.iter().any(|run| run.done() != epoch) {
+            return;
+        }
+        let kept = |(index, run): (usize, &Run)| KeptRun {
+            snapshot: self.inner.with_value(|inner| inner.snapshots[index].clone()),
+            history: run.history.get_untracked(),
+            frames: run.frames.get_untracked(),
+            losses: run.losses.get_untracked(),
+            seconds: run.pace.with_untracked(|pace| pace.seconds),
+        };
+        let kept = Kept { recipe, runs: runs.iter().enumerate().map(kept).collect() };
+        self.inner.update_value(|inner| (inner.kept_at, inner.keeping) = (Some(time), true));
+        spawn_local(async move {
+            let done = keep::write(&kept).await;
+            let told = self.inner.try_update_value(|inner| {
+                inner.keeping = false;
+                std::mem::replace(&mut inner.told_full, matches!(done, Err(KeepError::Refused(_))))
+            });
+            // Said once: who goes on all the same has read it.
+            if let (Err(KeepError::Refused(_)), Some(false)) = (done, told) {
+                self.pause();
+                self.problem.set(Some(text::STORAGE_FULL.into()));
+            }
+        });
     }
 
     /// Goes on with another engine from what is kept.
@@ -48,6 +119,10 @@ impl Live {
             let backend = backend::choose(choice).await;
             // Somebody may have chosen again in the meantime.
             if self.choice.get_untracked() == choice && self.inner.with_value(|inner| inner.link.is_none()) {
+                let slow = choice == BackendChoice::Auto && backend == Backend::Cpu;
+                if slow && self.note.with_untracked(Option::is_none) {
+                    self.note.set(Some(text::NO_ADAPTER.into()));
+                }
                 self.start(backend);
             }
         });
@@ -204,9 +279,8 @@ impl Live {
             Event::Measured { run, entry, frame, seconds, memory } => {
                 self.runs[run].measured(*entry, frame);
                 self.runs[run].pace.update(|pace| (pace.seconds, pace.memory) = (seconds, memory));
-                self.inner.update_value(|inner| {
-                    inner.snapshots[run] = bytes;
-                });
+                self.inner.update_value(|inner| inner.snapshots[run] = bytes);
+                self.keep(false);
             }
             Event::Rests { finished } => self.rests(finished),
             Event::Saving { done, total } => self.saving.set(Some((done, total))),
@@ -230,7 +304,10 @@ impl Live {
     fn rests(self, finished: bool) {
         self.status.set(if finished { Status::Finished } else { Status::Resting });
         if !finished && self.inner.with_value(|inner| inner.wanted) {
-            self.go_on();
+            return self.go_on();
+        }
+        if self.has_begun_untracked() {
+            self.keep(true);
         }
     }
 
@@ -266,6 +343,10 @@ impl Live {
         hidden.forget();
     }
 
+    fn has_begun_untracked(self) -> bool {
+        untrack(|| self.has_begun())
+    }
+
     fn present_untracked(self) -> Vec<Run> {
         untrack(|| self.present().collect())
     }
@@ -274,7 +355,7 @@ impl Live {
     fn offer(self, run: usize, zip: &[u8]) {
         let Some(config) = self.runs[run].config.get_untracked() else { return };
         let name = format!("{}.zip", bundle_id(run, &config, self.runs[run].done()));
-        if download(&name, zip).is_err() {
+        if export::save(&name, "application/zip", zip).is_err() {
             self.problem.set(Some(text::NO_DOWNLOAD.into()));
         } else {
             self.note.set(Some(text::saved(&name)));
@@ -317,16 +398,4 @@ impl Run {
 fn bundle_id(run: usize, config: &nsa_core::ssl::TrainConfig, epoch: usize) -> String {
     let letter = if run == 0 { 'a' } else { 'b' };
     format!("live-{letter}-{}-{}-digit-{}-epoch-{epoch}", config.objective, config.norm, config.id_class)
-}
-
-fn download(name: &str, bytes: &[u8]) -> Result<(), JsValue> {
-    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
-    let url = Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence(&parts)?)?;
-    let link: HtmlElement = document().create_element("a")?.dyn_into()?;
-    link.set_attribute("href", &url)?;
-    link.set_attribute("download", name)?;
-    link.click();
-    // The browser has taken the bytes by the time this turn ends and some more.
-    set_timeout(move || drop(Url::revoke_object_url(&url)), std::time::Duration::from_secs(60));
-    Ok(())
 }

@@ -1,14 +1,15 @@
 //! Training in the page, watched.
 
 mod curves;
-mod map;
 mod panel;
 mod recipe;
+mod sphere;
 mod transport;
 
 use super::lab;
+use crate::lab::Lab;
 use crate::text::train as text;
-use crate::train::Status;
+use crate::train::{Live, Status};
 use curves::Curves;
 use leptos::prelude::*;
 use panel::Panel;
@@ -20,13 +21,57 @@ use transport::{Files, Messages, Transport};
 pub fn Train() -> impl IntoView {
     let lab = lab();
     let live = lab.live;
+    follow(lab);
+    view! {
+        <section class="card train" aria-labelledby="train-title">
+            <header data-part="lead">
+                <h2 id="train-title">{text::TITLE}</h2>
+                <p class="lead">{text::LEAD}</p>
+            </header>
+            <RecipeForm lab/>
+            <Transport lab/>
+            <Messages live/>
+            <Panels live/>
+            <Curves lab/>
+            <Files live/>
+        </section>
+    }
+}
+
+/// What the story shows of it: the buttons, and of each run sphere and κ.
+#[component]
+pub fn TrainStage() -> impl IntoView {
+    let lab = lab();
+    follow(lab);
+    view! {
+        <div class="train-stage">
+            <Transport lab/>
+            <Messages live=lab.live/>
+            <Panels live=lab.live brief=true/>
+        </div>
+    }
+}
+
+/// A panel for each run there is.
+#[component]
+fn Panels(live: Live, #[prop(optional)] brief: bool) -> impl IntoView {
+    let panels = move || {
+        let two = live.runs[1].config.with(Option::is_some);
+        (0..1 + usize::from(two)).map(|index| view! { <Panel live index brief/> }).collect_view()
+    };
+    view! { <div class="train-panels">{panels}</div> }
+}
+
+/// Does what the address wants, as long as the component lives.
+fn follow(lab: Lab) {
+    let live = lab.live;
     // The trainer is loaded when somebody comes here, and the runs of the address are made ready.
     Effect::new(move |_| {
         let (recipe, choice) = lab.state.with(|s| (s.train.clone(), s.backend));
         untrack(|| {
             let untouched = !live.has_begun() && live.recipe.with(|now| now.as_ref() != Some(&recipe));
             if live.status.get() == Status::Asleep || untouched {
-                live.begin(recipe, choice);
+                live.begin(recipe, choice, false);
             } else if live.choice.get() != choice {
                 live.use_engine(choice);
             } else if live.recipe.with(|now| now.as_ref().is_some_and(|now| *now != recipe && now.same_runs(&recipe))) {
@@ -45,22 +90,4 @@ pub fn Train() -> impl IntoView {
             lab.open_file(opened);
         }
     });
-    let panels = move || {
-        let two = live.runs[1].config.with(Option::is_some);
-        (0..1 + usize::from(two)).map(|index| view! { <Panel live index/> }).collect_view()
-    };
-    view! {
-        <section class="card train" aria-labelledby="train-title">
-            <header data-part="lead">
-                <h2 id="train-title">{text::TITLE}</h2>
-                <p class="lead">{text::LEAD}</p>
-            </header>
-            <RecipeForm lab/>
-            <Transport lab/>
-            <Messages live/>
-            <div class="train-panels">{panels}</div>
-            <Curves lab/>
-            <Files live/>
-        </section>
-    }
 }

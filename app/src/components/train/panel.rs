@@ -1,6 +1,6 @@
 //! One run: its sphere, its histogram, its κ, its numbers.
 
-use super::map::AngleMap;
+use super::sphere::LiveSphere;
 use crate::charts::{Frame as Axes, histogram, live as plots};
 use crate::components::{Chart, use_width};
 use crate::text::{self as shared, train as text};
@@ -17,6 +17,8 @@ pub fn Panel(
     live: Live,
     /// Which.
     index: usize,
+    /// Without the histogram and files.
+    brief: bool,
 ) -> impl IntoView {
     let run = live.runs[index];
     let entry = Memo::new(move |_| run.entry(live.shown.get()));
@@ -44,21 +46,31 @@ pub fn Panel(
             <div class="run-pictures">
                 <div data-part="sphere">
                     <h4>{text::SPHERE}</h4>
-                    <AngleMap live index/>
+                    <LiveSphere live index/>
                 </div>
                 <div data-part="curves">
                     <h4>{text::KAPPA}</h4>
                     <Kappa live index/>
                 </div>
-                <div data-part="histogram">
-                    <h4>{text::HISTOGRAM}</h4>
-                    <Histogram live index/>
-                </div>
+                {(!brief)
+                    .then(|| {
+                        view! {
+                            <div data-part="histogram">
+                                <h4>{text::HISTOGRAM}</h4>
+                                <Histogram live index/>
+                            </div>
+                        }
+                    })}
             </div>
             <p class="legend"><span class="key id">{shared::ID}</span><span class="key ood">{shared::OOD}</span></p>
-            <button type="button" class="quiet" data-testid="train-save" disabled=move || !saveable() on:click=move |_| live.save(index)>
-                {text::SAVE}
-            </button>
+            {(!brief)
+                .then(|| {
+                    view! {
+                        <button type="button" class="quiet" data-testid="train-save" disabled=move || !saveable() on:click=move |_| live.save(index)>
+                            {text::SAVE}
+                        </button>
+                    }
+                })}
         </article>
     }
 }
@@ -70,9 +82,8 @@ fn Kappa(live: Live, index: usize) -> impl IntoView {
     let plot = Memo::new(move |_| {
         let size = (width.get(), (width.get() * 0.5).clamp(190.0, 260.0));
         let epochs = live.runs[index].config.with(|c| c.as_ref().map_or(1, |c| c.epochs));
-        // Both runs on one scale, or they could not be compared.
-        let highest = live.runs.iter().map(|run| run.history.with(|h| plots::highest_kappa(h))).fold(0.0, f64::max);
-        live.runs[index].history.with(|history| plots::kappa(size, history, epochs, highest))
+        let [a, b] = live.runs.map(|run| run.history);
+        a.with(|a| b.with(|b| plots::kappa(size, [a, b], index, epochs)))
     });
     let overlay = move |axes: &Axes| marker(axes, live.shown.get());
     view! { <Chart testid="train-kappa" node plot overlay/> }

@@ -35,7 +35,7 @@ pub fn Transport(
     };
     let reset = move |_| {
         let (recipe, choice) = lab.state.with_untracked(|s| (s.train.clone(), s.backend));
-        live.begin(recipe, choice);
+        live.begin(recipe, choice, true);
     };
     let line = Memo::new(move |_| status_line(live));
     view! {
