@@ -45,6 +45,17 @@ export class Training {
       panels.map((panel) => ({ epoch: Number(panel.dataset.epoch), kappa: Number(panel.dataset.kappa) })));
   }
 
+  /** Waits until the browser keeps the runs as they stood after this epoch; null: until it keeps none. */
+  async untilKept(epoch) {
+    await this.page.waitForFunction(async (wanted) => {
+      const kept = await (await caches.open("nsa-runs")).match("kept-runs");
+      if (!kept) return wanted === null;
+      const bytes = await kept.arrayBuffer();
+      const head = new Uint8Array(bytes, 4, new DataView(bytes).getUint32(0, true));
+      return JSON.parse(new TextDecoder().decode(head)).runs.every((run) => run.history.at(-1).epoch === wanted);
+    }, epoch, { timeout: 30_000 });
+  }
+
   /** The rows of a chart's table, as numbers. */
   async table(testid, index = 0) {
     const chart = this.page.locator(`[data-testid=${testid}]`).nth(index);

@@ -61,9 +61,12 @@ test("two runs train, move as natively, are saved, opened again and scored", { t
   }
 
   // Back through the epochs: everything shows the epoch looked at.
+  const picture = training.page.locator("[data-testid=train-sphere] canvas").first();
+  const last = await picture.getAttribute("aria-label");
   await training.scrub(0);
-  assert.deepEqual((await training.panels()).map((run) => run.epoch), [0, 0]);
-  assert.match(await training.page.locator("[data-testid=train-sphere]").first().getAttribute("aria-label"), /after 0 epochs/);
+  assert.deepEqual(await training.panels(), before);
+  assert.match(await picture.getAttribute("aria-label"), /half of them within/);
+  assert.notEqual(await picture.getAttribute("aria-label"), last);
 
   // Saved, the model is a bundle for nsa: as the zip and as a folder.
   const zip = await training.save(1, folder);
@@ -167,6 +170,76 @@ test("a hidden tab pauses, a dead trainer is replaced, and both go on where they
   assert.match(await training.text("train-error"), /The bundle is refused: the zip/);
   assert.deepEqual(training.lab.complaints, []);
   await training.lab.close();
+});
+
+test("a reload goes on from what the browser kept, and starting over forgets it", { timeout: 240_000 }, async () => {
+  const training = await Training.open(browser, site.url, SMALL.replace("e25", "e100"));
+  const { page } = training;
+  await training.click("train-play");
+  await training.untilEpoch(3);
+  await training.click("train-play");
+  await training.until("resting");
+  const [{ epoch }] = await training.panels();
+  await training.untilKept(epoch);
+  const before = await training.table("train-kappa");
+
+  await page.reload();
+  await training.until("resting");
+  assert.match(await training.text("train-note"), new RegExp(`are back as this browser kept them after epoch ${epoch}:`));
+  assert.deepEqual(await training.table("train-kappa"), before);
+  await training.click("train-play");
+  await training.untilEpoch(epoch + 1);
+  const after = await training.table("train-kappa");
+  assert.deepEqual(after.slice(0, before.length), before);
+  assert.deepEqual(after.map((row) => row[0]), after.map((_, epoch) => epoch), "every epoch once");
+
+  await training.click("train-play");
+  await training.until("resting");
+  await training.click("train-reset");
+  await training.untilKept(null);
+  await page.reload();
+  await training.until("resting");
+  assert.deepEqual((await training.panels()).map((run) => run.epoch), [0, 0]);
+  assert.deepEqual(training.lab.complaints, []);
+  await training.lab.close();
+});
+
+test("where the storage is full the runs pause, are still there, and go on", { timeout: 240_000 }, async () => {
+  const training = await Training.open(browser, site.url, SMALL.replace("e25", "e100"));
+  const debug = await training.page.context().newCDPSession(training.page);
+  const origin = new URL(site.url).origin;
+  await debug.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });
+  await training.click("train-play");
+  await training.page.locator("[data-testid=train-error]").waitFor();
+  assert.match(await training.text("train-error"), /paused because this browser's storage is full/);
+  await training.until("resting");
+  const [{ epoch }] = await training.panels();
+  assert.ok(epoch >= 1);
+  await debug.send("Storage.overrideQuotaForOrigin", { origin });
+  await training.click("train-play");
+  await training.untilEpoch(epoch + 2);
+  await training.click("train-play");
+  await training.until("resting");
+  await training.untilKept((await training.panels())[0].epoch);
+  assert.deepEqual(training.lab.complaints, []);
+  await training.lab.close();
+});
+
+test("the last scene of the story trains", { timeout: 240_000 }, async () => {
+  const lab = await Lab.open(browser, site.url, `?view=story&scene=9&${SMALL}`);
+  const training = new Training(lab);
+  await training.until("resting");
+  const before = await training.panels();
+  await training.click("train-play");
+  await training.untilEpoch(2);
+  const after = await training.panels();
+  assert.ok(after.every((run, index) => run.kappa < before[index].kappa), JSON.stringify([before, after]));
+  // The view goes on with the same runs.
+  await lab.page.locator("[data-testid=scene-open]").click();
+  await lab.page.waitForFunction(() => document.documentElement.dataset.view === "train");
+  await training.untilEpoch(after[0].epoch + 1);
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
 });
 
 test("memory stays flat while it trains", { timeout: 240_000 }, async () => {
