@@ -23,7 +23,7 @@ if (navigator.serviceWorker) {
     const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);
     // What Workers fetched is not on the page's own list.
-    const programs = [`engine-${backend}`, ...(trainer ? [`trainer-${trainer}`] : [])];
+    const programs = [backend && `engine-${backend}`, trainer && `trainer-${trainer}`].filter(Boolean);
     const engines = programs.flatMap((name) => [`${name}.js`, `${name}_bg.wasm`]);
     const urls = [...engines, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
     active.postMessage({ type: "keep", urls: [...used, ...urls] });

@@ -23,7 +23,7 @@ after(async () => {
 });
 
 const close = (found, wanted, within, what) =>
-  assert.ok(Math.abs(found - wanted) <= within, `${what}: ${found} in the page, ${wanted} natively`);
+  assert.ok(Math.abs(found - wanted) <= within, `${what}: found ${found}, wanted ${wanted}`);
 
 test("two runs train, move as natively, are saved, opened again and scored", { timeout: 600_000 }, async () => {
   const training = await Training.open(browser, site.url, SMALL);
@@ -223,6 +223,26 @@ test("where the storage is full the runs pause, are still there, and go on", { t
   await training.untilKept((await training.panels())[0].epoch);
   assert.deepEqual(training.lab.complaints, []);
   await training.lab.close();
+});
+
+test("WebGPU trains as the processor does", { timeout: 400_000 }, async () => {
+  // Five epochs of four steps; by a software adapter here, which proves correctness, not speed.
+  const recipe = "train=c1-w2-b16-n64-e5-s0&a=simclr-rot,f,0,0.0001&b=off";
+  const losses = [];
+  const kappas = [];
+  for (const backend of ["cpu", "webgpu"]) {
+    const training = await Training.open(browser, site.url, `backend=${backend}&${recipe}`);
+    await training.click("train-play");
+    await training.until("finished");
+    assert.equal(await training.page.evaluate(() => document.documentElement.dataset.trainer), backend);
+    losses.push((await training.table("train-loss")).map((row) => row[1]));
+    kappas.push((await training.table("train-kappa")).map((row) => row[1]));
+    assert.deepEqual(training.lab.complaints, []);
+    await training.lab.close();
+  }
+  assert.equal(losses[0].length, 20);
+  losses[0].forEach((loss, step) => close(losses[1][step], loss, 1e-3, `loss of step ${step} by WebGPU`));
+  kappas[0].forEach((kappa, epoch) => close(kappas[1][epoch], kappa, 0.01 * kappa, `kappa of epoch ${epoch} by WebGPU`));
 });
 
 test("the last scene of the story trains", { timeout: 240_000 }, async () => {

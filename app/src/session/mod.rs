@@ -69,8 +69,13 @@ impl Lab {
         self.follow_replays();
         self.follow_projection();
         let choice = Memo::new(move |_| self.state.with(|s| s.backend));
+        // Who only trains needs no engine yet: it would take the trainer's time. Once it is there it stays.
+        let wanted = Memo::new(move |before| before == Some(&true) || self.state.with(|s| s.view != View::Train));
         Effect::new(move |_| {
             let choice = choice.get();
+            if !wanted.get() {
+                return;
+            }
             spawn_local(async move {
                 let backend = backend::choose(choice).await;
                 self.session.update_value(|s| s.restarts = 0);

@@ -10,6 +10,7 @@ pub mod recipe;
 mod session;
 
 use crate::backend::Backend;
+use crate::lab::Phase;
 use crate::state::BackendChoice;
 use leptos::prelude::*;
 use link::Link;
@@ -213,6 +214,15 @@ impl Live {
     pub fn measured(&self) -> u32 {
         let last = |run: Run| run.frames.with(|frames| frames.last().map_or(0, |frame| frame.epoch));
         self.present().map(last).max().unwrap_or(0)
+    }
+
+    /// How far the view that trains is.
+    pub fn phase(&self) -> Phase {
+        match self.status.get() {
+            Status::Resting | Status::Playing | Status::Finished => Phase::Ready,
+            Status::Dead => Phase::Error,
+            Status::Asleep | Status::Downloading { .. } | Status::Preparing => Phase::Loading,
+        }
     }
 
     /// Whether a step has been done since the runs began.
