@@ -79,7 +79,7 @@ test("two runs train, move as natively, are saved, opened again and scored", { t
   assert.deepEqual(readdirSync(unpacked).sort(), [
     "bank.safetensors", "bundle.json", "frames.safetensors", "history.json", "model.safetensors"]);
   const told = JSON.parse(readFileSync(join(unpacked, "bundle.json"), "utf8")).scores;
-  for (const row of JSON.parse(nsa("eval", zip, "--device", "cpu", "--json"))) {
+  for (const row of JSON.parse(nsa("eval", zip, "--device", "cpu", "--json")).layers) {
     for (const { scorer, auroc } of row.scores) {
       const announced = told.find((entry) => entry.layer === row.layer && entry.scorer === scorer)["auroc-exported"];
       close(announced, auroc, 1e-3, `AUROC of ${scorer} on ${row.layer}`);
