@@ -206,8 +206,16 @@ async fn the_browser_keeps_runs_until_they_are_forgotten() {
     page.measure(1, 1, 400.0, 0.8);
     page.lab.live.hear(Event::Stepped { run: 0, epoch: 1, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
     page.lab.live.hear(Event::Rests { finished: false }, vec![]);
-    wait(300).await;
-    let kept = keep::read().await.unwrap().unwrap();
+    // First as the epoch was measured, then, with the step after it, as the runs came to rest.
+    let mut kept = None;
+    for _ in 0..50 {
+        wait(100).await;
+        kept = keep::read().await.unwrap().filter(|kept| !kept.runs[0].losses.is_empty());
+        if kept.is_some() {
+            break;
+        }
+    }
+    let kept = kept.expect("the browser keeps nothing");
     assert_eq!((kept.epoch(), kept.recipe, kept.runs.len()), (1, Recipe::default(), 2));
     assert_eq!(kept.runs[1].snapshot, [1, 2, 3]);
     assert_eq!(kept.runs[1].history[1].id.kappa, 400.0);

@@ -60,6 +60,8 @@ pub const LATEST: &str = "Follow";
 
 /// Heading of the picture.
 pub const SPHERE: &str = "The hypersphere";
+/// In the picture; short, because in the story the picture is small.
+pub const SPHERE_CAPTION: &str = "Down from the pole: the true angle";
 /// Heading of the histogram.
 pub const HISTOGRAM: &str = "Angle to the ID mean (c-Cos)";
 /// Heading of the curve of concentration.
@@ -159,9 +161,9 @@ pub fn objective(objective: Objective) -> String {
 pub fn norm(norm: Norm) -> &'static str {
     match norm {
         Norm::None => "nothing",
-        Norm::F => "the encoder (f)",
-        Norm::G => "the projector (g)",
-        Norm::Both => "both (f and g)",
+        Norm::F => "f (encoder)",
+        Norm::G => "g (projector)",
+        Norm::Both => "f and g",
     }
 }
 

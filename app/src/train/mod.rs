@@ -133,6 +133,8 @@ struct Inner {
     kept_at: Option<f64>,
     /// Whether the browser is at it.
     keeping: bool,
+    /// Whether it should do it again at once, because more has happened.
+    keep_again: bool,
     /// Whether it has been said that there is no room.
     told_full: bool,
 }

@@ -76,12 +76,13 @@ impl Live {
         let runs = self.present_untracked();
         let epoch = runs.first().map_or(0, Run::done);
         let time = window().performance().map_or(0.0, |clock| clock.now());
-        let due = self.inner.with_value(|inner| {
+        let due = self.inner.try_update_value(|inner| {
             let rested = inner.kept_at.is_none_or(|at| time - at >= KEEP_EVERY);
+            inner.keep_again |= now && inner.keeping;
             !inner.keeping && (now || rested) && inner.snapshots.iter().take(runs.len()).all(|s| !s.is_empty())
         });
         let Some(recipe) = self.recipe.get_untracked() else { return };
-        if !due || epoch == 0 || runs.iter().any(|run| run.done() != epoch) {
+        if due != Some(true) || epoch == 0 || runs.iter().any(|run| run.done() != epoch) {
             return;
         }
         let kept = |(index, run): (usize, &Run)| KeptRun {
@@ -95,14 +96,19 @@ impl Live {
         self.inner.update_value(|inner| (inner.kept_at, inner.keeping) = (Some(time), true));
         spawn_local(async move {
             let done = keep::write(&kept).await;
-            let told = self.inner.try_update_value(|inner| {
+            let full = matches!(done, Err(KeepError::Refused(_)));
+            let before = self.inner.try_update_value(|inner| {
                 inner.keeping = false;
-                std::mem::replace(&mut inner.told_full, matches!(done, Err(KeepError::Refused(_))))
+                (std::mem::replace(&mut inner.told_full, full), std::mem::take(&mut inner.keep_again))
             });
-            // Said once: who goes on all the same has read it.
-            if let (Err(KeepError::Refused(_)), Some(false)) = (done, told) {
-                self.pause();
-                self.problem.set(Some(text::STORAGE_FULL.into()));
+            match before {
+                // Said once: who goes on all the same has read it.
+                Some((false, _)) if full => {
+                    self.pause();
+                    self.problem.set(Some(text::STORAGE_FULL.into()));
+                }
+                Some((_, true)) if !full => self.keep(true),
+                _ => {}
             }
         });
     }

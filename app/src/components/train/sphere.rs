@@ -2,8 +2,7 @@
 
 use crate::components::sphere::Picture;
 use crate::sphere::{Dot, frame_dots, summary};
-use crate::state::Projection;
-use crate::text as shared;
+use crate::text::train as text;
 use crate::train::Live;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -25,9 +24,8 @@ pub fn LiveSphere(
         let width = run.config.with(|config| config.as_ref().map(|config| config.width))?;
         Some((run.entry(live.shown.get())?.id, 8 * width))
     });
-    let caption = Memo::new(move |_| shared::sphere::caption(Projection::Angle, None));
     view! {
-        <Picture dots kappa caption testid="train-sphere"/>
+        <Picture dots kappa caption=text::SPHERE_CAPTION.to_string() testid="train-sphere"/>
         <p class="small">{move || dots.with(|dots| summary(dots))}</p>
     }
 }
