@@ -19,13 +19,14 @@ if (navigator.serviceWorker) {
   const keep = async () => {
     if (root.dataset.state !== "ready") return;
     const { active } = await navigator.serviceWorker.ready;
-    const { backend, model } = root.dataset;
+    const { backend, trainer, model } = root.dataset;
     const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);
-    // What the engine fetched is not on the page's own list.
-    const engine = [`engine-${backend}.js`, `engine-${backend}_bg.wasm`];
-    const urls = [...engine, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
+    // What Workers fetched is not on the page's own list.
+    const programs = [backend && `engine-${backend}`, trainer && `trainer-${trainer}`].filter(Boolean);
+    const engines = programs.flatMap((name) => [`${name}.js`, `${name}_bg.wasm`]);
+    const urls = [...engines, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
     active.postMessage({ type: "keep", urls: [...used, ...urls] });
   };
-  new MutationObserver(keep).observe(root, { attributeFilter: ["data-state", "data-model"] });
+  new MutationObserver(keep).observe(root, { attributeFilter: ["data-state", "data-model", "data-trainer"] });
 }

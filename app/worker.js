@@ -1,4 +1,5 @@
-// Starts an engine inside a Web Worker: `worker.js?engine=engine-cpu` or `engine-webgpu`.
+// Starts an engine inside a Web Worker: `worker.js?engine=engine-cpu` or `engine-webgpu`, or, to train, `trainer-cpu` or
+// `trainer-webgpu`.
 //
 // The engine's program is streamed, so that the page can show bytes and percent while it compiles. Once it runs,
 // the engine speaks for itself (app/engine/src/protocol.rs); this script adds the messages `download` and
@@ -37,7 +38,7 @@ function counted(response) {
 }
 
 async function run(engine) {
-  if (!["engine-cpu", "engine-webgpu"].includes(engine)) throw new Error(`there is no engine named '${engine}'`);
+  if (!["engine-cpu", "engine-webgpu", "trainer-cpu", "trainer-webgpu"].includes(engine)) throw new Error(`there is no engine named '${engine}'`);
   const [glue, response] = await Promise.all([
     import(`./${engine}.js`),
     fetch(new URL(`./${engine}_bg.wasm`, import.meta.url)),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes tests/parity.json: what the native program says of the first twenty test images of synth-digits by the
-# default bundle, and why (angles to the nearest training images by the default score, the ensemble). Run it after exporting that bundle anew.
+# Writes what the native program says and the browser must say too. tests/parity.json: scores of the first twenty test
+# images of synth-digits by the default bundle, and why (angles to the nearest training images by the default score, the
+# ensemble); run it after exporting that bundle anew. tests/training.json: the first losses of a few small runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -19,3 +20,4 @@ node -e '
   }));
   require("fs").writeFileSync("tests/parity.json", "[\n" + brief.map((r) => JSON.stringify(r)).join(",\n") + "\n]\n");
 ' "$folder/all.json"
+cargo test --release --quiet -p nsa-lab --test training -- --ignored write_expected

@@ -18,7 +18,7 @@ lint() {
   # Both GPU backends must compile on a machine that has neither.
   cargo clippy --release -p nsa-train --features cuda,wgpu -- -D warnings
   cargo clippy --release -p nsa-app --target $wasm --all-targets -- -D warnings
-  cargo clippy --release -p nsa-engine --target $wasm --features cpu -- -D warnings
+  cargo clippy --release -p nsa-engine --target $wasm --features cpu,train -- -D warnings
 }
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }
 native() { cargo test --release --workspace; }

@@ -15,7 +15,7 @@ const SCALE: f64 = 3.0;
 
 /// What each class of a chart's drawing looks like in a file, which has no style sheet: the light theme, on white.
 /// Attributes, not styles: the page's content security policy also holds for what it draws.
-const LOOKS: [(&str, &str); 15] = [
+const LOOKS: [(&str, &str); 16] = [
     ("axis", r##"fill="#566173""##),
     ("line axis", r##"fill="none" stroke="#848fa1""##),
     ("line grid", r##"fill="none" stroke="#dde1e8""##),
@@ -23,6 +23,7 @@ const LOOKS: [(&str, &str); 15] = [
     ("line id", r##"fill="none" stroke="#0072b2" stroke-width="2.5""##),
     ("line ood", r##"fill="none" stroke="#d55e00" stroke-width="2.5" stroke-dasharray="7 5""##),
     ("line both", r##"fill="none" stroke="#141c28" stroke-width="2.5""##),
+    ("line second", r##"fill="none" stroke="#9b3fb0" stroke-width="2.5" stroke-dasharray="7 4""##),
     ("fill id", r##"fill="#0072b2" opacity="0.3""##),
     ("fill ood", r##"fill="#d55e00" opacity="0.26""##),
     ("fill both", r##"fill="#141c28" opacity="0.07""##),

@@ -23,6 +23,7 @@ pub mod state;
 pub mod stats;
 pub mod story;
 pub mod text;
+pub mod train;
 pub mod url;
 
 use components::App;

@@ -3,6 +3,7 @@
 //! the weights are on their way, and a second model beside the first costs little.
 
 use crate::fetch;
+use crate::train::Opened;
 use nsa_core::bundle::{
     Compactness, FRAMES_FILE, Frames, HISTORY_FILE, History, HistoryEntry, MANIFEST_FILE, MAX_MANIFEST, Manifest,
 };
@@ -34,8 +35,20 @@ impl Replay {
             return Err(format!("its folder is named {id}, but its bundle.json says {}", manifest.id));
         }
         let (history, frames) = (file(HISTORY_FILE, MAX_MEASURED).await?, file(FRAMES_FILE, MAX_MEASURED).await?);
-        let history = manifest.read_history(&history).map_err(|e| e.to_string())?;
-        let frames = manifest.read_frames(&frames).map_err(|e| e.to_string())?;
+        Self::read(manifest, &history, &frames)
+    }
+
+    /// The same of a bundle out of a person's file.
+    pub fn of_file(opened: &Opened) -> Result<Self, String> {
+        let [json, model, bank, history] = opened.sizes;
+        let measured = opened.bytes.get(json + model + bank..).and_then(|rest| rest.split_at_checked(history));
+        let (history, frames) = measured.ok_or("its file is cut")?;
+        Self::read(Manifest::clone(&opened.manifest), history, frames)
+    }
+
+    fn read(manifest: Manifest, history: &[u8], frames: &[u8]) -> Result<Self, String> {
+        let history = manifest.read_history(history).map_err(|e| e.to_string())?;
+        let frames = manifest.read_frames(frames).map_err(|e| e.to_string())?;
         Ok(Self { manifest, history, frames })
     }
 

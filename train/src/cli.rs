@@ -31,7 +31,8 @@ pub enum Command {
     /// Train an encoder on one class, or continue a run.
     #[command(long_about = help::TRAIN)]
     Train(TrainArgs),
-    /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8).
+    /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8), or of a bundle by
+    /// its own banks.
     #[command(long_about = help::EVAL)]
     Eval(EvalArgs),
     /// Train and evaluate all runs of a plan, or one of them by its index.
@@ -144,7 +145,7 @@ pub struct TrainArgs {
 /// `nsa eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder of the run.
+    /// Folder of the run, or a bundle (its folder or zip): then by the banks that the bundle has.
     pub run: PathBuf,
     /// Feature maps, separated by commas, or `all`: conv1 (flat), conv1-1x1 (pooled), head1 and so on.
     #[arg(long, default_value = "all")]
@@ -204,8 +205,8 @@ pub struct VerifyArgs {
 /// `nsa predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// Folder of the bundle.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the bundle, or its zip as the page gives it for download.
+    #[arg(long, value_name = "BUNDLE")]
     pub bundle: PathBuf,
     /// PNG or JPEG files, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(required = true, value_name = "IMAGE")]

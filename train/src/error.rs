@@ -3,14 +3,14 @@
 use crate::data::{DataSourceError, DownloadError};
 use crate::npy::NpyError;
 use nsa_core::FeatureError;
-use nsa_core::bundle::{BundleError, DetectError};
+use nsa_core::bundle::{AssembleError, BundleError, DetectError};
 use nsa_core::data::DataError;
 use nsa_core::eval::EvalError;
 use nsa_core::model::{EmbedError, WeightsError};
 use nsa_core::score::ScoreError;
 use nsa_core::sphere::SphereError;
 use nsa_core::ssl::guard::Collapse;
-use nsa_core::ssl::{ConfigError, TrainerError};
+use nsa_core::ssl::{ConfigError, TrainerError, WatchError};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -148,6 +148,12 @@ pub enum NsaError {
     /// A metric refused.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// A network could not be measured.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// A network gives no banks.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
     /// A detector failed.
     #[error(transparent)]
     Detect(#[from] DetectError),

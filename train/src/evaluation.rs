@@ -18,13 +18,13 @@ const BARS: usize = 40;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Evaluation {
-    /// SHA-256 of the checkpoint that was evaluated.
+    /// SHA-256 of the checkpoint that was evaluated; of a bundle, of its weights.
     pub checkpoint: String,
     /// Epochs it was trained for.
     pub epoch: usize,
     /// Where it was evaluated.
     pub device: String,
-    /// Training images, which are the bank.
+    /// Training images, which are the bank; a bundle keeps some of them.
     pub train: usize,
     /// Test images of the ID class.
     pub id: usize,

@@ -4,6 +4,7 @@
 //! number. Results go to stdout, everything else to stderr; the exit status is 2 for bad usage or input and 1 for
 //! work that failed.
 
+mod bundles;
 mod catalog;
 mod cli;
 mod commands;

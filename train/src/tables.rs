@@ -6,7 +6,7 @@
 mod sums;
 
 use crate::error::NsaError;
-use crate::evaluate::{EMBEDDING, features};
+use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, ScoreRow};
 use crate::progress::Progress;
 use burn::tensor::backend::Backend;
@@ -15,6 +15,7 @@ use nsa_core::data::ImageSet;
 use nsa_core::eval::summarize;
 use nsa_core::model::Network;
 use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer};
+use nsa_core::ssl::EMBEDDING;
 use sums::{Members, Scored, ensembles, reach};
 
 /// Test images scored at once.

@@ -76,12 +76,12 @@ impl<B: Backend> Engine<B> {
     ) -> Result<(), JobError> {
         match request {
             Request::Load { job, url } => {
-                let (detector, history) = self.load(job, &url, say).await?;
-                let manifest = Box::new(detector.manifest().clone());
-                self.detector = Some(detector);
-                // Another network takes another time.
-                self.pace = Pace::default();
-                say(Event::Loaded { job, manifest, history: Box::new(history) });
+                let loaded = self.load(job, &url, say).await?;
+                self.take(job, loaded, say);
+            }
+            Request::Open { job, sizes } => {
+                let opened = self.open(sizes, pixels)?;
+                self.take(job, opened, say);
             }
             Request::Score { job, n } => self.score(job, n, pixels, cancelled, say).await?,
             Request::Explain { job, neighbours } => {
@@ -99,6 +99,30 @@ impl<B: Backend> Engine<B> {
             Request::Cancel { .. } => {}
         }
         Ok(())
+    }
+
+    /// Works with this bundle from now on.
+    fn take(&mut self, job: u32, (detector, history): (Detector<B>, History), say: &impl Fn(Event)) {
+        let manifest = Box::new(detector.manifest().clone());
+        self.detector = Some(detector);
+        // Another network takes another time.
+        self.pace = Pace::default();
+        say(Event::Loaded { job, manifest, history: Box::new(history) });
+    }
+
+    /// A bundle out of a person's file: its files one after the other.
+    fn open(&self, sizes: [usize; 4], bytes: &[u8]) -> Result<(Detector<B>, History), JobError> {
+        let mut rest = bytes;
+        let [json, model, bank, history] = sizes.map(|size| {
+            let (file, others) = rest.split_at(size.min(rest.len()));
+            rest = others;
+            file
+        });
+        let refused = |source| JobError::Bundle { id: "out of a file".into(), source };
+        let manifest = Manifest::parse(json).map_err(refused)?;
+        let history = manifest.read_history(history).map_err(refused)?;
+        let detector = Detector::new(manifest, model, bank, self.device.clone()).map_err(refused)?;
+        Ok((detector, history))
     }
 
     async fn load(&self, job: u32, url: &str, say: &impl Fn(Event)) -> Result<(Detector<B>, History), JobError> {

@@ -19,6 +19,14 @@ pub enum Request {
         /// Folder of the bundle.
         url: String,
     },
+    /// Check and load the bundle whose files are attached, one after the other: `bundle.json`, model, bank, history. It
+    /// replaces the one before it only when it is good.
+    Open {
+        /// Job number.
+        job: u32,
+        /// Bytes of the four files.
+        sizes: [usize; 4],
+    },
     /// Score the `n` images attached as bytes (3 x 32 x 32 each), in batches.
     Score {
         /// Job number.
@@ -65,6 +73,7 @@ impl Request {
     /// Its job.
     pub fn job(&self) -> u32 {
         let (Self::Load { job, .. }
+        | Self::Open { job, .. }
         | Self::Score { job, .. }
         | Self::Explain { job, .. }
         | Self::Views { job, .. }

@@ -2,6 +2,7 @@
 //! tested natively.
 
 pub mod histogram;
+pub mod live;
 pub mod roc;
 pub mod svg;
 pub mod training;

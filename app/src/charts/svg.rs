@@ -30,16 +30,19 @@ pub enum Ink {
     Ood,
     /// A measure of both together.
     Both,
+    /// The same of a second run.
+    Second,
     /// What gives the eye a reference: chance level, other scorers.
     Faint,
 }
 
-const INKS: [(Ink, &str); 6] = [
+const INKS: [(Ink, &str); 7] = [
     (Ink::Axis, "axis"),
     (Ink::Grid, "grid"),
     (Ink::Id, "id"),
     (Ink::Ood, "ood"),
     (Ink::Both, "both"),
+    (Ink::Second, "second"),
     (Ink::Faint, "faint"),
 ];
 

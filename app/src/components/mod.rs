@@ -19,6 +19,7 @@ pub mod sphere;
 mod status;
 mod story;
 mod tabs;
+mod train;
 
 pub use camera::Camera;
 pub use canvas::Pixels;
@@ -39,6 +40,7 @@ pub use sphere::Sphere;
 pub use status::{Problems, Status};
 pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
+pub use train::{Train, TrainStage};
 
 use crate::lab::Lab;
 use crate::state::{State, View};
@@ -76,6 +78,7 @@ fn view_of(shown: View) -> AnyView {
         View::Separate => view! { <Separate full=true/> }.into_any(),
         View::Compact => view! { <Compact/> }.into_any(),
         View::Sphere => view! { <Sphere/> }.into_any(),
+        View::Train => view! { <Train/> }.into_any(),
         View::Story => view! { <Story/> }.into_any(),
     }
 }
@@ -95,7 +98,7 @@ fn follow_history(lab: Lab) {
 }
 
 /// Tells tests and style sheets how far the page is and what it shows:
-/// `<html data-state data-backend data-model data-view data-present data-hide>`.
+/// `<html data-state data-backend data-trainer data-model data-view data-present data-hide>`.
 fn mirror_on_root(lab: Lab) {
     let set = |name: &str, value: &str| {
         if let Some(root) = document().document_element() {
@@ -106,6 +109,11 @@ fn mirror_on_root(lab: Lab) {
         set("data-state", lab.phase.get().word());
         if let Some(backend) = lab.backend.get() {
             set("data-backend", backend.word());
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(backend) = lab.live.backend.get() {
+            set("data-trainer", backend.word());
         }
     });
     Effect::new(move |_| {

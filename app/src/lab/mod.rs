@@ -11,7 +11,8 @@ use crate::gallery::{self, Image, Recipe, Side};
 use crate::replay::Replay;
 use crate::session::Session;
 use crate::sphere::Projected;
-use crate::state::{ScoreName, State};
+use crate::state::{ScoreName, State, View};
+use crate::train::Live;
 use crate::{charts, stats, url};
 use leptos::prelude::*;
 use nsa_core::bundle::{Catalog, CatalogEntry, ScoreEntry};
@@ -59,6 +60,8 @@ pub struct Lab {
     pub problems: RwSignal<Vec<Problem>>,
     /// Calm lines: nothing is wrong, but a person should know.
     pub notes: RwSignal<Vec<String>>,
+    /// Training in the page.
+    pub live: Live,
 
     /// The catalogue's entry of the model chosen.
     pub entry: Memo<Option<CatalogEntry>>,
@@ -137,7 +140,12 @@ impl Lab {
             let threshold = threshold.get();
             images.with(|images| values.with(|values| gallery::order(images, values, threshold, sort, filter)))
         });
+        let live = Live::new();
         let phase = Memo::new(move |_| {
+            // The view that trains waits for the trainer alone.
+            if state.with(|s| s.view) == View::Train {
+                return live.phase();
+            }
             let scored = images_complete.get() && values.with(|v| v.iter().all(Option::is_some));
             let loaded = engine.with(|e| matches!(e, EngineState::Ready { .. })) && bundle.with(Option::is_some);
             match problems.with(|p| p.iter().any(|p| p.topic.is_fatal())) {
@@ -165,6 +173,7 @@ impl Lab {
             spheres: RwSignal::new(0),
             problems,
             notes: RwSignal::new(Vec::new()),
+            live,
             entry,
             compared_entry,
             frame,

@@ -9,12 +9,14 @@ mod replay;
 use crate::backend::{self, Backend};
 use crate::engine::Engine;
 use crate::lab::{Bundle, EngineState, Lab, OwnProgress, Topic};
+use crate::replay::Replay;
 use crate::sphere::Projected;
-use crate::state::BackendChoice;
+use crate::state::{BackendChoice, View};
+use crate::train::Opened;
 use crate::{fetch, text};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_core::bundle::{Catalog, FORMAT};
+use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT};
 use nsa_engine::protocol::{Event, Request};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub struct Session {
     restarts: u32,
     /// Whether the engine has the model that the page shows.
     loaded: bool,
+    /// Bundles out of a person's files, by id.
+    files: BTreeMap<String, Opened>,
     /// Grows with every gallery, so that one that was overtaken notices.
     gallery: u32,
 }
@@ -65,8 +69,13 @@ impl Lab {
         self.follow_replays();
         self.follow_projection();
         let choice = Memo::new(move |_| self.state.with(|s| s.backend));
+        // Who only trains needs no engine yet: it would take the trainer's time. Once it is there it stays.
+        let wanted = Memo::new(move |before| before == Some(&true) || self.state.with(|s| s.view != View::Train));
         Effect::new(move |_| {
             let choice = choice.get();
+            if !wanted.get() {
+                return;
+            }
             spawn_local(async move {
                 let backend = backend::choose(choice).await;
                 self.session.update_value(|s| s.restarts = 0);
@@ -246,9 +255,33 @@ impl Lab {
     fn load_model(self) {
         let Some(entry) = self.entry.get_untracked().filter(|_| self.is_ready()) else { return };
         self.loading.set(Some((0, entry.bytes)));
+        if let Some(Opened { sizes, bytes, .. }) = self.session.with_value(|s| s.files.get(&entry.id).cloned()) {
+            return self.ask(Job::Load(entry.id), |job| Request::Open { job, sizes }, Some(&bytes));
+        }
         match absolute(&format!("assets/bundles/{}/", entry.id)) {
             Some(url) => self.ask(Job::Load(entry.id), |job| Request::Load { job, url }, None),
             None => self.report(Topic::Model, text::model_failed(&entry.title, "its address is not valid")),
+        }
+    }
+
+    /// Lists a bundle out of a person's file with the models, and shows what it says of the gallery.
+    pub fn open_file(self, opened: Opened) {
+        let entry = catalog_entry(&opened);
+        let replay = Replay::of_file(&opened).ok();
+        let id = entry.id.clone();
+        self.session.update_value(|s| drop(s.files.insert(id.clone(), opened)));
+        self.catalog.update(|catalog| {
+            let catalog =
+                catalog.get_or_insert_with(|| Catalog { format: FORMAT, default: id.clone(), bundles: vec![] });
+            catalog.bundles.retain(|e| e.id != id);
+            catalog.bundles.push(entry);
+        });
+        let again = self.entry.with_untracked(|e| e.as_ref().is_some_and(|e| e.id == id));
+        self.choose(|state| (state.view, state.model, state.threshold) = (View::Score, Some(id), None));
+        if again {
+            // The same name, maybe another content.
+            self.open_model();
+            self.replay.set(replay.map(Arc::new));
         }
     }
 
@@ -280,6 +313,24 @@ impl Lab {
             Some(Job::Project { .. }) => self.projected.set(Some(Err(message.into()))),
             None => {}
         }
+    }
+}
+
+/// What the menu of models knows of a bundle out of a file.
+fn catalog_entry(opened: &Opened) -> CatalogEntry {
+    let manifest = &opened.manifest;
+    let config = &manifest.config;
+    CatalogEntry {
+        id: manifest.id.clone(),
+        title: manifest.title.clone(),
+        dataset: config.dataset.clone(),
+        id_class: config.id_class,
+        objective: config.objective.to_string(),
+        norm: config.norm.to_string(),
+        pollution: config.pollution,
+        width: config.width,
+        epochs: config.epochs,
+        bytes: opened.sizes.iter().map(|&size| size as u64).sum(),
     }
 }
 

@@ -24,7 +24,10 @@ impl Lab {
             slot.set(None);
             let Some(wanted) = entry.get() else { return };
             spawn_local(async move {
-                let result = Replay::fetch(&wanted.id).await;
+                let result = match self.session.with_value(|s| s.files.get(&wanted.id).cloned()) {
+                    Some(opened) => Replay::of_file(&opened),
+                    None => Replay::fetch(&wanted.id).await,
+                };
                 if entry.try_get_untracked().flatten().is_none_or(|now| now.id != wanted.id) {
                     return;
                 }

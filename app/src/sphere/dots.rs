@@ -5,6 +5,7 @@ use crate::gallery::{Image, Side, Source};
 use crate::lab::OwnImage;
 use crate::replay::Replay;
 use crate::state::Selection;
+use nsa_engine::train::protocol::{Frame, Prepared};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -111,6 +112,22 @@ pub fn sample_dots(replay: &Replay, frame: usize) -> Vec<Dot> {
         .collect()
 }
 
+/// The samples of a run that trains in the page, on the map of exact angles.
+pub fn frame_dots(frame: &Frame, run: &Prepared) -> Vec<Dot> {
+    let places = frame.angle.iter().zip(&frame.azimuth).zip(&frame.score);
+    let images = run.labels.iter().zip(&run.index).enumerate();
+    let dot = |((sample, (&label, &index)), ((&angle, &azimuth), &score))| Dot {
+        at: on_ball(f64::from(angle), f64::from(azimuth)),
+        kind: if sample < run.id { Kind::Id } else { Kind::Ood },
+        origin: Origin::Sample(index),
+        selection: selection_of("synth-digits", index),
+        class: Some(usize::from(label)),
+        angle,
+        score: Some(score),
+    };
+    images.zip(places).map(dot).collect()
+}
+
 /// The gallery's images, where the engine has placed them.
 pub fn gallery_dots(
     images: &[Arc<Image>],
@@ -190,6 +207,26 @@ mod tests {
         assert_eq!(dots[0].selection, Selection::Image { class: 2, index: 17 });
         assert_eq!(selection_of("fashion-mnist", 172), Selection::Sample(172));
         assert!(sample_dots(&replay(), 9).is_empty());
+    }
+
+    #[test]
+    fn samples_of_a_run_in_training_are_the_digits_they_are() {
+        let run = Prepared {
+            images: 64,
+            outliers: 0,
+            steps: 8,
+            epochs_done: 1,
+            id: 1,
+            labels: vec![2, 5],
+            index: vec![172, 15],
+        };
+        let frame = Frame { epoch: 1, angle: vec![0.25, 1.5], azimuth: vec![0.0, 1.0], score: vec![0.5, 0.75] };
+        let dots = frame_dots(&frame, &run);
+        assert_eq!(dots.iter().map(|d| d.kind).collect::<Vec<_>>(), [Kind::Id, Kind::Ood]);
+        assert_eq!(dots[1].selection, Selection::Image { class: 5, index: 1 });
+        assert!((dots[1].at[2] - 1.5_f64.cos()).abs() < 1e-7);
+        assert_eq!((dots[0].angle, dots[0].score, dots[0].class), (0.25, Some(0.5), Some(2)));
+        assert!(frame_dots(&Frame::default(), &run).is_empty(), "before the first measurement");
     }
 
     fn image(class: usize, index: usize) -> Arc<Image> {

@@ -5,5 +5,7 @@ mod dots;
 mod summary;
 
 pub use camera::{Camera, Lens, Point, Seen, ZOOM, hit, on_ball, parallel};
-pub use dots::{Dot, Kind, Origin, Projected, gallery_dots, known_places, own_dots, sample_dots, selection_of};
+pub use dots::{
+    Dot, Kind, Origin, Projected, frame_dots, gallery_dots, known_places, own_dots, sample_dots, selection_of,
+};
 pub use summary::{Spread, summary};

@@ -9,6 +9,7 @@ pub use select::Selection;
 pub use subject::Subject;
 pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
 
+use crate::train::recipe::{Method, Recipe};
 use nsa_core::bundle::{Manifest, ScoreEntry, is_id};
 use nsa_core::score::Scorer;
 
@@ -84,6 +85,8 @@ pub struct State {
     pub select: Option<Selection>,
     /// The image whose details are open.
     pub image: Option<Subject>,
+    /// What is trained in the page.
+    pub train: Recipe,
     /// Scene of the story, from 1.
     pub scene: usize,
     /// Big type, no menus: for a room.
@@ -99,7 +102,7 @@ pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
 pub const LAST_EPOCH: usize = 1_000_000;
 /// Largest [`State::scene`].
-pub const LAST_SCENE: usize = 8;
+pub const LAST_SCENE: usize = 9;
 
 impl Default for State {
     fn default() -> Self {
@@ -118,6 +121,7 @@ impl Default for State {
             map: Projection::default(),
             select: None,
             image: None,
+            train: Recipe::default(),
             scene: 1,
             present: false,
             hide: Vec::new(),
@@ -133,7 +137,7 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 17] = [
+const PROPERTIES: [Property; 20] = [
     Property {
         key: "view",
         read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
@@ -191,6 +195,9 @@ const PROPERTIES: [Property; 17] = [
         read: |s, t| s.select = Selection::from_text(t),
         write: |s| s.select.map(|image| image.to_string()),
     },
+    Property { key: "train", read: |s, t| s.train.read_common(t), write: |s| s.train.common_text() },
+    Property { key: "a", read: |s, t| s.train.a = Method::from_text(t, s.train.a), write: |s| s.train.a_text() },
+    Property { key: "b", read: |s, t| s.train.read_b(t), write: |s| s.train.b_text() },
     Property {
         key: "image",
         read: |s, t| s.image = Subject::from_text(t),
@@ -271,6 +278,7 @@ mod tests {
             map: Projection::Pca,
             select: Some(Selection::Image { class: 2, index: 17 }),
             image: Some(Subject::Own(4)),
+            train: Recipe { class: 4, b: None, ..Recipe::default() },
             scene: 3,
             present: true,
             hide: vec![Part::Header, Part::Controls],
@@ -279,7 +287,8 @@ mod tests {
         assert_eq!(
             query,
             "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
-             &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17&image=own.4&scene=3&present=1\
+             &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17\
+             &train=c4-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
              &hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);

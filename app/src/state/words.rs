@@ -38,6 +38,8 @@ words! {
         Sphere = "sphere",
         /// The guided tour.
         Story = "story",
+        /// Two runs that train in the page.
+        Train = "train",
     }
 }
 

@@ -34,11 +34,13 @@ pub enum Scene {
     Scores,
     /// A person's own images.
     YourTurn,
+    /// Two encoders that learn in the tab.
+    Live,
 }
 
 impl Scene {
     /// Every scene, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Detector,
         Self::Training,
         Self::Kappa,
@@ -47,6 +49,7 @@ impl Scene {
         Self::Pollution,
         Self::Scores,
         Self::YourTurn,
+        Self::Live,
     ];
 
     /// The scene with a number, from 1.
@@ -66,7 +69,7 @@ impl Scene {
         }
         const SIMCLR: Settings = run("simclr", "none", false);
         match self {
-            Self::Detector | Self::Scores | Self::YourTurn => &[],
+            Self::Detector | Self::Scores | Self::YourTurn | Self::Live => &[],
             Self::Training | Self::Kappa => const { &[SIMCLR] },
             Self::Norm => const { &[SIMCLR, run("simclr", "f", false)] },
             Self::StopGrad => const { &[run("simsiam", "none", false), run("simsiam", "both", false)] },
@@ -84,6 +87,7 @@ impl Scene {
         match self {
             Self::Detector | Self::YourTurn => View::Score,
             Self::Scores => View::Separate,
+            Self::Live => View::Train,
             Self::Kappa => View::Sphere,
             Self::Training | Self::Norm | Self::StopGrad | Self::Pollution => View::Compact,
         }

@@ -5,6 +5,7 @@ pub mod score;
 pub mod shell;
 pub mod sphere;
 pub mod story;
+pub mod train;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;

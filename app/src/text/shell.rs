@@ -18,7 +18,7 @@ pub const KEYS_TITLE: &str = "Keys";
 pub const CLOSE: &str = "Close";
 /// Keys, and what they do.
 pub const KEYS: [(&str, &str); 8] = [
-    ("1 2 3 4 5", "Go to a view"),
+    ("1 2 3 4 5 6", "Go to a view"),
     ("← →", "Previous or next scene, in the story and while presenting"),
     ("PgUp PgDn", "The same, for remote controls"),
     ("p", "Present, and stop presenting"),
@@ -44,6 +44,7 @@ pub fn view(view: View) -> &'static str {
         View::Separate => "Separate",
         View::Compact => "Compact",
         View::Sphere => "Sphere",
+        View::Train => "Train",
         View::Story => "Story",
     }
 }

@@ -106,7 +106,7 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
             "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",
             "In the paper k-Cos (Mah) is mostly the best single score; of this model it is not.",
         ),
-        Scene::Detector | Scene::YourTurn => return None,
+        Scene::Detector | Scene::YourTurn | Scene::Live => return None,
     };
     match verdict {
         Verdict::Agrees => Some(agrees),
@@ -127,6 +127,7 @@ pub fn title(scene: Scene) -> &'static str {
         Scene::Pollution => "When the training set is not clean",
         Scene::Scores => "Four scores, many layers",
         Scene::YourTurn => "Your turn",
+        Scene::Live => "Watch it form",
     }
 }
 
@@ -171,6 +172,12 @@ pub fn body(scene: Scene) -> &'static str {
             "Everything so far was computed in your browser. Now try images of your own: what is normal for this model, \
              and what is not?"
         }
+        Scene::Live => {
+            "Press Train: two small encoders learn the digit 1 in this tab, from the same first weights and the same \
+             images. After every epoch the test images move to where the encoder now sees them. κ starts high, because \
+             an untrained network sees everything alike, and falls as both spread their images; what matters is by how \
+             much the others fall more. Which run keeps the digit closer together?"
+        }
     }
 }
 
@@ -205,6 +212,6 @@ pub fn formula(scene: Scene) -> Option<(&'static str, &'static str)> {
             "<math display=\"block\"><mi>Ens</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
             "Each score by the range that training images have (appendix C).",
         ),
-        Scene::YourTurn => return None,
+        Scene::YourTurn | Scene::Live => return None,
     })
 }

@@ -70,6 +70,11 @@ impl<B: Backend> Detector<B> {
         &self.manifest
     }
 
+    /// The network, with the weights as they are stored.
+    pub fn network(&self) -> &Network<B> {
+        &self.network
+    }
+
     /// The banks by layer.
     pub fn banks(&self) -> &[(String, Bank)] {
         &self.banks

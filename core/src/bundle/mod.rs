@@ -3,6 +3,8 @@
 //! A bundle is a folder of five files. `bundle.json` ([`Manifest`]) names the other four with their sizes and
 //! checksums; the weights and banks make a [`Detector`]; [`History`] and [`Frames`] replay how training went.
 
+mod archive;
+mod assemble;
 mod detector;
 mod error;
 mod explain;
@@ -14,6 +16,8 @@ mod read;
 mod tensors;
 mod write;
 
+pub use archive::{MAX_ARCHIVE, Unpacked, from_zip, to_zip};
+pub use assemble::{AssembleError, Banks, Judges};
 pub use detector::{DetectError, Detector, ImageScores};
 pub use error::BundleError;
 pub use explain::{Ensemble, Explanation, Neighbour, Part};

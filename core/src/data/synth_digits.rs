@@ -85,6 +85,25 @@ pub fn generate(seed: u64, split: Split, per_class: usize) -> ImageSet {
     ImageSet { side: SIZE, pixels, labels, classes: CLASSES.map(String::from).to_vec() }
 }
 
+/// The images at `indices` of the set that [`generate`] makes, without drawing the others.
+pub fn select(seed: u64, split: Split, indices: &[usize]) -> ImageSet {
+    ImageSet {
+        side: SIZE,
+        pixels: indices.iter().flat_map(|&i| nth(seed, split, i)).collect(),
+        labels: indices.iter().map(|&i| label(i)).collect(),
+        classes: CLASSES.map(String::from).to_vec(),
+    }
+}
+
+/// The labels of a whole part of the published set.
+pub fn labels(split: Split) -> Vec<u8> {
+    let per_class = match split {
+        Split::Train => TRAIN_PER_CLASS,
+        Split::Test => TEST_PER_CLASS,
+    };
+    (0..CLASSES.len() * per_class).map(label).collect()
+}
+
 /// SHA-256 of the pixels of the first 200 test images, in hexadecimal: it must be [`CHECKSUM`] everywhere.
 pub fn checksum() -> String {
     let digest = Sha256::digest(generate(SEED, Split::Test, 20).pixels());
@@ -191,6 +210,8 @@ mod tests {
         assert_eq!(set.len(), 30);
         assert_eq!(set.labels()[17], 7);
         assert_eq!(set.image(17), image(SEED, Split::Train, 7, 1));
+        assert_eq!(select(SEED, Split::Train, &[17, 2]), set.select(&[17, 2]));
+        assert_eq!(labels(Split::Train)[..30], *set.labels());
     }
 
     #[test]

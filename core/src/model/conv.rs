@@ -3,7 +3,8 @@
 //! Most of a training step is convolutions. burn's CPU backend takes the gradient of a weight by a convolution whose
 //! kernel is as large as the image, and walks transposed tensors element by element for it: with the narrow networks
 //! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed here, forward
-//! and backward, as matrix products of unfolded images ([`kernels`]); on every other backend by burn.
+//! and backward, as matrix products of unfolded images ([`kernels`]); on every other backend by burn, but for the
+//! shortcuts of a ResNet ([`pointwise`]).
 
 mod flex;
 mod geometry;
@@ -11,14 +12,44 @@ mod kernels;
 
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Int, Tensor, backend::Backend};
 use burn_flex::Flex;
 use geometry::Geometry;
 use std::any::Any;
 
 /// Images (`N x C x H x W`) through a convolution, to `N x O x H' x W'`.
 pub fn convolve<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
-    on_flex(conv, &images).unwrap_or_else(|| conv.forward(images))
+    on_flex(conv, &images).unwrap_or_else(|| pointwise(conv, images))
+}
+
+/// By burn; a kernel of one pixel that strides sees every few pixels alone, so the others are left out before.
+///
+/// Not for speed: the kernel that burn 0.21 has for the gradient of the images (`conv_transpose2d_direct`, which
+/// autotune may choose, too) leaves all of it out where the stride is larger than the kernel, on every GPU. What a
+/// ResNet's shortcuts should pass on to the layers before them would be missing.
+fn pointwise<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
+    let geometry = Geometry::of(conv, images.dims());
+    match geometry.filter(|g| g.kernel == 1 && g.padding == 0 && g.stride > 1) {
+        Some(g) => {
+            conv2d(every(images, g.stride), conv.weight.val(), None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
+        }
+        None => conv.forward(images),
+    }
+}
+
+/// Every `step`-th row and column of the images, from the first on.
+fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
+    let [n, channels, height, width] = images.dims();
+    if height.is_multiple_of(step) && width.is_multiple_of(step) {
+        let (height, width) = (height / step, width / step);
+        let tiles = images.reshape([n, channels, height, step, width, step]);
+        return tiles.narrow(3, 0, 1).narrow(5, 0, 1).reshape([n, channels, height, width]);
+    }
+    let device = images.device();
+    let places = |length: usize| Tensor::<B, 1, Int>::arange_step(0..length as i64, step, &device);
+    images.select(2, places(height)).select(3, places(width))
 }
 
 /// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.

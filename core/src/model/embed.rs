@@ -3,7 +3,8 @@
 use super::Network;
 #[cfg(doc)]
 use super::Stem;
-use crate::data::CHANNELS;
+use crate::data::{CHANNELS, ImageSet};
+use crate::features::{FeatureError, Features};
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use thiserror::Error;
 
@@ -29,6 +30,9 @@ pub enum EmbedError {
     /// The device failed, or was lost.
     #[error("the device did not finish the batch: {0}")]
     Device(String),
+    /// The network gives features that are not finite, or there were no images.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
 }
 
 /// The feature maps `layers` of one batch of images (`pixels`: n x 3 x S x S bytes, S the stem's [`Stem::side`], 32 but
@@ -71,4 +75,27 @@ pub async fn embed<B: Backend>(
 pub(super) async fn read_back<B: Backend>(tensor: Tensor<B, 2>) -> Result<Vec<f32>, EmbedError> {
     let data = tensor.into_data_async().await.map_err(|e| EmbedError::Device(e.to_string()))?;
     data.convert::<f32>().into_vec::<f32>().map_err(|e| EmbedError::Device(format!("{e:?}")))
+}
+
+/// Features of all `images` at `layers`, one matrix a layer, embedded in batches of `batch`. After each batch `pause` is
+/// told how many images are done; a page that waits gets its turn there.
+pub async fn embed_all<B: Backend>(
+    network: &Network<B>,
+    images: &ImageSet,
+    layers: &[&str],
+    batch: usize,
+    device: &B::Device,
+    mut pause: impl AsyncFnMut(usize),
+) -> Result<Vec<Features>, EmbedError> {
+    let mut columns: Vec<Vec<f32>> = vec![Vec::new(); layers.len()];
+    let image = images.image_bytes();
+    for pixels in images.pixels().chunks(batch.max(1) * image) {
+        let embedded = embed(network, pixels, layers, device).await?;
+        for (column, values) in columns.iter_mut().zip(embedded) {
+            column.extend(values);
+        }
+        pause(pixels.len() / image).await;
+    }
+    let n = images.len();
+    columns.into_iter().map(|values| Ok(Features::new(n, values.len() / n.max(1), values)?)).collect()
 }

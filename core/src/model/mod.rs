@@ -20,14 +20,14 @@ mod weights;
 pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};
 pub use batch_norm::BatchNorm;
 pub use blocks::Block;
-pub use embed::{EmbedError, embed};
+pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use norm::l2_normalize;
 pub use pixels::{PIXEL_MEAN, PIXEL_STD, PixelNorm, normalize_pixels};
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
 pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
-pub use weights::{load_weights, save_weights};
+pub use weights::{load_weights, read_weights, save_weights};
 
 use crate::ssl::{Norm, Objective};
 use burn::module::Module;

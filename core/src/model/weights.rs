@@ -5,19 +5,57 @@
 
 use super::Network;
 use super::state_dict::{StateDict, WeightsError};
-use burn::module::ParamId;
-use burn::tensor::{DType, TensorData, backend::Backend};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{DType, Tensor, TensorData, backend::Backend};
 use burn_store::{
-    BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleSnapshot, PyTorchToBurnAdapter, TensorSnapshot,
+    BurnToPyTorchAdapter, ChainAdapter, HalfPrecisionAdapter, ModuleAdapter, ModuleSnapshot, PyTorchToBurnAdapter,
+    TensorSnapshot,
 };
 use safetensors::tensor::Dtype;
 use std::borrow::Cow;
 
 /// The network's weights as a safetensors file, convolutions and linear layers in f16.
 pub fn save_weights<B: Backend>(network: &Network<B>) -> Result<Vec<u8>, WeightsError> {
+    serialize(network.collect(None, None, false))
+}
+
+/// [`save_weights`] without blocking: all weights come back in one asynchronous read, as a browser's WebGPU wants it.
+pub async fn read_weights<B: Backend>(network: &Network<B>) -> Result<Vec<u8>, WeightsError> {
+    let whole = |why: String| WeightsError::Device { name: "all".into(), why };
+    let mut flat = Flat { parts: Vec::new() };
+    network.visit(&mut flat);
+    let values = Tensor::cat(flat.parts, 0).into_data_async().await.map_err(|e| whole(e.to_string()))?;
+    let values = values.convert::<f32>().into_vec::<f32>().map_err(|e| whole(format!("{e:?}")))?;
+    let mut rest = values.as_slice();
+    // burn collects in the order in which it visits.
+    let read = network.collect(None, None, false).into_iter().map(|lazy| {
+        let own;
+        (own, rest) = rest.split_at_checked(lazy.shape.num_elements())?;
+        let data = TensorData::new(own.to_vec(), lazy.shape);
+        Some(TensorSnapshot::from_data(data, lazy.path_stack?, lazy.container_stack?, lazy.tensor_id?))
+    });
+    let read: Option<Vec<_>> = read.collect();
+    serialize(read.ok_or_else(|| whole("it gave fewer values than there are".into()))?)
+}
+
+/// The values of every tensor, in a row each, in the order of visit.
+struct Flat<B: Backend> {
+    parts: Vec<Tensor<B, 1>>,
+}
+
+impl<B: Backend> ModuleVisitor<B> for Flat<B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let tensor = param.val();
+        let n = tensor.shape().num_elements();
+        self.parts.push(tensor.reshape([n]));
+    }
+}
+
+fn serialize(snapshots: Vec<TensorSnapshot>) -> Result<Vec<u8>, WeightsError> {
     let adapter = ChainAdapter::new(BurnToPyTorchAdapter, HalfPrecisionAdapter::new());
     let mut tensors = Vec::new();
-    for snapshot in network.collect(None, Some(Box::new(adapter)), false) {
+    for snapshot in snapshots {
+        let snapshot = adapter.adapt(&snapshot);
         let path = snapshot.full_path();
         let name = path.strip_prefix("encoder.").unwrap_or(&path).to_string();
         let data = snapshot.to_data().map_err(|e| WeightsError::Device { name: name.clone(), why: e.to_string() })?;
@@ -95,7 +133,6 @@ mod tests {
     use super::*;
     use crate::model::{NetworkConfig, Stem};
     use crate::ssl::{Norm, Objective};
-    use burn::tensor::Tensor;
     use burn_flex::Flex;
     use safetensors::SafeTensors;
 
@@ -112,6 +149,12 @@ mod tests {
         let images = Tensor::<Flex, 4>::ones([2, 3, 32, 32], &Default::default());
         let difference = (network(1).forward(images.clone()) - loaded.forward(images)).abs().max().into_scalar();
         assert!(difference < 1e-2, "{difference}");
+    }
+
+    #[test]
+    fn weights_read_without_blocking_are_the_same() {
+        let network = network(1);
+        assert_eq!(pollster::block_on(read_weights(&network)).unwrap(), save_weights(&network).unwrap());
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod loss;
 mod objective;
 mod target;
 mod trainer;
+mod watch;
 
 pub use config::{ConfigError, TrainConfig};
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use objective::{Norm, Objective, UnknownChoice};
 pub use trainer::{Trainer, TrainerError};
+pub use watch::{EMBEDDING, Watch, WatchError, Watched};

@@ -16,6 +16,8 @@ use burn::tensor::{
 };
 use thiserror::Error;
 
+mod snapshot;
+
 /// Trains a network by a [`TrainConfig`], epoch by epoch, the same way natively and in the browser.
 ///
 /// Everything random is drawn from streams named by (seed, epoch, step), so a run that is continued from a
@@ -39,6 +41,9 @@ pub enum TrainerError {
     /// A checkpoint that is cut, of another version, or of another network.
     #[error("the checkpoint cannot be read: {0}")]
     Checkpoint(String),
+    /// The device failed, or was lost.
+    #[error("the device did not give the weights back: {0}")]
+    Device(String),
 }
 
 impl<B: AutodiffBackend> Trainer<B> {
@@ -52,6 +57,11 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// The settings.
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Changes the peak learning rate from the next step on; the decay goes on along its cosine.
+    pub fn set_learning_rate(&mut self, lr: f64) {
+        self.config.lr = lr;
     }
 
     /// Epochs finished.

@@ -1,20 +1,34 @@
 //! `nsa eval`: the paper's tables 6-8 for a run, on the whole test set.
 
 use super::{choose, print, print_json};
+use crate::bundles;
 use crate::cli::EvalArgs;
+use crate::data;
 use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
-use crate::evaluation::{EnsembleRow, Evaluation};
+use crate::evaluate::features;
+use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
+use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tables::{Images, Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::sha256;
+use nsa_core::bundle::{MODEL_FILE, sha256};
+use nsa_core::data::{ImageSet, SIZE, Split};
+use nsa_core::eval::summarize;
 use nsa_core::score::Scorer;
 use std::path::Path;
 
 /// Prints the table, or JSON.
 pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
+    if bundles::is_bundle(&args.run) {
+        let scorers = args.scorers.as_deref().map_or(Ok(Scorer::ANGULAR.to_vec()), choose_scorers)?;
+        if let Some(other) = scorers.iter().find(|scorer| !Scorer::ANGULAR.contains(scorer)) {
+            return Err(NsaError::Usage(format!("a bundle's banks have angular scores only, found {other}")));
+        }
+        let asked = on_device(args.device, OfBundle { args, scorers: &scorers })?;
+        return if args.json { print_json(&asked) } else { print(&table(&asked)) };
+    }
     let layers = layer_names(&args.run)?;
     let request = match &args.scorers {
         None if args.layers == "all" => Request::of_the_paper(&layers),
@@ -84,6 +98,56 @@ impl DeviceJob for Job<'_> {
             layers: tables.layers,
             ensembles: tables.ensembles,
             histogram: tables.histogram,
+        })
+    }
+}
+
+/// The same of a bundle, by its own banks.
+struct OfBundle<'a> {
+    args: &'a EvalArgs,
+    scorers: &'a [Scorer],
+}
+
+impl DeviceJob for OfBundle<'_> {
+    type Output = Evaluation;
+
+    fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
+        let detector = bundles::detector::<B>(&self.args.run, device.clone())?;
+        let manifest = detector.manifest();
+        let known: Vec<String> = manifest.layers.iter().map(|layer| layer.name.clone()).collect();
+        let layers = choose("layers", &self.args.layers, &known)?;
+        let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
+        let (id, ood) = (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
+        let (id, ood) = (test.read(&id)?.images, test.read(&ood)?.images);
+        let mut progress = Progress::new("evaluating", layers.len() * (id.len() + ood.len()));
+        let mut rows = Vec::new();
+        for layer in layers {
+            let mut embed = |images: &ImageSet| {
+                features(detector.network(), images, &[layer], &device, |n| progress.advance(n))
+                    .map(|mut f| f.remove(0))
+            };
+            let (id, ood) = (embed(&id)?, embed(&ood)?);
+            let Some((_, bank)) = detector.banks().iter().find(|(name, _)| name == layer) else { continue };
+            let mut scores = Vec::new();
+            for &scorer in self.scorers {
+                let reached = summarize(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?;
+                scores.push(ScoreRow { scorer, reached });
+            }
+            let (rank, failed) = (Some(bank.rank()), Vec::new());
+            rows.push(LayerRow { layer: layer.into(), dim: id.dim(), rank, ensemble_rank: None, scores, failed });
+        }
+        progress.finish();
+        let model = manifest.files.iter().find(|file| file.name == MODEL_FILE);
+        Ok(Evaluation {
+            checkpoint: model.map(|file| file.sha256.clone()).unwrap_or_default(),
+            epoch: manifest.config.epochs,
+            device: name.into(),
+            train: manifest.provenance.train_images,
+            id: id.len(),
+            ood: ood.len(),
+            layers: rows,
+            ensembles: Vec::new(),
+            histogram: None,
         })
     }
 }

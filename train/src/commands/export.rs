@@ -5,22 +5,20 @@
 
 use super::choose;
 use crate::cli::ExportArgs;
-use crate::device::{DeviceJob, on_device};
+use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::evaluate::features;
+use crate::evaluate::batch_of;
 use crate::progress::Progress;
 use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
 use crate::{catalog, data, files};
 use burn::tensor::backend::Backend;
-use nsa_core::Features;
 use nsa_core::bundle::{
-    BundleParts, FORMAT, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id, stored_bank,
+    Banks, BundleParts, FORMAT, Judges, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id,
 };
 use nsa_core::data::SIZE;
-use nsa_core::eval::auroc;
 use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
-use nsa_core::score::{Bank, Scorer};
+use nsa_core::score::Bank;
 use nsa_core::ssl::{Objective, TrainConfig};
 use std::path::Path;
 
@@ -98,40 +96,15 @@ impl DeviceJob for Job<'_> {
         let known = network.layer_names();
         let layers = choose("layers", &self.args.layers, &known)?;
 
-        let (train, id, ood) = (&trained.train, &trained.id, &trained.ood);
-        let mut progress = Progress::new("embedding", train.len() + id.len() + ood.len());
-        let mut embed = |images| features(&network, images, &layers, &device, |n| progress.advance(n));
-        let (train, id, ood) = (embed(train)?, embed(id)?, embed(ood)?);
+        let images = Judges { train: &trained.train, id: &trained.id, ood: &trained.ood };
+        let mut progress = Progress::new("embedding", images.train.len() + images.id.len() + images.ood.len());
+        let tick = async |n| progress.advance(n);
+        let (coreset, batch) = ((self.args.bank, self.args.coreset), batch_of([images.train.side(); 2]));
+        let Banks { banks, layers, scores } =
+            wait(Banks::fit(&network, images, &layers, coreset, batch, &device, tick))?;
         progress.finish();
-
-        let (mut banks, mut entries, mut scores) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, layer) in layers.iter().enumerate() {
-            let full = Bank::fit(&train[i])?;
-            let bank = stored_bank(&full.shrink(self.args.bank, self.args.coreset))?;
-            entries.push(LayerEntry {
-                name: layer.to_string(),
-                dim: train[i].dim(),
-                rank: bank.rank(),
-                bank: bank.parts().features.n(),
-                full_bank: train[i].n(),
-            });
-            for scorer in Scorer::ANGULAR {
-                scores.push(ScoreEntry {
-                    layer: layer.to_string(),
-                    scorer,
-                    auroc_full: rate(&full, scorer, &id[i], &ood[i])?,
-                    auroc_exported: rate(&bank, scorer, &id[i], &ood[i])?,
-                    training_range: full.training_range(scorer)?,
-                });
-            }
-            banks.push((layer.to_string(), bank));
-        }
-        Ok((self.manifest(entries, scores), model, banks))
+        Ok((self.manifest(layers, scores), model, banks))
     }
-}
-
-fn rate(bank: &Bank, scorer: Scorer, id: &Features, ood: &Features) -> Result<f64, NsaError> {
-    Ok(auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?)
 }
 
 impl Job<'_> {

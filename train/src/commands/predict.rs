@@ -5,11 +5,9 @@ use crate::cli::PredictArgs;
 use crate::data::decode_image;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::{files, npy};
+use crate::{bundles, npy};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{
-    BANK_FILE, Detector, Ensemble, Explanation, ImageScores, MANIFEST_FILE, MAX_FILE, MODEL_FILE, Manifest, Neighbour,
-};
+use nsa_core::bundle::{Ensemble, Explanation, ImageScores, Manifest, Neighbour};
 use nsa_core::data::IMAGE_BYTES;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -42,7 +40,7 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
     }
     // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
     if failed < args.images.len() {
-        let job = Job { folder: &args.bundle, pixels: &pixels, explain: args.explain };
+        let job = Job { bundle: &args.bundle, pixels: &pixels, explain: args.explain };
         let (manifest, found) = on_device(args.device, job)?;
         print(&manifest, &names, &found, args.json)?;
     }
@@ -55,7 +53,7 @@ fn read(path: &Path) -> Result<Vec<u8>, NsaError> {
 }
 
 struct Job<'a> {
-    folder: &'a Path,
+    bundle: &'a Path,
     pixels: &'a [u8],
     explain: bool,
 }
@@ -83,10 +81,7 @@ impl DeviceJob for Job<'_> {
     type Output = (Manifest, Vec<Found>);
 
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
-        let refused = |source| NsaError::Bundle { path: self.folder.to_path_buf(), source };
-        let file = |name: &str| files::read_capped(&self.folder.join(name), MAX_FILE);
-        let manifest = Manifest::parse(&file(MANIFEST_FILE)?).map_err(refused)?;
-        let detector = Detector::<B>::new(manifest, &file(MODEL_FILE)?, &file(BANK_FILE)?, device).map_err(refused)?;
+        let detector = bundles::detector::<B>(self.bundle, device)?;
         let mut found = Vec::new();
         for batch in self.pixels.chunks(BATCH * IMAGE_BYTES) {
             if self.explain {

@@ -2,7 +2,7 @@
 
 use crate::charts::training::Measure;
 use crate::components::compact::{Curve, Epochs, Legend, Replayed, ReplayedSphere, Which};
-use crate::components::{Gallery, Own, Separate, lab};
+use crate::components::{Gallery, Own, Separate, TrainStage, lab};
 use crate::story::Scene;
 use leptos::prelude::*;
 
@@ -20,6 +20,7 @@ pub fn Stage(
         Scene::Detector => view! { <Gallery/> }.into_any(),
         Scene::Scores => view! { <Separate/> }.into_any(),
         Scene::YourTurn => view! { <Own/> }.into_any(),
+        Scene::Live => view! { <TrainStage/> }.into_any(),
         Scene::Training => view! {
             <Epochs/>
             <div class="curves">

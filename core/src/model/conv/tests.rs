@@ -54,6 +54,21 @@ fn results_and_gradients_are_those_of_burn() {
 }
 
 #[test]
+fn strides_over_single_pixels_are_those_of_burn() {
+    for case in [[1, 2, 0, 4, 6, 8, 8], [1, 2, 0, 2, 3, 7, 8], [1, 3, 0, 2, 1, 6, 9], [1, 1, 0, 2, 3, 5, 7]] {
+        let (conv, device) = (conv(case), Default::default());
+        let random = |shape: [usize; 4]| Tensor::<A, 4>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+        let x = random([3, case[3], case[5], case[6]]).require_grad();
+        let expected = conv.forward(x.clone());
+        let pull = random(expected.dims());
+        let expected = all(expected, &x, &conv, &pull);
+        for (found, expected) in all(pointwise(&conv, x.clone()), &x, &conv, &pull).into_iter().zip(expected) {
+            found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-5));
+        }
+    }
+}
+
+#[test]
 fn images_may_lie_in_memory_in_any_order() {
     let case = CASES[0];
     let conv = conv(case);

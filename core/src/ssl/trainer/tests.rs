@@ -9,15 +9,15 @@ use burn_flex::Flex;
 
 type B = Autodiff<Flex>;
 
-fn config(objective: Objective) -> TrainConfig {
+pub(super) fn config(objective: Objective) -> TrainConfig {
     TrainConfig { objective, norm: Norm::Both, width: 2, batch: 8, epochs: 4, ..TrainConfig::default() }
 }
 
-fn images() -> ImageSet {
+pub(super) fn images() -> ImageSet {
     synth_digits::generate(synth_digits::SEED, Split::Train, 2)
 }
 
-fn train(trainer: &mut Trainer<B>, images: &ImageSet, epochs: usize) -> Vec<f32> {
+pub(super) fn train(trainer: &mut Trainer<B>, images: &ImageSet, epochs: usize) -> Vec<f32> {
     let mut losses = Vec::new();
     for _ in 0..epochs {
         let epoch = trainer.epochs_done();

@@ -1,0 +1,254 @@
+//! The Worker's side of training: requests come in between two steps, events go out.
+
+use super::protocol::{Begin, Event, MAX_RUNS, Request};
+use super::run::{LiveRun, RunError};
+use super::save::{Origin, pack};
+use crate::worker::{next_turn, scope};
+use burn::tensor::backend::AutodiffBackend;
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use js_sys::{Array, Uint8Array};
+use nsa_core::bundle::{Detector, MAX_ARCHIVE, from_zip};
+use std::cell::RefCell;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::MessageEvent;
+
+type Inner<B> = <B as AutodiffBackend>::InnerBackend;
+
+/// A run and how long it has trained.
+struct Timed<B: AutodiffBackend> {
+    run: LiveRun<B>,
+    seconds: f64,
+}
+
+/// Trains as the page asks, for as long as the Worker lives. `backend` is what the page
+/// shows and tests see (`cpu` or `webgpu`).
+pub async fn serve_training<B: AutodiffBackend>(backend: &str, name: String, device: B::Device) {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        say(&Event::Crashed { message: format!("The trainer stopped: {info}.") }, &[]);
+    }));
+    let (sender, requests) = unbounded();
+    listen(sender);
+    say(&Event::Ready { backend: backend.into(), device: name.clone() }, &[]);
+    Trainer::<B> { device, name, runs: Vec::new(), playing: false, requests }.serve().await;
+}
+
+struct Trainer<B: AutodiffBackend> {
+    device: B::Device,
+    name: String,
+    runs: Vec<Timed<B>>,
+    playing: bool,
+    requests: UnboundedReceiver<(Request, Vec<u8>)>,
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    async fn serve(mut self) {
+        loop {
+            // While it trains it only looks whether something was said; else it waits.
+            let request = if self.playing {
+                next_turn().await;
+                self.requests.try_recv().ok()
+            } else {
+                match self.requests.recv().await {
+                    Ok(request) => Some(request),
+                    Err(_) => return,
+                }
+            };
+            let done = match request {
+                Some((request, bytes)) => self.answer(request, bytes).await,
+                None => self.turn().await,
+            };
+            if let Err(message) = done {
+                self.playing = false;
+                say(&Event::Failed { message }, &[]);
+                self.rest();
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: Request, bytes: Vec<u8>) -> Result<(), String> {
+        match request {
+            Request::Begin { generation, runs } => self.begin(generation, runs, &bytes).await,
+            Request::Play => {
+                self.playing = self.runs.iter().any(|timed| !timed.run.is_finished());
+                if !self.playing {
+                    self.rest();
+                }
+                Ok(())
+            }
+            Request::Pause => {
+                self.playing = false;
+                self.rest();
+                Ok(())
+            }
+            Request::Step => {
+                self.playing = false;
+                let done = self.turn().await;
+                self.rest();
+                done
+            }
+            Request::Rate { run, lr } => match self.runs.get_mut(run) {
+                Some(timed) => timed.run.set_rate(lr).map_err(sentence),
+                None => Ok(()),
+            },
+            Request::Save { run, id, title } => self.save(run, id, title).await,
+            Request::Open => self.open(&bytes),
+        }
+    }
+
+    async fn begin(&mut self, generation: u32, begins: Vec<Begin>, bytes: &[u8]) -> Result<(), String> {
+        self.playing = false;
+        self.runs.clear();
+        let mut rest = bytes;
+        for begin in begins.into_iter().take(MAX_RUNS) {
+            let (seconds, size) = (begin.seconds, begin.snapshot);
+            let (snapshot, others) = rest.split_at_checked(size).ok_or("the snapshots are cut")?;
+            rest = others;
+            let run = LiveRun::begin(begin, snapshot, self.device.clone()).map_err(sentence)?;
+            self.runs.push(Timed { run, seconds });
+            // Drawing the images takes a moment.
+            next_turn().await;
+        }
+        let runs = self.runs.iter().map(|timed| timed.run.prepared()).collect();
+        say(&Event::Prepared { generation, runs }, &[]);
+        for index in 0..self.runs.len() {
+            self.measure(index).await?;
+        }
+        self.rest();
+        Ok(())
+    }
+
+    /// One step of each run, so that they are always equally far.
+    async fn turn(&mut self) -> Result<(), String> {
+        for index in 0..self.runs.len() {
+            let Timed { run, seconds } = &mut self.runs[index];
+            if run.is_finished() {
+                continue;
+            }
+            let ((epoch, step), views, started) = (run.position(), run.views(), now());
+            let loss = match run.step().await {
+                Ok(loss) => loss,
+                Err(error @ RunError::Diverged { .. }) => {
+                    run.rewind().map_err(sentence)?;
+                    return Err(sentence(error));
+                }
+                Err(error) => return Err(sentence(error)),
+            };
+            let millis = now() - started;
+            *seconds += millis / 1e3;
+            say(&Event::Stepped { run: index, epoch, step, loss, millis, views }, &[]);
+            self.measure(index).await?;
+            next_turn().await;
+        }
+        if self.playing && self.runs.iter().all(|timed| timed.run.is_finished()) {
+            self.playing = false;
+            self.rest();
+        }
+        Ok(())
+    }
+
+    /// Measures a run where it has just done an epoch.
+    async fn measure(&mut self, index: usize) -> Result<(), String> {
+        let Timed { run, seconds } = &mut self.runs[index];
+        if !run.wants_measure() {
+            return Ok(());
+        }
+        let started = now();
+        let (entry, frame) = run.measure(async |_| next_turn().await).await.map_err(sentence)?;
+        *seconds += (now() - started) / 1e3;
+        let event = Event::Measured { run: index, entry: Box::new(entry), frame, seconds: *seconds, memory: memory() };
+        say(&event, &[run.snapshot()]);
+        Ok(())
+    }
+
+    async fn save(&self, index: usize, id: String, title: String) -> Result<(), String> {
+        let Some(Timed { run, seconds }) = self.runs.get(index) else { return Ok(()) };
+        let origin = Origin { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
+        let total = run.prepared().images + nsa_core::data::synth_digits::TEST_PER_CLASS * 10;
+        let mut done = 0;
+        let pause = async |n: usize| {
+            done += n;
+            say(&Event::Saving { done, total }, &[]);
+            next_turn().await;
+        };
+        let zip = pack(run, origin, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
+        say(&Event::Saved { run: index }, &[&zip]);
+        Ok(())
+    }
+
+    /// Checks a bundle as the engine will, so that what is wrong with it is said here.
+    fn open(&self, bytes: &[u8]) -> Result<(), String> {
+        let refused = |e: &dyn std::fmt::Display| format!("The bundle is refused: {e}.");
+        if bytes.len() as u64 > MAX_ARCHIVE {
+            return Err(refused(&format!("it must have at most {MAX_ARCHIVE} bytes, found {}", bytes.len())));
+        }
+        let unpacked = from_zip(bytes).map_err(|e| refused(&e))?;
+        let [model, bank, history, frames] = &unpacked.files;
+        let manifest = unpacked.manifest;
+        manifest.read_history(history).map_err(|e| refused(&e))?;
+        manifest.read_frames(frames).map_err(|e| refused(&e))?;
+        let detector =
+            Detector::<Inner<B>>::new(manifest, model, bank, self.device.clone()).map_err(|e| refused(&e))?;
+        let manifest = detector.manifest().clone();
+        let json = serde_json::to_vec(&manifest).map_err(|e| refused(&e))?;
+        let sizes = [json.len(), model.len(), bank.len(), history.len()];
+        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &[&json, model, bank, history, frames]);
+        Ok(())
+    }
+
+    fn rest(&self) {
+        say(&Event::Rests { finished: !self.runs.is_empty() && self.runs.iter().all(|t| t.run.is_finished()) }, &[]);
+    }
+}
+
+fn sentence(error: RunError) -> String {
+    format!("Training stopped: {error}.")
+}
+
+/// Queues requests as they arrive.
+fn listen(sender: UnboundedSender<(Request, Vec<u8>)>) {
+    let sender = RefCell::new(sender);
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+        let message: Array = event.data().unchecked_into();
+        let json = message.get(0).as_string().unwrap_or_default();
+        let bytes = message.get(1).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+        match serde_json::from_str(&json) {
+            // The queue closes only with the Worker.
+            Ok(request) => drop(sender.borrow().unbounded_send((request, bytes))),
+            Err(error) => {
+                say(&Event::Failed { message: format!("The trainer did not understand the page: {error}.") }, &[]);
+            }
+        }
+    });
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+}
+
+/// Sends an event to the page, with `parts` beside it in one piece.
+fn say(event: &Event, parts: &[&[u8]]) {
+    // Events are plain data: they always become JSON.
+    let Ok(json) = serde_json::to_string(event) else { return };
+    let message = Array::of1(&json.into());
+    let transfer = Array::new();
+    if !parts.is_empty() {
+        let bytes = Uint8Array::new_with_length(parts.iter().map(|part| part.len() as u32).sum());
+        let mut start = 0;
+        for part in parts {
+            bytes.subarray(start, start + part.len() as u32).copy_from(part);
+            start += part.len() as u32;
+        }
+        message.push(&bytes);
+        transfer.push(&bytes.buffer());
+    }
+    let _ = scope().post_message_with_transfer(&message, &transfer);
+}
+
+fn now() -> f64 {
+    scope().performance().map_or(0.0, |clock| clock.now())
+}
+
+/// Bytes of WebAssembly memory.
+fn memory() -> u64 {
+    (core::arch::wasm32::memory_size(0) as u64) << 16
+}

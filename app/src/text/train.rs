@@ -1,0 +1,238 @@
+//! The view that trains.
+
+use crate::stats::{megabytes, percent};
+use crate::text::duration;
+use nsa_core::bundle::HistoryEntry;
+use nsa_core::score::Scorer;
+use nsa_core::ssl::{Norm, Objective};
+
+/// Heading.
+pub const TITLE: &str = "Train";
+/// Below it.
+pub const LEAD: &str = "Watch the hypersphere form. Two small encoders learn one digit in this tab, without a single \
+     label, from the same seed and the same images, a step of each in turn. The code is that of nsa train.";
+
+/// The settings that both runs share.
+pub const COMMON: &str = "Both runs";
+/// The settings of one run.
+pub const RUNS: [&str; 2] = ["Run A", "Run B"];
+/// The ID class.
+pub const CLASS: &str = "Digit";
+/// Base width.
+pub const WIDTH: &str = "Width";
+/// Images a step.
+pub const BATCH: &str = "Batch";
+/// Training images.
+pub const IMAGES: &str = "Images";
+/// Passes over them.
+pub const EPOCHS: &str = "Epochs";
+/// The seed.
+pub const SEED: &str = "Seed";
+/// The objective.
+pub const OBJECTIVE: &str = "Objective";
+/// Where features are normalised.
+pub const NORM: &str = "Normalise";
+/// Share of outliers.
+pub const POLLUTION: &str = "Outliers";
+/// Peak learning rate.
+pub const RATE: &str = "Learning rate";
+/// Whether there is a second run.
+pub const COMPARE: &str = "Compare with a second run";
+
+/// Trains.
+pub const PLAY: &str = "Train";
+/// Goes on.
+pub const GO_ON: &str = "Go on";
+/// Stops.
+pub const PAUSE: &str = "Pause";
+/// One step of each run.
+pub const STEP: &str = "One step";
+/// Forgets the runs and begins those of the settings.
+pub const RESET: &str = "Start over";
+/// The settings differ from those of the runs.
+pub const CHANGED: &str = "These settings are for new runs: start over to train them.";
+/// The buttons.
+pub const TRANSPORT: &str = "Training";
+/// The slider.
+pub const SCRUB: &str = "Epoch shown";
+/// Back to the last epoch.
+pub const LATEST: &str = "Follow";
+
+/// Heading of the picture.
+pub const SPHERE: &str = "The hypersphere";
+/// In the picture; short, because in the story the picture is small.
+pub const SPHERE_CAPTION: &str = "Down from the pole: the true angle";
+/// Heading of the histogram.
+pub const HISTOGRAM: &str = "Angle to the ID mean (c-Cos)";
+/// Heading of the curve of concentration.
+pub const KAPPA: &str = "Concentration κ";
+/// Heading of the loss.
+pub const LOSS: &str = "Loss";
+/// Heading of the AUROC.
+pub const AUROC: &str = "AUROC on test images";
+/// Which score the AUROC is of.
+pub const AUROC_OF: &str = "Score";
+/// Before there is anything to draw.
+pub const EMPTY: &str = "Nothing is trained yet.";
+/// Horizontal axis of angles.
+pub const ANGLE_AXIS: &str = "angle in radians";
+
+/// Numbers of a run.
+pub const KAPPA_ID: &str = "κ of the digit";
+/// Numbers of a run.
+pub const KAPPA_OOD: &str = "κ of the others";
+/// Numbers of a run.
+pub const RANK: &str = "Effective rank";
+/// Numbers of a run.
+pub const MMD: &str = "MMD² to uniform";
+
+/// Saves a run.
+pub const SAVE: &str = "Save the model";
+/// Opens a saved run.
+pub const OPEN: &str = "Open a saved model";
+/// Below it.
+pub const OPEN_HINT: &str =
+    "A zip that was saved here; it is scored in the Score view, and nsa predict and nsa eval read it too.";
+/// How to repeat a run natively.
+pub const SETTINGS: &str = "Train the same natively";
+/// Above the settings.
+pub const SETTINGS_LEAD: &str = "Save this as run.toml, then: nsa train --config run.toml --out RUN";
+/// The table of losses.
+pub const LOSS_HEAD: [&str; 3] = ["Step", "Loss A", "Loss B"];
+/// The table of AUROC.
+pub const AUROC_HEAD: [&str; 3] = ["Epoch", "AUROC A, %", "AUROC B, %"];
+/// Steps.
+pub const STEPS_AXIS: &str = "steps";
+/// Loss.
+pub const LOSS_AXIS: &str = "loss";
+
+/// The tab was hidden.
+pub const HIDDEN: &str = "Training paused because this tab was hidden. Nothing is lost: go on whenever you like.";
+/// WebGPU did not start.
+pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU trains: same numbers, less speed.";
+/// No graphics processor.
+pub const NO_ADAPTER: &str =
+    "No graphics processor answers here through WebGPU, so the CPU trains: same numbers, less speed.";
+/// The browser gave no download.
+pub const NO_DOWNLOAD: &str = "The browser did not take the file: free some storage or memory, then save again.";
+
+/// The trainer is dead.
+pub fn died(message: &str, epoch: usize) -> String {
+    let kept = match epoch {
+        0 => "The runs begin again".into(),
+        epoch => format!("Everything up to epoch {epoch} is kept, and the runs go on from there"),
+    };
+    format!("{}. {kept} when you press Go on.", message.trim_end_matches('.'))
+}
+
+/// The browser has no room for what it keeps of the runs.
+pub const STORAGE_FULL: &str = "Training paused because this browser's storage is full: the runs are here as long as \
+     the tab is open, but closing it would lose them. Save the models or free some storage, then go on.";
+
+/// The runs of an earlier visit are back.
+pub fn taken_up(epoch: usize) -> String {
+    format!("The runs of this address are back as this browser kept them after epoch {epoch}: go on, or start over.")
+}
+
+/// A run was handed to the browser.
+pub fn saved(name: &str) -> String {
+    format!("{name} is saved with your downloads.")
+}
+
+/// A run is being packed.
+pub fn saving(done: usize, total: usize) -> String {
+    format!("Scoring the whole test set for the bundle: {done} of {total} images")
+}
+
+/// Title of a saved run.
+pub fn bundle_title(method: &str, class: usize, epoch: usize) -> String {
+    format!("{method} on digit {class}, trained in a browser, epoch {epoch}")
+}
+
+/// Names of objectives.
+pub fn objective(objective: Objective) -> String {
+    match objective {
+        Objective::SimclrRot => "SimCLR(-), rotations are negatives".into(),
+        other => other.with_norm(Norm::None),
+    }
+}
+
+/// Names of norms.
+pub fn norm(norm: Norm) -> &'static str {
+    match norm {
+        Norm::None => "nothing",
+        Norm::F => "f (encoder)",
+        Norm::G => "g (projector)",
+        Norm::Both => "f and g",
+    }
+}
+
+/// The trainer's program is on its way.
+pub fn downloading(loaded: u64, total: u64) -> String {
+    match total {
+        0 if loaded == 0 => "Waking the trainer …".into(),
+        0 => format!("Loading the trainer: {}", megabytes(loaded)),
+        _ => format!("Loading the trainer: {} of {}", megabytes(loaded.min(total)), megabytes(total)),
+    }
+}
+
+/// The runs are being prepared.
+pub const PREPARING: &str = "Drawing the training images and looking at the untrained networks …";
+/// Ready to go.
+pub const READY: &str = "Ready.";
+/// Paused.
+pub const RESTING: &str = "Paused.";
+/// Through.
+pub const FINISHED: &str = "Done: every run has had its last epoch.";
+/// Dead.
+pub const DEAD: &str = "The trainer has stopped.";
+
+/// How far, how fast, how long yet.
+pub fn progress(epoch: usize, epochs: usize, views: f64, left: Option<f64>) -> String {
+    let left = left.map_or(String::new(), |seconds| format!(", about {} left", duration(seconds)));
+    format!("Epoch {} of {epochs}, {views:.0} views a second{left}", (epoch + 1).min(epochs))
+}
+
+/// What the trainer runs on and how much memory it has.
+pub fn machine(device: &str, memory: u64) -> String {
+    if memory == 0 { device.into() } else { format!("{device}, {} of memory", megabytes(memory)) }
+}
+
+/// What was reached, for those who listen.
+pub fn reached(name: &str, entry: &HistoryEntry, scorer: Scorer) -> String {
+    let rate = entry
+        .auroc
+        .iter()
+        .find(|(s, _)| *s == scorer)
+        .map_or(String::new(), |(_, rate)| format!(", AUROC {} percent", percent(*rate)));
+    format!(
+        "{name}, epoch {}: kappa {:.0} of the digit, {:.0} of the others{rate}.",
+        entry.epoch, entry.id.kappa, entry.ood.kappa
+    )
+}
+
+/// The losses in words.
+pub fn loss_summary(steps: usize, last: [Option<f64>; 2]) -> String {
+    match last {
+        [Some(a), Some(b)] => format!("Loss after {steps} steps: {a:.3} in run A, {b:.3} in run B."),
+        [Some(a), None] => format!("Loss after {steps} steps: {a:.3}."),
+        _ => EMPTY.into(),
+    }
+}
+
+/// The AUROCs in words.
+pub fn auroc_summary(last: [Option<String>; 2]) -> String {
+    match last {
+        [Some(a), Some(b)] => format!("AUROC now: {a} percent in run A, {b} percent in run B."),
+        [Some(a), None] => format!("AUROC now: {a} percent."),
+        _ => EMPTY.into(),
+    }
+}
+
+/// A file that is no bundle of ours.
+pub fn too_large(megabytes: f64) -> String {
+    format!("The file has {megabytes:.0} MB, more than any saved model has: choose a zip that was saved here.")
+}
+
+/// The browser does not read a file.
+pub const UNREADABLE: &str = "The browser could not read the file: choose it again.";

@@ -1,0 +1,297 @@
+//! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
+
+use nsa_core::augment::AugmentConfig;
+use nsa_core::ssl::{Norm, Objective, TrainConfig};
+use nsa_engine::train::protocol::MAX_WIDTH;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+
+/// Digits to choose the ID class from.
+pub const CLASSES: usize = 10;
+/// Base widths to choose from.
+pub const WIDTHS: [usize; 4] = [2, 4, 8, MAX_WIDTH];
+/// Batches to choose from.
+pub const BATCHES: [usize; 4] = [8, 16, 32, 64];
+/// Training images to choose from.
+pub const IMAGES: [usize; 5] = [64, 128, 256, 512, 1024];
+/// Epochs to choose from.
+pub const EPOCHS: [usize; 5] = [5, 10, 20, 40, 100];
+/// Shares of outliers to choose from, percent.
+pub const POLLUTIONS: [usize; 4] = [0, 5, 10, 20];
+/// Peak learning rates to choose from.
+pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
+/// Objectives to choose from.
+pub const OBJECTIVES: [Objective; 4] = [Objective::Simclr, Objective::SimclrRot, Objective::Simsiam, Objective::Byol];
+/// Places of the normalisation to choose from.
+pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
+/// Largest seed.
+pub const LAST_SEED: usize = 999;
+/// Test images of each kind that a run is measured on, and training images for the bank.
+pub const MEASURED: usize = 150;
+
+/// What two runs have in common, and what each has of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The ID class.
+    pub class: usize,
+    /// Base width of the encoder.
+    pub width: usize,
+    /// Images a step.
+    pub batch: usize,
+    /// Training images.
+    pub images: usize,
+    /// Passes over them.
+    pub epochs: usize,
+    /// Seed of everything random.
+    pub seed: usize,
+    /// The first run.
+    pub a: Method,
+    /// The second, if there is one.
+    pub b: Option<Method>,
+}
+
+/// What a run has of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    /// What is optimised.
+    pub objective: Objective,
+    /// Where features are normalised.
+    pub norm: Norm,
+    /// Share of outliers, percent.
+    pub pollution: usize,
+    /// Peak learning rate.
+    pub rate: f64,
+}
+
+impl Default for Recipe {
+    /// Small enough for a laptop's processor, and two methods that differ soon.
+    fn default() -> Self {
+        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 1e-3 };
+        Self {
+            class: 1,
+            width: 4,
+            batch: 16,
+            images: 256,
+            epochs: 20,
+            seed: 0,
+            a: method(Objective::Simclr, Norm::None),
+            b: Some(method(Objective::SimclrRot, Norm::F)),
+        }
+    }
+}
+
+impl Method {
+    /// The paper's name of it.
+    pub fn name(&self) -> String {
+        let method = self.objective.with_norm(self.norm);
+        if self.pollution > 0 { format!("{method}, {} % polluted", self.pollution) } else { method }
+    }
+
+    /// Reads `simclr-rot,f,10,0.001`; a part that is missing or unknown leaves `method` as it is there.
+    pub fn from_text(text: &str, mut method: Self) -> Self {
+        let mut parts = text.split(',');
+        if let Some(objective) = parts.next().and_then(|word| word.parse().ok()) {
+            method.objective = objective;
+        }
+        if let Some(norm) = parts.next().and_then(|word| word.parse().ok()) {
+            method.norm = norm;
+        }
+        if let Some(share) = parts.next().and_then(|word| word.parse().ok()) {
+            method.pollution = nearest(&POLLUTIONS, share);
+        }
+        if let Some(rate) = parts.next().and_then(|word| word.parse::<f64>().ok()).filter(|rate| rate.is_finite()) {
+            method.rate = rate.clamp(1e-6, 0.1);
+        }
+        method
+    }
+
+    /// What [`Method::from_text`] reads.
+    pub fn text(&self) -> String {
+        format!("{},{},{},{}", self.objective, self.norm, self.pollution, self.rate)
+    }
+}
+
+impl Recipe {
+    /// Reads `c1-w4-b16-n256-e20-s0` into what is common to the runs; a part that is missing or unknown changes
+    /// nothing, a value that is not among the choices becomes the nearest one.
+    pub fn read_common(&mut self, text: &str) {
+        for part in text.split('-') {
+            let (key, value) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
+            let Ok(value) = value.parse::<f64>().map(|v| v as usize) else { continue };
+            match key {
+                "c" => self.class = value.min(CLASSES - 1),
+                "w" => self.width = nearest(&WIDTHS, value),
+                "b" => self.batch = nearest(&BATCHES, value),
+                "n" => self.images = nearest(&IMAGES, value),
+                "e" => self.epochs = value.clamp(1, 1000),
+                "s" => self.seed = value.min(LAST_SEED),
+                _ => {}
+            }
+        }
+    }
+
+    /// What [`Recipe::read_common`] reads; none if it is the default's.
+    pub fn common_text(&self) -> Option<String> {
+        let text = |r: &Self| format!("c{}-w{}-b{}-n{}-e{}-s{}", r.class, r.width, r.batch, r.images, r.epochs, r.seed);
+        (text(self) != text(&Self::default())).then(|| text(self))
+    }
+
+    /// The first run's own settings as text; none if they are the default's.
+    pub fn a_text(&self) -> Option<String> {
+        (self.a != Self::default().a).then(|| self.a.text())
+    }
+
+    /// The second run's own settings as text, `off` for none; none if they are the default's.
+    pub fn b_text(&self) -> Option<String> {
+        (self.b != Self::default().b).then(|| self.b.map_or("off".into(), |b| b.text()))
+    }
+
+    /// Reads what [`Recipe::b_text`] writes.
+    pub fn read_b(&mut self, text: &str) {
+        self.b = match text {
+            "off" => None,
+            text => self.b.or(Self::default().b).map(|b| Method::from_text(text, b)),
+        };
+    }
+
+    /// The runs' own settings: one or two.
+    pub fn methods(&self) -> Vec<Method> {
+        [Some(self.a), self.b].into_iter().flatten().collect()
+    }
+
+    /// The settings of every run, as `nsa train` knows them.
+    pub fn configs(&self) -> Vec<TrainConfig> {
+        let config = |method: Method| TrainConfig {
+            dataset: "synth-digits".into(),
+            id_class: self.class,
+            objective: method.objective,
+            norm: method.norm,
+            pollution: method.pollution as f32 / 100.0,
+            width: self.width,
+            epochs: self.epochs,
+            batch: self.batch,
+            lr: method.rate,
+            temperature: 0.2,
+            limit: self.images,
+            eval_every: 1,
+            eval_limit: MEASURED,
+            seed: self.seed as u64,
+            augment: digits(),
+            ..TrainConfig::default()
+        };
+        self.methods().into_iter().map(config).collect()
+    }
+
+    /// Whether two recipes differ in nothing but learning rates, which may change while runs train.
+    pub fn same_runs(&self, other: &Self) -> bool {
+        let still = |recipe: &Self| {
+            let hold = |method: Method| Method { rate: 0.0, ..method };
+            Self { a: hold(recipe.a), b: recipe.b.map(hold), ..recipe.clone() }
+        };
+        still(self) == still(other)
+    }
+}
+
+/// How digits are augmented, as in `train/configs/digits.toml`: colour says nothing about which digit it is, so it is
+/// jittered as strongly as it goes; crops keep most of the digit, and nothing is mirrored.
+fn digits() -> AugmentConfig {
+    AugmentConfig {
+        crop_min: 0.6,
+        flip: 0.0,
+        jitter: 1.0,
+        brightness: 0.8,
+        contrast: 0.8,
+        saturation: 0.8,
+        hue: 0.5,
+        grayscale: 0.5,
+    }
+}
+
+/// The choice nearest to a number.
+fn nearest(choices: &[usize], value: usize) -> usize {
+    choices.iter().copied().min_by_key(|choice| choice.abs_diff(value)).unwrap_or(value)
+}
+
+/// Settings as `nsa train --config` reads them.
+pub fn toml(config: &TrainConfig) -> String {
+    let mut text = String::new();
+    // By way of text, in which f32 keeps its few digits.
+    let json = serde_json::to_string(config).and_then(|json| serde_json::from_str(&json));
+    let json: serde_json::Value = json.unwrap_or_default();
+    let mut tables = Vec::new();
+    for (key, value) in json.as_object().into_iter().flatten() {
+        match value.as_object() {
+            Some(table) => tables.push((key.clone(), table.clone())),
+            // Strings and numbers are written alike in JSON and TOML.
+            None => drop(writeln!(text, "{key} = {value}")),
+        }
+    }
+    for (name, table) in tables {
+        let _ = writeln!(text, "\n[{name}]");
+        for (key, value) in table {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_survives_its_address() {
+        let recipe = Recipe {
+            class: 7,
+            width: 8,
+            batch: 32,
+            images: 512,
+            epochs: 33,
+            seed: 5,
+            a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3 },
+            b: None,
+        };
+        assert_eq!(recipe.common_text().unwrap(), "c7-w8-b32-n512-e33-s5");
+        assert_eq!(recipe.a_text().unwrap(), "simsiam,both,10,0.003");
+        let mut read = Recipe::default();
+        read.read_common(&recipe.common_text().unwrap());
+        read.a = Method::from_text(&recipe.a_text().unwrap(), read.a);
+        read.read_b(&recipe.b_text().unwrap());
+        assert_eq!(read, recipe);
+        let plain = Recipe::default();
+        assert_eq!((plain.common_text(), plain.a_text(), plain.b_text()), (None, None, None));
+    }
+
+    #[test]
+    fn nonsense_in_an_address_changes_nothing_and_numbers_are_clamped() {
+        let mut recipe = Recipe::default();
+        recipe.read_common("é9-x3--w-c-eNaN-banana-w∞");
+        assert_eq!(Recipe { epochs: 20, ..recipe.clone() }, Recipe::default());
+        recipe.read_common("c99-w1000-b1e9-n0-e0-s123456789");
+        assert_eq!((recipe.class, recipe.width, recipe.batch, recipe.images), (9, 16, 64, 64));
+        assert_eq!((recipe.epochs, recipe.seed), (1, LAST_SEED));
+        let method = Method::from_text("vicreg,q,7,1e99", Recipe::default().a);
+        assert_eq!(method, Method { pollution: 5, rate: 0.1, ..Recipe::default().a });
+    }
+
+    #[test]
+    fn every_choice_is_a_run_that_can_begin() {
+        for width in WIDTHS {
+            let recipe = Recipe { width, ..Recipe::default() };
+            assert!(recipe.configs().iter().all(|config| config.check().is_ok()));
+        }
+        let mut faster = Recipe::default();
+        faster.a.rate = 0.01;
+        assert!(faster.same_runs(&Recipe::default()) && faster != Recipe::default());
+        faster.seed = 1;
+        assert!(!faster.same_runs(&Recipe::default()));
+    }
+
+    #[test]
+    fn settings_are_toml() {
+        let text = toml(&Recipe::default().configs()[1]);
+        assert!(text.contains("objective = \"simclr-rot\"\n") && text.contains("lr = 0.001\n"), "{text}");
+        assert!(text.contains("\n[augment]\n") && text.contains("crop-min = 0.6\n"), "{text}");
+        assert!(text.find("seed =") < text.find("[augment]"));
+    }
+}

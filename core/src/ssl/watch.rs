@@ -1,0 +1,220 @@
+//! What training is followed by: the same few images, embedded and measured again and again (section 2.2, appendix A).
+
+use super::TrainConfig;
+use super::guard::{Collapse, check_auroc, check_features, check_rank};
+use crate::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
+use crate::data::ImageSet;
+use crate::eval::{EvalError, auroc};
+use crate::model::{EmbedError, Network, embed_all};
+use crate::rng::Rng;
+use crate::score::{Bank, ScoreError, Scorer};
+use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
+use crate::{FeatureError, Features};
+use burn::tensor::backend::Backend;
+use thiserror::Error;
+
+/// The layer that training is followed by: the pooled encoder output.
+pub const EMBEDDING: &str = "conv4-1x1";
+
+/// Seed of the uniform samples that MMD compares with: the same for all epochs and runs, so that curves compare.
+const MMD_SEED: u64 = 0;
+
+/// Why a network could not be measured.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// It collapsed, or is not finite any more.
+    #[error(transparent)]
+    Collapse(#[from] Collapse),
+    /// It did not embed the images.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// Its features cannot be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// Its features have no place on the sphere.
+    #[error(transparent)]
+    Sphere(#[from] SphereError),
+    /// Its scores cannot be ranked.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+}
+
+const TRAINED: &str = "training images";
+const ID: &str = "ID test images";
+const OOD: &str = "OOD test images";
+
+/// The images that training is followed by: fixed subsets, drawn once from the run's seed.
+pub struct Watch {
+    /// Training images, for the bank.
+    pub train: ImageSet,
+    /// Test images of the ID class.
+    pub id: ImageSet,
+    /// Test images of the other classes.
+    pub ood: ImageSet,
+    /// Where `id` stand in the test set.
+    id_index: Vec<u32>,
+    /// Where `ood` stand in the test set.
+    ood_index: Vec<u32>,
+    /// Images embedded at once.
+    batch: usize,
+}
+
+/// Features of the images of a [`Watch`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Of training images.
+    pub train: Features,
+    /// Of test images of the ID class.
+    pub id: Features,
+    /// Of test images of the other classes.
+    pub ood: Features,
+}
+
+impl Watch {
+    /// At most `eval-limit` images of each kind: of `train`, the images trained on, and of the test set with `labels`,
+    /// of which `test` gives those of the images at the places asked for (ascending) that can be read, and their places.
+    /// They are embedded in batches of `batch`.
+    ///
+    /// # Errors
+    /// Whatever `test` fails with.
+    pub fn new<E>(
+        config: &TrainConfig,
+        train: &ImageSet,
+        labels: &[u8],
+        mut test: impl FnMut(&[usize]) -> Result<(ImageSet, Vec<usize>), E>,
+        batch: usize,
+    ) -> Result<Self, E> {
+        let is_id = |i: &usize| usize::from(labels[*i]) == config.id_class;
+        let (id, ood) = (0..labels.len()).partition(is_id);
+        let (id, id_places) = test(&Self::subset(config, id, "watch-id"))?;
+        let (ood, ood_places) = test(&Self::subset(config, ood, "watch-ood"))?;
+        let small = |places: Vec<usize>| places.into_iter().map(|i| i as u32).collect();
+        Ok(Self {
+            train: train.select(&Self::subset(config, (0..train.len()).collect(), "watch-train")),
+            id,
+            ood,
+            id_index: small(id_places),
+            ood_index: small(ood_places),
+            batch,
+        })
+    }
+
+    /// At most `eval-limit` of `indices`, ascending, drawn from the run's seed and the `purpose`.
+    pub fn subset(config: &TrainConfig, mut indices: Vec<usize>, purpose: &str) -> Vec<usize> {
+        let order = Rng::new(config.seed, purpose, &[]).permutation(indices.len());
+        indices = order.iter().take(config.eval_limit).map(|&i| indices[i]).collect();
+        indices.sort_unstable();
+        indices
+    }
+
+    /// Where [`Watch::id`] and [`Watch::ood`] stand in the test set.
+    pub fn places(&self) -> (&[u32], &[u32]) {
+        (&self.id_index, &self.ood_index)
+    }
+
+    /// Features of the images at [`EMBEDDING`]. See [`embed_all`] for `pause`.
+    ///
+    /// # Errors
+    /// [`WatchError::Collapse`] where they, or the projections behind them, say that the network has collapsed.
+    pub async fn embed<B: Backend>(
+        &self,
+        network: &Network<B>,
+        device: &B::Device,
+        mut pause: impl AsyncFnMut(usize),
+    ) -> Result<Watched, WatchError> {
+        Ok(Watched {
+            train: self.embedding(network, &self.train, TRAINED, device, &mut pause).await?,
+            id: self.embedding(network, &self.id, ID, device, &mut pause).await?,
+            ood: self.embedding(network, &self.ood, OOD, device, &mut pause).await?,
+        })
+    }
+
+    /// Features of `images`, which errors call `what`, at [`EMBEDDING`]. They and the projections behind them, which are
+    /// what collapses first, are checked.
+    ///
+    /// # Errors
+    /// See [`Watch::embed`].
+    pub async fn embedding<B: Backend>(
+        &self,
+        network: &Network<B>,
+        images: &ImageSet,
+        what: &'static str,
+        device: &B::Device,
+        pause: &mut impl AsyncFnMut(usize),
+    ) -> Result<Features, WatchError> {
+        let projection = format!("head{}", network.projector.len());
+        let layers = [EMBEDDING, &projection];
+        let found = embed_all(network, images, &layers, self.batch, device, pause).await;
+        let mut found = found.map_err(|error| match error {
+            EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),
+            other => WatchError::Embed(other),
+        })?;
+        for (features, layer) in found.iter().zip(layers) {
+            check_features(features, what, layer)?;
+        }
+        Ok(found.swap_remove(0))
+    }
+
+    /// Measures features of a network after `epoch` epochs, and adds a frame of the hypersphere.
+    ///
+    /// # Errors
+    /// [`WatchError::Collapse`] where what was measured says that the network has collapsed.
+    pub fn measure(
+        &self,
+        features: &Watched,
+        epoch: usize,
+        loss: Option<f64>,
+        frames: &mut Frames,
+    ) -> Result<HistoryEntry, WatchError> {
+        let Watched { train, id, ood } = features;
+        let (id_compactness, ood_compactness) = (compactness(id, MMD_SEED)?, compactness(ood, MMD_SEED)?);
+        check_rank(&id_compactness, ID)?;
+        check_rank(&ood_compactness, OOD)?;
+        let bank = Bank::fit(train)?;
+        let mut rates = Vec::new();
+        for scorer in Scorer::ANGULAR {
+            rates.push((scorer, auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?));
+        }
+        check_auroc(&rates, id.n() * ood.n())?;
+        self.add_frame(epoch, &bank, train, [id, ood], frames)?;
+        Ok(HistoryEntry { epoch, loss, id: id_compactness, ood: ood_compactness, auroc: rates, quality: None })
+    }
+
+    fn add_frame(
+        &self,
+        epoch: usize,
+        bank: &Bank,
+        train: &Features,
+        [id, ood]: [&Features; 2],
+        frames: &mut Frames,
+    ) -> Result<(), WatchError> {
+        let keep = |features: &Features| {
+            let first: Vec<usize> = (0..features.n().min(MAX_SAMPLES / 2)).collect();
+            features.select(&first).map_err(EmbedError::from)
+        };
+        let (id, ood) = (keep(id)?, keep(ood)?);
+        let mut map = AngleMap::fit(train)?;
+        if frames.epochs.is_empty() {
+            frames.index = [&self.id_index[..id.n()], &self.ood_index[..ood.n()]].concat();
+            frames.labels = [&self.id.labels()[..id.n()], &self.ood.labels()[..ood.n()]].concat();
+        } else {
+            map.align(&id, &last_points(frames, id.n()))?;
+        }
+        frames.epochs.push(epoch as u32);
+        for features in [&id, &ood] {
+            for point in map.place(features)? {
+                frames.angle.push(point.angle as f32);
+                frames.azimuth.push(point.azimuth as f32);
+            }
+            frames.score.extend(bank.score(Scorer::KCosMah, 1, features)?);
+        }
+        Ok(())
+    }
+}
+
+/// Where the first `n` samples stood in the last frame.
+fn last_points(frames: &Frames, n: usize) -> Vec<AnglePoint> {
+    let start = (frames.epochs.len() - 1) * frames.index.len();
+    let point = |i: usize| AnglePoint { angle: frames.angle[i].into(), azimuth: frames.azimuth[i].into() };
+    (start..start + n).map(point).collect()
+}
