@@ -7,6 +7,7 @@ use crate::train::Opened;
 use nsa_core::bundle::{
     Compactness, FRAMES_FILE, Frames, HISTORY_FILE, History, HistoryEntry, MANIFEST_FILE, MAX_MANIFEST, Manifest,
 };
+use nsa_core::score::Scorer;
 use std::ops::Range;
 
 /// Largest `history.json` or `frames.safetensors` that the page takes: a thousand samples at some 250 checkpoints.
@@ -81,6 +82,11 @@ impl Replay {
         self.by_side(&self.frames.score, frame)
     }
 
+    /// Which of the bundle's scores the frames hold: k-Cos (Mah) of the pooled encoder output.
+    pub fn recorded_score(&self) -> Option<usize> {
+        self.manifest.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == "conv4-1x1")
+    }
+
     /// A frame's angles to the ID mean in radians, ID and OOD.
     pub fn angles(&self, frame: usize) -> (Vec<f32>, Vec<f32>) {
         self.by_side(&self.frames.angle, frame)
@@ -109,7 +115,6 @@ impl Replay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use nsa_core::score::Scorer;
 
     /// Two ID samples of class 2 and one OOD sample at epochs 0, 5 and 20.
     pub(crate) fn replay() -> Replay {

@@ -199,3 +199,27 @@ test("principal components are computed from the gallery", { timeout: 240_000 },
   assert.deepEqual(lab.complaints, []);
   await lab.close();
 });
+
+test("a model whose images may not be shown has its recorded scores in the histogram", { timeout: 240_000 }, async () => {
+  const lab = await Lab.open(browser, site.url, "?view=separate&backend=cpu&model=fmnist-bag-simclr");
+  await lab.until("ready");
+  const { epochs } = await lab.page.evaluate(async () => (await fetch("assets/bundles/fmnist-bag-simclr/history.json")).json());
+  const measured = (at) => epochs.find((e) => e.epoch === at).auroc.find(([scorer]) => scorer === "k-cos-mah")[1];
+  const shown = async () => Number.parseFloat(await lab.page.textContent("[data-testid=auroc-live]"));
+  const near = async (at) => {
+    const value = await shown();
+    assert.ok(Math.abs(value - 100 * measured(at)) < 0.06, `epoch ${at}: ${value}, measured ${100 * measured(at)}`);
+  };
+  assert.match(await lab.page.textContent(".separate dl.numbers"), /recorded at epoch 40/);
+  await near(40);
+  await lab.page.goto(`${site.url}?view=separate&backend=cpu&model=fmnist-bag-simclr&epoch=4`);
+  await lab.until("ready");
+  await near(4);
+  // Other scores were not recorded, which is said.
+  await lab.page.goto(`${site.url}?view=separate&backend=cpu&model=fmnist-bag-simclr&scorer=k-cos`);
+  await lab.until("ready");
+  assert.match(await lab.page.textContent(".separate"), /recorded scores by k-Cos \(Mah\) on block 4 only/);
+  assert.ok(Number.isNaN(await shown()));
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+});

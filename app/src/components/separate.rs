@@ -63,6 +63,11 @@ fn Aurocs(lab: Lab) -> impl IntoView {
         let (id, ood) = lab.sides.with(|s| (s.id.len(), s.ood.len()));
         error(live.get(), id, ood)
     };
+    let live_title = move || lab.recorded.get().map_or(text::AUROC_LIVE.into(), text::score::recorded);
+    let nothing = move || {
+        let none = lab.images_complete.get() && lab.images.with(Vec::is_empty) && lab.recorded.get().is_none();
+        (none && lab.replay.with(Option::is_some)).then(|| view! { <p class="small">{text::score::NOT_RECORDED}</p> })
+    };
     let measured_error = move || {
         let counted =
             lab.bundle.with(|b| b.as_ref().map(|b| (b.manifest.provenance.test_id, b.manifest.provenance.test_ood)));
@@ -71,7 +76,7 @@ fn Aurocs(lab: Lab) -> impl IntoView {
     view! {
         <dl class="numbers">
             <div>
-                <dt>{text::AUROC_LIVE}<span class="error" data-testid="auroc-live-error">{live_error}</span></dt>
+                <dt>{live_title}<span class="error" data-testid="auroc-live-error">{live_error}</span></dt>
                 <dd data-testid="auroc-live"><Percent share=live/></dd>
             </div>
             <div>
@@ -84,6 +89,7 @@ fn Aurocs(lab: Lab) -> impl IntoView {
             <span class="key ood">{text::OOD}</span>
             <span class="key own" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
         </p>
+        {nothing}
     }
 }
 

@@ -75,7 +75,9 @@ pub struct Lab {
     pub score: Memo<usize>,
     /// For every gallery image the score shown, once it is there.
     pub values: Memo<Vec<Option<f32>>>,
-    /// The same, by side.
+    /// The epoch whose recorded scores stand in for those of the gallery, where the data set's images may not be shown.
+    pub recorded: Memo<Option<u32>>,
+    /// The scores shown, by side.
     pub sides: Memo<Sides>,
     /// AUROC of the images shown, 0..1.
     pub auroc: Memo<Option<f64>>,
@@ -122,7 +124,20 @@ impl Lab {
             let score = score.get();
             rows.with(|rows| rows.iter().map(|row| row.as_ref()?.get(score).copied()).collect::<Vec<_>>())
         });
-        let sides = Memo::new(move |_| images.with(|images| values.with(|values| split(images, values))));
+        let recorded = Memo::new(move |_| {
+            let none = images_complete.get() && images.with(Vec::is_empty);
+            let (frame, score) = (frame.get()?, score.get());
+            replay.with(|r| {
+                r.as_ref().filter(|r| none && r.recorded_score() == Some(score))?.frames.epochs.get(frame).copied()
+            })
+        });
+        let sides = Memo::new(move |_| match recorded.get().and(frame.get()) {
+            Some(frame) => {
+                let (id, ood) = replay.with(|r| r.as_ref().map(|r| r.scores(frame))).unwrap_or_default();
+                Sides { id, ood }
+            }
+            None => images.with(|images| values.with(|values| split(images, values))),
+        });
         let auroc = Memo::new(move |_| sides.with(|s| eval::auroc(&s.id, &s.ood).ok()));
         let range = Memo::new(move |_| {
             let score = score.get();
@@ -180,6 +195,7 @@ impl Lab {
             recipe,
             score,
             values,
+            recorded,
             sides,
             auroc,
             range,

@@ -19,6 +19,15 @@ pub fn cell(score: &str, value: &str, note: &str) -> String {
     if note.is_empty() { format!("{score}: {value}") } else { format!("{score}: {value}, {note}") }
 }
 
+/// What stands in for scores of images that may not be shown.
+pub fn recorded(epoch: u32) -> String {
+    format!("AUROC of the test images that training followed, recorded at epoch {epoch}")
+}
+
+/// The record has one score of the bundle's.
+pub const NOT_RECORDED: &str = "There are no images of this data set here, and training recorded scores by k-Cos (Mah) on \
+     block 4 only: choose it to see how they part.";
+
 // --- an image's details ----------------------------------------------------------------------------------
 
 /// The list of tiles.
