@@ -3,7 +3,6 @@
 use super::{print, print_json};
 use crate::device::{Device, DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::evaluate::EMBEDDING;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
@@ -13,7 +12,7 @@ use nsa_core::model::{NetworkConfig, Stem, embed};
 use nsa_core::rng::Rng;
 use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
-use nsa_core::ssl::{Norm, Objective, TrainConfig, Trainer};
+use nsa_core::ssl::{EMBEDDING, Norm, Objective, TrainConfig, Trainer};
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::time::Instant;
