@@ -24,6 +24,8 @@ docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --work
 native() { cargo test --release --workspace; }
 bundles() { cargo run --release --quiet -p nsa-train -- verify assets; }
 wasm_tests() {
+  # Seconds for all tests of a file; training takes longer than the 20 that are the default.
+  export WASM_BINDGEN_TEST_TIMEOUT=600
   # The browser's flags for a machine without a display or a sandbox are in webdriver.json.
   for crate in . app; do
     (cd "$crate" && wasm-pack test --headless --chrome --chromedriver "$(command -v chromedriver)" --mode no-install --release)
