@@ -15,8 +15,12 @@ pub fn show_panics() {
 
 fn show(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message");
-    let place = info.location().map_or(String::new(), |at| format!(" ({}:{})", at.file(), at.line()));
-    let Some(banner) = document().get_element_by_id("panic") else { return };
+    let file = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_string();
+    let place = info.location().map_or(String::new(), |at| format!(" ({}:{})", file(at.file()), at.line()));
+    // A program that has panicked panics again at the next event; the first message is the cause.
+    let Some(banner) = document().get_element_by_id("panic").filter(|banner| banner.has_attribute("hidden")) else {
+        return;
+    };
     if let Ok(Some(text)) = banner.query_selector("[data-message]") {
         text.set_text_content(Some(&format!("The page stopped: {message}{place}.")));
     }
