@@ -216,7 +216,7 @@ test("a model whose images may not be shown has its recorded scores in the histo
   await lab.until("ready");
   await near(4);
   // Other scores were not recorded, which is said.
-  await lab.page.goto(`${site.url}?view=separate&backend=cpu&model=fmnist-bag-simclr&scorer=k-cos`);
+  await lab.page.goto(`${site.url}?view=separate&backend=cpu&model=fmnist-bag-simclr&scorer=conv4-1x1:k-cos`);
   await lab.until("ready");
   assert.match(await lab.page.textContent(".separate"), /recorded scores by k-Cos \(Mah\) on block 4 only/);
   assert.ok(Number.isNaN(await shown()));
