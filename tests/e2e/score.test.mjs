@@ -71,7 +71,7 @@ test("details open, are walked through and closed by keys, and a link opens them
   await page.waitForFunction((s) => document.querySelector("[data-testid=detail-views]").dataset.seed !== s, before);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
-  assert.equal(new URL(page.url()).searchParams.get("image"), null);
+  await page.waitForFunction(() => !new URLSearchParams(location.search).has("image"));
   assert.match(await page.evaluate(() => document.activeElement.className), /tile-button/);
   assert.deepEqual(lab.complaints, []);
   await lab.close();
