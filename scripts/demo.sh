@@ -12,6 +12,8 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
   exit 1
 fi
 printf 'Building the lab (tens of minutes the first time on two cores, seconds later) ...\n'
+# Trunk refuses to ignore a folder that is not there.
+mkdir -p assets/galleries
 trunk serve --release --port "$port" --ignore assets/galleries &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
