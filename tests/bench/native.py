@@ -199,9 +199,12 @@ def main():
         "versions": {"scikit-learn": sklearn.__version__, "faiss-cpu": faiss.__version__, "numpy": np.__version__,
                      "torch": torch.__version__},
         "rounds": args.rounds,
-        "cases": [run(case, args.nsa, args.rounds) for case in cases],
+        "cases": [],
     }
-    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    # Written after every case: what was measured is kept if a later one fails.
+    for case in cases:
+        result["cases"].append(run(case, args.nsa, args.rounds))
+        args.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -183,8 +183,8 @@ fn features(n: usize, dim: usize, seed: u64) -> Result<Features, NsaError> {
 }
 
 fn images(batch: usize) -> Result<ImageSet, NsaError> {
-    if !(2..=4096).contains(&batch) {
-        return Err(NsaError::Usage(format!("--batch must be 2 to 4096, found {batch}")));
+    if !(1..=4096).contains(&batch) {
+        return Err(NsaError::Usage(format!("--batch must be 1 to 4096, found {batch}")));
     }
     let drawn = synth_digits::generate(synth_digits::SEED, Split::Train, batch.div_ceil(10));
     Ok(drawn.select(&(0..batch).collect::<Vec<_>>()))
