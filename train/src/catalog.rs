@@ -98,17 +98,5 @@ pub fn bundle_ids(assets: &Path) -> Result<Vec<String>, NsaError> {
 
 /// What the catalogue says of a bundle.
 pub fn entry(manifest: &Manifest, manifest_bytes: u64) -> CatalogEntry {
-    let config = &manifest.config;
-    CatalogEntry {
-        id: manifest.id.clone(),
-        title: manifest.title.clone(),
-        dataset: config.dataset.clone(),
-        id_class: config.id_class,
-        objective: config.objective.to_string(),
-        norm: config.norm.to_string(),
-        pollution: config.pollution,
-        width: config.width,
-        epochs: config.epochs,
-        bytes: manifest.total_bytes() + manifest_bytes,
-    }
+    CatalogEntry::of(manifest, manifest.total_bytes() + manifest_bytes)
 }

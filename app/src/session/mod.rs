@@ -318,20 +318,7 @@ impl Lab {
 
 /// What the menu of models knows of a bundle out of a file.
 fn catalog_entry(opened: &Opened) -> CatalogEntry {
-    let manifest = &opened.manifest;
-    let config = &manifest.config;
-    CatalogEntry {
-        id: manifest.id.clone(),
-        title: manifest.title.clone(),
-        dataset: config.dataset.clone(),
-        id_class: config.id_class,
-        objective: config.objective.to_string(),
-        norm: config.norm.to_string(),
-        pollution: config.pollution,
-        width: config.width,
-        epochs: config.epochs,
-        bytes: opened.sizes.iter().map(|&size| size as u64).sum(),
-    }
+    CatalogEntry::of(&opened.manifest, opened.sizes.iter().map(|&size| size as u64).sum())
 }
 
 fn absolute(path: &str) -> Option<String> {

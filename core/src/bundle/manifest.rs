@@ -44,6 +44,25 @@ pub struct CatalogEntry {
     pub bytes: u64,
 }
 
+impl CatalogEntry {
+    /// What the catalogue says of a bundle whose files have so many bytes, `bundle.json` with them.
+    pub fn of(manifest: &Manifest, bytes: u64) -> Self {
+        let config = &manifest.config;
+        Self {
+            id: manifest.id.clone(),
+            title: manifest.title.clone(),
+            dataset: config.dataset.clone(),
+            id_class: config.id_class,
+            objective: config.objective.to_string(),
+            norm: config.norm.to_string(),
+            pollution: config.pollution,
+            width: config.width,
+            epochs: config.epochs,
+            bytes,
+        }
+    }
+}
+
 /// `bundle.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
