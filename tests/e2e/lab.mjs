@@ -70,10 +70,12 @@ export class Lab {
   }
 }
 
+/** The native program. */
+export const NSA = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "release", "nsa");
+
 /** Runs the native program and returns what it printed. */
 export function nsa(...args) {
-  const binary = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "release", "nsa");
-  return execFileSync(binary, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
+  return execFileSync(NSA, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
 export function temporaryFolder() {

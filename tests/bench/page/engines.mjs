@@ -1,0 +1,112 @@
+// What is compared, each in a Worker: image bytes are posted to it, and timed is until its answer is back.
+//
+// Both have the same three steps: the constructor starts the program, `load` brings a model of a base width, `run` puts a batch
+// of images through it.
+
+const IMAGE = 3 * 32 * 32;
+const count = (pixels) => pixels.length / IMAGE;
+
+/** The lab's engine, by the messages that the page sends it (app/engine/src/protocol.rs). */
+export class Ours {
+  #worker;
+  #job = 0;
+  /** What the engine says of itself. */
+  device;
+
+  constructor(backend) {
+    this.#worker = new Worker(`/lab/worker.js?engine=engine-${backend}`, { type: "module" });
+  }
+
+  async load(width) {
+    this.device = (await this.#until("ready")).device;
+    this.#post({ type: "load", url: new URL(`/bundles/w${width}/`, location.href).href });
+    await this.#until("loaded");
+  }
+
+  /** Scores of every image, and how many batches the engine made of them. */
+  async run(pixels) {
+    const [scores, angles] = [[], []];
+    let batches = 0;
+    this.#post({ type: "score", n: count(pixels) }, pixels);
+    await this.#until("done", (event) => {
+      if (event.type !== "scored") return;
+      scores.push(...event.scores);
+      angles.push(...event.angles);
+      batches += 1;
+    });
+    return { scores, angles, batches };
+  }
+
+  stop() {
+    this.#worker.terminate();
+  }
+
+  #post(request, pixels) {
+    this.#job += 1;
+    this.#worker.postMessage([JSON.stringify({ ...request, job: this.#job }), pixels]);
+  }
+
+  /** The next event of a type; `pass` sees every event on the way. */
+  #until(type, pass = () => {}) {
+    return new Promise((resolve, reject) => {
+      this.#worker.onerror = (event) => reject(new Error(event.message ?? "its script did not load"));
+      this.#worker.onmessage = ({ data }) => {
+        const event = JSON.parse(data);
+        pass(event);
+        if (event.type === type) resolve(event);
+        if (["failed", "crashed"].includes(event.type)) reject(new Error(event.message));
+      };
+    });
+  }
+}
+
+/** onnxruntime-web with the same weights. */
+export class Theirs {
+  #worker;
+  #job = 0;
+
+  constructor(backend) {
+    // Its name for the processor is that of what it runs on.
+    this.#worker = new Worker(`/bench/onnxruntime.mjs?backend=${backend === "cpu" ? "wasm" : backend}`, { type: "module" });
+  }
+
+  load(width) {
+    return this.#ask({ model: `/models/w${width}.onnx` });
+  }
+
+  async run(pixels) {
+    return { features: await this.#ask({ pixels }) };
+  }
+
+  stop() {
+    this.#worker.terminate();
+  }
+
+  #ask(message) {
+    this.#job += 1;
+    return new Promise((resolve, reject) => {
+      this.#worker.onerror = (event) => reject(new Error(event.message ?? "its script did not load"));
+      this.#worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.features));
+      this.#worker.postMessage({ ...message, job: this.#job });
+    });
+  }
+}
+
+/** The first `n` of the images. */
+export async function images(n) {
+  const bytes = await (await fetch("/images.bin")).arrayBuffer();
+  return new Uint8Array(bytes, 0, n * IMAGE).slice();
+}
+
+/** Seconds that `work` takes. */
+export async function timed(work) {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
+
+/** `work`, or an error after so many seconds. */
+export function within(seconds, work) {
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`no result within ${seconds} s`)), 1000 * seconds));
+  return Promise.race([work, late]);
+}
