@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh build    the wasm target, wasm-bindgen-cli and trunk      (make demo)
 #   scripts/setup.sh test     the same, wasm-pack, Chromium, playwright-core, axe-core   (make test)
+#   scripts/setup.sh bench    the same and onnxruntime-web                     (make bench)
 #
 # Each thing is first tried the usual way (rustup, cargo). Where rustup's server does not answer, the
 # wasm32 standard library is built from Debian's Rust sources instead. A second run does nothing.
@@ -16,6 +17,7 @@ TRUNK_VERSION=0.21.14
 WASM_PACK_VERSION=0.15.1
 PLAYWRIGHT_VERSION=1.64.1
 AXE_VERSION=4.14.1
+ONNXRUNTIME_VERSION=1.30.0
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -115,6 +117,11 @@ ensure_test_tools() {
   node_package axe-core "$AXE_VERSION"
 }
 
+ensure_bench_tools() {
+  ensure_test_tools
+  node_package onnxruntime-web "$ONNXRUNTIME_VERSION"
+}
+
 have cargo || have apt-get || fail "no Rust found: install it from https://rustup.rs, then run again"
 have cc || apt_install build-essential
 ensure_wasm_target
@@ -122,6 +129,7 @@ ensure_build_tools
 case "$what" in
   build) ;;
   test) ensure_test_tools ;;
-  *) fail "unknown argument '$what': build or test" ;;
+  bench) ensure_bench_tools ;;
+  *) fail "unknown argument '$what': build, test or bench" ;;
 esac
 rm -rf "$NSA_CACHE/tools/target"

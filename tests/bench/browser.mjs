@@ -97,19 +97,20 @@ function warm(page, batch) {
   return page.evaluate(async ({ batch, rounds, patience }) => {
     const { images, timed, within } = await import("/bench/engines.mjs");
     const pixels = await images(batch);
-    const started = performance.now();
-    const spent = () => (performance.now() - started) / 1000;
     let batches;
     const one = {
       ours: async () => ({ batches } = await within(patience, ours.run(pixels))),
       theirs: () => within(patience, theirs.run(pixels)),
     };
-    // Ours finds the size of its batches, a graphics processor prepares its programs.
-    for (let i = 0; i < 3 && (i === 0 || spent() < rounds.seconds / 3); i++) {
+    // A graphics processor prepares its programs, and ours finds the size of its batches: until that stays as it is.
+    for (let i = 0, before; i < 2 || (i < 5 && batches !== before); i++) {
+      before = batches;
       await one.ours();
       await one.theirs();
     }
     const seconds = { ours: [], theirs: [] };
+    const started = performance.now();
+    const spent = () => (performance.now() - started) / 1000;
     while (seconds.ours.length < rounds.most && (seconds.ours.length < rounds.least || spent() < rounds.seconds)) {
       seconds.ours.push(await timed(one.ours));
       seconds.theirs.push(await timed(one.theirs));

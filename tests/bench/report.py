@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""BENCHMARKS.md from the results of native.py and browser.mjs: tests/bench/report.py tests/bench > BENCHMARKS.md"""
+"""BENCHMARKS.md from the results of the others in this folder: tests/bench/report.py tests/bench > BENCHMARKS.md"""
 
 import json
 import statistics
@@ -44,30 +44,82 @@ def native(found):
     print()
 
 
+BACKENDS = {"cpu": "the processor, WebAssembly with SIMD, one thread", "webgpu": "WebGPU"}
+
+
 def browser(found):
-    print(f"## In the browser\n\n{found['machine']}; {found['date']}; {found['browser']}; onnxruntime-web {found['onnxruntime-web']}, "
-          f"one thread; {found['rounds']} rounds in turns.\n\nThe same weights and images. Cold is from the start of the engine or "
-          "session to the first result, its program's download from this machine and compilation included.\n")
-    print("| what | ours | onnxruntime-web | ratio |\n|---|---:|---:|---:|")
-    for case in found["cases"]:
-        print(f"| {case['case']} | {time(case['ours'])} | {time(case['theirs'])} | {ratio(case['ours'], case['theirs']):.2f} |")
+    print(f"## In the browser\n\n{found['machine']}; {found['date']}; load average before: {found['load-before']}; headless "
+          f"{found['browser']}; onnxruntime-web {found['onnxruntime-web']} (`wasm` with one thread, `webgpu`). "
+          f"WebGPU's adapter: {found.get('webgpu', 'none')}.\n\n"
+          "Both in a Worker each, with the same weights, from the same server: image bytes are posted to it, timed is until its "
+          "answer is back. Scaling the pixels is part of both; ours also scores the features. Medians and quartiles, ratios ours "
+          "over theirs.\n")
+    for backend in BACKENDS:
+        print(f"### Warm: one batch, {BACKENDS[backend]}\n\nOurs cuts a job into batches of about a tenth of a second; how many it "
+              "made of this one stands beside it.\n\n"
+              "| base width | images | ours | in batches | onnxruntime-web | ratio | rounds |\n|---:|---:|---:|---:|---:|---:|---:|")
+        for case in (case for case in found["warm"] if case["backend"] == backend):
+            start = f"| {case['width']} | {case['batch']} "
+            if "not-run" in case:
+                print(f"{start}| not run: {case['not-run']} | | | | |")
+            else:
+                print(f"{start}| {time(case['ours'])} | {case['batches']} | {time(case['theirs'])} "
+                      f"| {ratio(case['ours'], case['theirs']):.2f} | {len(case['ours'])} |")
+        print()
+    print("### Cold: one image\n\nA browser just started, from the start of the program to the first result: its download from this "
+          "machine, its compilation, the model, the device.\n\n"
+          "| backend | base width | ours | onnxruntime-web | ratio | rounds |\n|---|---:|---:|---:|---:|---:|")
+    for case in found["cold"]:
+        start = f"| {case['backend']} | {case['width']} "
+        if "not-run" in case:
+            print(f"{start}| not run: {case['not-run']} | | | |")
+        else:
+            print(f"{start}| {time(case['ours'])} | {time(case['theirs'])} | {ratio(case['ours'], case['theirs']):.2f} "
+                  f"| {len(case['ours'])} |")
     print()
 
 
 def loading(found):
-    print(f"## Loading\n\n{found['date']}; sizes after Brotli at quality 11, times over an emulated link of 10 Mbit/s and 40 ms "
-          "with Brotli at quality 5, headless Chromium.\n")
-    print("| what | |\n|---|---:|")
-    for name, value in found["rows"]:
-        print(f"| {name} | {value} |")
+    link, visits = found["link"], [found["first-visits"], found["second-visits"]]
+    print(f"## Loading\n\n{found['machine']}; {found['date']}; load average before: {found['load-before']}; headless "
+          f"{found['browser']}; {len(visits[0])} rounds. A link of {8 * link['bytesPerSecond'] / 1e6:.0f} Mbit/s with "
+          f"{link['latency']} ms before every answer and again for every new connection, Brotli at quality {link['quality']}, the "
+          f"CPU engine (`{found['address']}`). The second visit asks the server whether files have changed: its bytes are those of "
+          "files that came again.\n")
+    print("| what | first visit | second visit |\n|---|---:|---:|")
+
+    def row(name, cell):
+        print(f"| {name} | {cell(visits[0])} | {cell(visits[1])} |")
+
+    for name, key in [("first paint", "first-paint"), ("first contentful paint", "first-contentful-paint"),
+                      ("lab usable: its controls are there", "lab-usable"), ("first score", "first-score"),
+                      ("all scores", "all-scores")]:
+        row(name, lambda visit: time([one["milliseconds"][key] / 1000 for one in visit]))
+    for name, key in [("bytes before the first paint", "bytes-before-first-paint"),
+                      ("bytes before the first score", "bytes-before-first-score"), ("bytes in all", "bytes"),
+                      ("requests", "answers"), ("of them answered that nothing has changed", "not-changed")]:
+        row(name, lambda visit: f"{statistics.median(one[key] for one in visit):,.0f}")
+    print("\nThe programs:\n")
+    sizes(found["sizes"])
+
+
+def sizes(programs):
+    print("| program | bytes | Brotli 9 | Brotli 11 |\n|---|---:|---:|---:|")
+    for program in programs:
+        print(f"| {program['program']} | {program['bytes']:,} | {program['brotli-9']:,} | {program['brotli-11']:,} |")
     print()
+
+
+def features(programs):
+    print("## What burn's features weigh\n\nThe engines without one of them each (`tests/bench/sizes.sh`).\n")
+    sizes(programs)
 
 
 def main():
     folder = Path(sys.argv[1])
     print("# Benchmarks\n\nMade by `make bench`; not edited by hand. What bounds the rows above 1, and what was tried: "
           "[docs/benchmarks.md](docs/benchmarks.md).\n")
-    for name, part in (("native", native), ("browser", browser), ("loading", loading)):
+    for name, part in (("native", native), ("browser", browser), ("loading", loading), ("sizes", features)):
         file = folder / f"{name}.json"
         if file.exists():
             part(json.loads(file.read_text()))
