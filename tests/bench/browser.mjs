@@ -5,7 +5,7 @@
 // Warm: one batch, ours and theirs in turns, for so many rounds or until a case has had its time. Cold: in a browser that has
 // just been started, from the start of the program to the first result for one image.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -127,11 +127,12 @@ async function cold(url, who, backend, width) {
     return await page.evaluate(async ({ who, backend, width, patience }) => {
       const { Ours, Theirs, images, timed, within } = await import("/bench/engines.mjs");
       const pixels = await images(1);
-      return timed(() => within(patience, (async () => {
+      const first = async () => {
         const one = new { ours: Ours, theirs: Theirs }[who](backend);
         await one.load(width);
         await one.run(pixels);
-      })()));
+      };
+      return timed(() => within(patience, first()));
     }, { who, backend, width, patience: PATIENCE });
   } finally {
     await browser.close();
@@ -204,3 +205,4 @@ for (const backend of BACKENDS) {
   }
 }
 site.close();
+rmSync(folder, { recursive: true });

@@ -102,7 +102,7 @@ export async function images(n) {
 export async function timed(work) {
   const started = performance.now();
   await work();
-  return (performance.now() - started) / 1000;
+  return Number((performance.now() - started).toFixed(1)) / 1000;
 }
 
 /** `work`, or an error after so many seconds. */
