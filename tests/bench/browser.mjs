@@ -21,8 +21,6 @@ const BATCHES = [1, 16, 64];
 /** Rounds of a warm case at most and at least, and the seconds after which no further one begins. */
 const ROUNDS = { most: Number(options.rounds), least: 3, seconds: 60 };
 const COLD_ROUNDS = Math.min(5, ROUNDS.most);
-/** Seconds after which a batch is given up. */
-const PATIENCE = 120;
 /** Of scores and features, against those of the native program. */
 const TOLERANCE = 1e-3;
 
@@ -67,18 +65,18 @@ function npy(path) {
 
 /** Starts both in this page, as `ours` and `theirs`, and sees that they compute what the native program does. Says by what. */
 async function start(page, backend, width, expected) {
-  const found = await page.evaluate(async ({ backend, width, patience }) => {
-    const { Ours, Theirs, images, within } = await import("/bench/engines.mjs");
+  const found = await page.evaluate(async ({ backend, width }) => {
+    const { Ours, Theirs, images } = await import("/bench/engines.mjs");
     globalThis.ours = new Ours(backend);
     globalThis.theirs = new Theirs(backend);
-    await within(patience, Promise.all([ours.load(width), theirs.load(width)]));
+    await Promise.all([ours.load(width), theirs.load(width)]);
     const pixels = await images(4);
-    const { scores } = await within(patience, ours.run(pixels));
-    const { features } = await within(patience, theirs.run(pixels));
+    const { scores } = await ours.run(pixels);
+    const { features } = await theirs.run(pixels);
     const adapter = await navigator.gpu?.requestAdapter();
     const { vendor, architecture } = adapter?.info ?? {};
     return { scores, features: [...features], device: ours.device, adapter: `${vendor} ${architecture}` };
-  }, { backend, width, patience: PATIENCE });
+  }, { backend, width });
   agree(`our scores, ${backend}, width ${width}`, found.scores.flat(), expected.scores.slice(0, 4).flatMap((scores) => scores.map((s) => s.score)));
   agree(`features of onnxruntime-web, ${backend}, width ${width}`, found.features, [...expected.features.subarray(0, 32 * width)]);
   return backend === "webgpu" ? found.adapter : found.device;
@@ -94,13 +92,13 @@ function agree(what, found, expected) {
 
 /** Seconds of one batch in every round, and how many batches our engine made of it in the last. */
 function warm(page, batch) {
-  return page.evaluate(async ({ batch, rounds, patience }) => {
-    const { images, timed, within } = await import("/bench/engines.mjs");
+  return page.evaluate(async ({ batch, rounds }) => {
+    const { images, timed } = await import("/bench/engines.mjs");
     const pixels = await images(batch);
     let batches;
     const one = {
-      ours: async () => ({ batches } = await within(patience, ours.run(pixels))),
-      theirs: () => within(patience, theirs.run(pixels)),
+      ours: async () => ({ batches } = await ours.run(pixels)),
+      theirs: () => theirs.run(pixels),
     };
     // A graphics processor prepares its programs, and ours finds the size of its batches: until that stays as it is.
     for (let i = 0, before; i < 2 || (i < 5 && batches !== before); i++) {
@@ -116,7 +114,7 @@ function warm(page, batch) {
       seconds.theirs.push(await timed(one.theirs));
     }
     return { ...seconds, batches };
-  }, { batch, rounds: ROUNDS, patience: PATIENCE });
+  }, { batch, rounds: ROUNDS });
 }
 
 /** Seconds from the start of one of them to its first result, in a browser of its own. */
@@ -124,16 +122,15 @@ async function cold(url, who, backend, width) {
   const browser = await launch();
   try {
     const page = await open(browser, url);
-    return await page.evaluate(async ({ who, backend, width, patience }) => {
-      const { Ours, Theirs, images, timed, within } = await import("/bench/engines.mjs");
+    return await page.evaluate(async ({ who, backend, width }) => {
+      const { Ours, Theirs, images, timed } = await import("/bench/engines.mjs");
       const pixels = await images(1);
-      const first = async () => {
+      return timed(async () => {
         const one = new { ours: Ours, theirs: Theirs }[who](backend);
         await one.load(width);
         await one.run(pixels);
-      };
-      return timed(() => within(patience, first()));
-    }, { who, backend, width, patience: PATIENCE });
+      });
+    }, { who, backend, width });
   } finally {
     await browser.close();
   }

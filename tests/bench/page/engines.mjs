@@ -4,6 +4,8 @@
 // of images through it.
 
 const IMAGE = 3 * 32 * 32;
+/** Seconds after which an answer is no longer waited for. */
+const PATIENCE = 120;
 const count = (pixels) => pixels.length / IMAGE;
 
 /** The lab's engine, by the messages that the page sends it (app/engine/src/protocol.rs). */
@@ -48,8 +50,7 @@ export class Ours {
 
   /** The next event of a type; `pass` sees every event on the way. */
   #until(type, pass = () => {}) {
-    return new Promise((resolve, reject) => {
-      this.#worker.onerror = (event) => reject(new Error(event.message ?? "its script did not load"));
+    return answer("ours", this.#worker, (resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         const event = JSON.parse(data);
         pass(event);
@@ -84,12 +85,22 @@ export class Theirs {
 
   #ask(message) {
     this.#job += 1;
-    return new Promise((resolve, reject) => {
-      this.#worker.onerror = (event) => reject(new Error(event.message ?? "its script did not load"));
+    return answer("onnxruntime-web", this.#worker, (resolve, reject) => {
       this.#worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.features));
       this.#worker.postMessage({ ...message, job: this.#job });
     });
   }
+}
+
+/** What `listen` makes of a Worker's answers, or an error if it stops or none comes. */
+function answer(who, worker, listen) {
+  return new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(`${who}: ${why}`));
+    worker.onerror = (event) => fail(event.message ?? "its script did not load");
+    const late = setTimeout(() => fail(`no answer within ${PATIENCE} s`), 1000 * PATIENCE);
+    const over = (settle) => (value) => { clearTimeout(late); settle(value); };
+    listen(over(resolve), over((error) => fail(error.message)));
+  });
 }
 
 /** The first `n` of the images. */
@@ -103,10 +114,4 @@ export async function timed(work) {
   const started = performance.now();
   await work();
   return Number((performance.now() - started).toFixed(1)) / 1000;
-}
-
-/** `work`, or an error after so many seconds. */
-export function within(seconds, work) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`no result within ${seconds} s`)), 1000 * seconds));
-  return Promise.race([work, late]);
 }
