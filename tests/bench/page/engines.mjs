@@ -113,5 +113,5 @@ export async function images(n) {
 export async function timed(work) {
   const started = performance.now();
   await work();
-  return Number((performance.now() - started).toFixed(1)) / 1000;
+  return Number(((performance.now() - started) / 1000).toFixed(4));
 }
