@@ -54,7 +54,7 @@ def browser(found):
           "Both in a Worker each, with the same weights, from the same server: image bytes are posted to it, timed is until its "
           "answer is back. Scaling the pixels is part of both; ours also scores the features. Medians and quartiles, ratios ours "
           "over theirs.\n")
-    for backend in BACKENDS:
+    for backend in [backend for backend in BACKENDS if backend in found]:
         print(f"### Warm: one batch, {BACKENDS[backend]}\n\nOurs cuts a job into batches of about a tenth of a second; how many it "
               "made of this one stands beside it.\n\n"
               "| base width | images | ours | in batches | onnxruntime-web | ratio | rounds |\n|---:|---:|---:|---:|---:|---:|---:|")
