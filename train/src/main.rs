@@ -16,6 +16,7 @@ mod evaluation;
 mod files;
 mod help;
 mod lock;
+mod memory;
 mod npy;
 mod plan;
 mod probes;
@@ -30,6 +31,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    memory::keep_what_is_freed();
     let cli = cli::Cli::parse();
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -58,11 +58,12 @@ impl<B: Backend> Block<B> {
             Some((conv, bn)) => bn.forward_maps(convolve(conv, x.clone())),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward_maps(convolve(&self.conv1, x)));
-        let mut x = self.bn2.forward_maps(convolve(&self.conv2, x));
-        if let (Some(conv), Some(bn)) = (&self.conv3, &self.bn3) {
-            x = bn.forward_maps(convolve(conv, relu(x)));
-        }
+        let x = self.bn1.forward_maps_relu(convolve(&self.conv1, x));
+        let x = convolve(&self.conv2, x);
+        let x = match (&self.conv3, &self.bn3) {
+            (Some(conv), Some(bn)) => bn.forward_maps(convolve(conv, self.bn2.forward_maps_relu(x))),
+            _ => self.bn2.forward_maps(x),
+        };
         relu(x + shortcut)
     }
 }

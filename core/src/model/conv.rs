@@ -10,6 +10,7 @@ mod flex;
 mod geometry;
 mod kernels;
 
+use super::flex::{known, same};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::conv2d;
@@ -17,7 +18,6 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Int, Tensor, backend::Backend};
 use burn_flex::Flex;
 use geometry::Geometry;
-use std::any::Any;
 
 /// Images (`N x C x H x W`) through a convolution, to `N x O x H' x W'`.
 pub fn convolve<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -54,19 +54,12 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
 
 /// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.
 fn on_flex<B: Backend>(conv: &Conv2d<B>, images: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
-    // Known when the program is compiled: for other backends nothing of this is left in it.
-    if let Some(x) = same::<B, Flex>(images) {
-        let weight = same::<B, Flex>(&conv.weight.val())?;
-        return same(&flex::convolve(&Geometry::of(conv, images.dims())?, x, weight)?);
+    let weight = conv.weight.val();
+    if let Some(x) = same::<_, Flex, 4>(images) {
+        return Some(known(&flex::convolve(&Geometry::of(conv, images.dims())?, x, known(&weight))));
     }
-    let x = same::<B, Autodiff<Flex>>(images)?;
-    let weight = same::<B, Autodiff<Flex>>(&conv.weight.val())?;
-    same(&flex::convolve_with_gradient(&Geometry::of(conv, images.dims())?, x, weight)?)
-}
-
-/// The tensor itself, if `A` and `B` are the same backend.
-fn same<A: Backend, B: Backend>(tensor: &Tensor<A, 4>) -> Option<Tensor<B, 4>> {
-    (tensor as &dyn Any).downcast_ref::<Tensor<B, 4>>().cloned()
+    let x = same::<_, Autodiff<Flex>, 4>(images)?;
+    Some(known(&flex::convolve_with_gradient(&Geometry::of(conv, images.dims())?, x, known(&weight))))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod batch_norm;
 mod blocks;
 mod conv;
 mod embed;
+mod flex;
 mod head;
 mod init;
 mod norm;
@@ -15,6 +16,7 @@ mod pixels;
 mod pretrained;
 mod resnet;
 mod state_dict;
+mod threads;
 mod weights;
 
 pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};

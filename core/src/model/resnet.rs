@@ -8,7 +8,6 @@ use super::blocks::{Block, conv};
 use super::conv::convolve;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -94,7 +93,7 @@ impl<B: Backend> ResNet<B> {
 
     /// Images (`N x 3 x H x W`, normalised) to the outputs of the four layers.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let mut x = relu(self.bn1.forward_maps(convolve(&self.conv1, images)));
+        let mut x = self.bn1.forward_maps_relu(convolve(&self.conv1, images));
         if self.stem == Stem::Imagenet {
             x = max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false);
         }

@@ -62,12 +62,13 @@ impl Geometry {
         self.input[0] * self.kernel * self.kernel
     }
 
-    /// Unfolds an image (`C x H x W`) into `window x positions`: row (c, ky, kx) holds what that value of the kernel
-    /// meets at every position.
-    pub fn unfold(&self, image: &[f32], unfolded: &mut [f32]) {
+    /// Unfolds an image (`C x H x W`), the `i`-th of `n` that stand side by side in `window x (n * positions)`: row
+    /// (c, ky, kx) holds what that value of the kernel meets at every position.
+    pub fn unfold(&self, image: &[f32], n: usize, i: usize, unfolded: &mut [f32]) {
         let [_, height, width] = self.input;
         let keeps_size = self.stride == 1 && self.output[1..] == self.input[1..];
-        let mut rows = unfolded.chunks_exact_mut(self.positions());
+        let own = i * self.positions()..(i + 1) * self.positions();
+        let mut rows = unfolded.chunks_exact_mut(n * self.positions()).map(|row| &mut row[own.clone()]);
         for channel in image.chunks_exact(height * width) {
             for (ky, kx) in self.kernel_positions() {
                 let Some(row) = rows.next() else { return };
@@ -80,11 +81,13 @@ impl Geometry {
         }
     }
 
-    /// The adjoint of [`Geometry::unfold`]: adds every value of `unfolded` to the pixel that it was read from.
-    pub fn fold(&self, unfolded: &[f32], image: &mut [f32]) {
+    /// The adjoint of [`Geometry::unfold`]: adds every value of the `i`-th image in `unfolded` to the pixel that it was
+    /// read from.
+    pub fn fold(&self, unfolded: &[f32], n: usize, i: usize, image: &mut [f32]) {
         let [_, height, width] = self.input;
+        let own = i * self.positions()..(i + 1) * self.positions();
         image.fill(0.0);
-        let mut rows = unfolded.chunks_exact(self.positions());
+        let mut rows = unfolded.chunks_exact(n * self.positions()).map(|row| &row[own.clone()]);
         for channel in image.chunks_exact_mut(height * width) {
             for (ky, kx) in self.kernel_positions() {
                 let Some(row) = rows.next() else { return };
@@ -128,9 +131,9 @@ impl Geometry {
         row[start..len - skip].copy_from_slice(&channel[skip..len - start]);
         row[len - skip..].fill(0.0);
         let (left, right) = (self.padding.saturating_sub(kx).min(width), kx.saturating_sub(self.padding).min(width));
-        for line in row.chunks_exact_mut(width) {
-            line[..left].fill(0.0);
-            line[width - right..].fill(0.0);
+        // Column by column: there are one or two of them, and filling so few values at a time is slow.
+        for column in (0..left).chain(width - right..width) {
+            row[column..].iter_mut().step_by(width).for_each(|value| *value = 0.0);
         }
     }
 }

@@ -1,27 +1,38 @@
 //! A convolution and its two gradients as matrix products of unfolded images, on plain slices.
 //!
-//! An image unfolds into `U = window x positions` ([`Geometry::unfold`]); with the weight as `W = O x window`:
+//! Images unfold into `U = window x positions` ([`Geometry::unfold`]); with the weight as `W = O x window`:
 //!
 //! - result `Y = W U`, `O x positions`;
-//! - gradient of the weight `dW = sum over images of dY U^T`;
-//! - gradient of an image `fold(W^T dY)`, or for stride 1, which is faster, the transposed convolution of dY.
+//! - gradient of the weight `dW = dY U^T`;
+//! - gradient of the images `fold(W^T dY)`, or for stride 1, which is faster, the transposed convolution of dY.
 //!
-//! Images are independent and spread over threads. Sums over images are taken in a fixed order, so that a run repeats
-//! to the last bit whatever the number of threads.
+//! The last layers of a ResNet have few positions and a large weight, which each product reads from memory: small images
+//! are therefore multiplied several at a time, side by side. Such groups are spread over threads. How images are grouped
+//! and in which order sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
 use super::geometry::Geometry;
+use crate::model::threads::each;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-/// Images whose weight gradients are added up by one thread.
-const GROUP: usize = 8;
+/// Positions that are enough for one product.
+const POSITIONS: usize = 256;
+
+/// Sums of the weight's gradient, one a thread at most. Each is as large as the weight.
+const SUMS: usize = 8;
 
 /// `N x C x H x W` by `O x C x K x K` to `N x O x H' x W'`.
 pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut results = vec![0.0; g.n * g.output_len()];
-    each(&mut results, g.output_len(), |i, result, scratch| {
-        let unfolded = unfold(g, &images[i * g.input_len()..][..g.input_len()], scratch);
-        multiply(rows_mut(result, g.positions()), Accum::Replace, rows(weight, g.window()), unfolded);
+    each(&mut results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
+        let images = part(images, i * group(g) * g.input_len(), results.len() / g.output_len() * g.input_len());
+        let unfolded = unfold(g, images, unfolded);
+        if results.len() == g.output_len() {
+            return multiply(rows_mut(results, g.positions()), Accum::Replace, rows(weight, g.window()), unfolded);
+        }
+        product.resize(results.len(), 0.0);
+        multiply(rows_mut(product, unfolded.ncols()), Accum::Replace, rows(weight, g.window()), unfolded);
+        apart(product, results, g.output[0], g.positions());
     });
     results
 }
@@ -29,13 +40,16 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
 /// The gradient of the weight, `O x C x K x K`, from that of the results.
 pub fn weight_gradient(g: &Geometry, images: &[f32], gradient: &[f32]) -> Vec<f32> {
     let len = g.output[0] * g.window();
-    let groups: Vec<_> = images.chunks(GROUP * g.input_len()).zip(gradient.chunks(GROUP * g.output_len())).collect();
-    let mut sums = vec![0.0; groups.len() * len];
-    each(&mut sums, len, |i, sum, scratch| {
-        let (images, gradient) = groups[i];
-        for (image, gradient) in images.chunks_exact(g.input_len()).zip(gradient.chunks_exact(g.output_len())) {
-            let unfolded = unfold(g, image, scratch);
-            multiply(rows_mut(sum, g.window()), Accum::Add, rows(gradient, g.positions()), unfolded.transpose());
+    let share = g.n.div_ceil(SUMS).max(1);
+    let mut sums = vec![0.0; g.n.div_ceil(share) * len];
+    each(&mut sums, len, |i, sum, [unfolded, beside]: &mut Scratch| {
+        let images = part(images, i * share * g.input_len(), share * g.input_len());
+        let gradient = part(gradient, i * share * g.output_len(), share * g.output_len());
+        let groups = images.chunks(group(g) * g.input_len()).zip(gradient.chunks(group(g) * g.output_len()));
+        for (images, gradient) in groups {
+            let unfolded = unfold(g, images, unfolded);
+            let gradient = together(gradient, beside, g.output[0], g.positions());
+            multiply(rows_mut(sum, g.window()), Accum::Add, gradient, unfolded.transpose());
         }
     });
     let mut total = vec![0.0; len];
@@ -51,26 +65,75 @@ pub fn image_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32
         return forward(&transposed, gradient, &turned(g, weight));
     }
     let mut images = vec![0.0; g.n * g.input_len()];
-    each(&mut images, g.input_len(), |i, image, scratch| {
-        scratch.resize(g.window() * g.positions(), 0.0);
-        let gradient = rows(&gradient[i * g.output_len()..][..g.output_len()], g.positions());
-        multiply(rows_mut(scratch, g.positions()), Accum::Replace, rows(weight, g.window()).transpose(), gradient);
-        g.fold(scratch, image);
+    each(&mut images, group(g) * g.input_len(), |i, images, [unfolded, beside]: &mut Scratch| {
+        let n = images.len() / g.input_len();
+        let gradient = part(gradient, i * group(g) * g.output_len(), n * g.output_len());
+        let gradient = together(gradient, beside, g.output[0], g.positions());
+        unfolded.resize(g.window() * gradient.ncols(), 0.0);
+        let product = rows_mut(unfolded, gradient.ncols());
+        multiply(product, Accum::Replace, rows(weight, g.window()).transpose(), gradient);
+        for (i, image) in images.chunks_exact_mut(g.input_len()).enumerate() {
+            g.fold(unfolded, n, i, image);
+        }
     });
     images
+}
+
+/// Images of one product.
+fn group(g: &Geometry) -> usize {
+    (POSITIONS / g.positions()).max(1)
 }
 
 /// The weight of the transposed convolution: `O x C x K x K` to `C x O x K x K`, each kernel turned by 180 degrees.
 fn turned(g: &Geometry, weight: &[f32]) -> Vec<f32> {
     let area = g.kernel * g.kernel;
-    let kernel = |o: usize, c: usize| weight[(o * g.input[0] + c) * area..][..area].iter().rev();
-    (0..g.input[0]).flat_map(|c| (0..g.output[0]).flat_map(move |o| kernel(o, c))).copied().collect()
+    let mut turned = Vec::with_capacity(weight.len());
+    for c in 0..g.input[0] {
+        for kernels in weight.chunks_exact(g.window()) {
+            turned.extend(kernels[c * area..][..area].iter().rev());
+        }
+    }
+    turned
 }
 
-fn unfold<'a>(g: &Geometry, image: &[f32], scratch: &'a mut Vec<f32>) -> MatRef<'a, f32> {
-    scratch.resize(g.window() * g.positions(), 0.0);
-    g.unfold(image, scratch);
-    rows(scratch, g.positions())
+/// Images side by side, `window x (images * positions)`.
+fn unfold<'a>(g: &Geometry, images: &[f32], unfolded: &'a mut Vec<f32>) -> MatRef<'a, f32> {
+    let n = images.len() / g.input_len();
+    unfolded.resize(g.window() * n * g.positions(), 0.0);
+    for (i, image) in images.chunks_exact(g.input_len()).enumerate() {
+        g.unfold(image, n, i, unfolded);
+    }
+    rows(unfolded, n * g.positions())
+}
+
+/// `N x O x positions` to `O x (N * positions)`, in `beside` if there is more than one image.
+fn together<'a>(images: &'a [f32], beside: &'a mut Vec<f32>, channels: usize, positions: usize) -> MatRef<'a, f32> {
+    if images.len() == channels * positions {
+        return rows(images, positions);
+    }
+    let columns = images.len() / channels;
+    beside.resize(images.len(), 0.0);
+    for (i, image) in images.chunks_exact(channels * positions).enumerate() {
+        for (channel, row) in image.chunks_exact(positions).zip(beside.chunks_exact_mut(columns)) {
+            row[i * positions..][..positions].copy_from_slice(channel);
+        }
+    }
+    rows(beside, columns)
+}
+
+/// The way back from [`together`].
+fn apart(beside: &[f32], images: &mut [f32], channels: usize, positions: usize) {
+    let columns = beside.len() / channels;
+    for (i, image) in images.chunks_exact_mut(channels * positions).enumerate() {
+        for (channel, row) in image.chunks_exact_mut(positions).zip(beside.chunks_exact(columns)) {
+            channel.copy_from_slice(&row[i * positions..][..positions]);
+        }
+    }
+}
+
+/// At most `len` values from `start` on.
+fn part(values: &[f32], start: usize, len: usize) -> &[f32] {
+    &values[start..values.len().min(start + len)]
 }
 
 fn rows(values: &[f32], columns: usize) -> MatRef<'_, f32> {
@@ -86,17 +149,5 @@ fn multiply(result: MatMut<'_, f32>, accumulate: Accum, left: MatRef<'_, f32>, r
     matmul(result, accumulate, left, right, 1.0, Par::Seq);
 }
 
-/// Fills `values`, `len` at a time, by `fill(position, piece, scratch)`.
-#[cfg(not(target_arch = "wasm32"))]
-fn each(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut Vec<f32>) + Sync) {
-    use rayon::prelude::*;
-    let pieces = values.par_chunks_exact_mut(len).enumerate();
-    pieces.for_each_init(Vec::new, |scratch, (i, piece)| fill(i, piece, scratch));
-}
-
-/// Fills `values`, `len` at a time, by `fill(position, piece, scratch)`.
-#[cfg(target_arch = "wasm32")]
-fn each(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut Vec<f32>)) {
-    let mut scratch = Vec::new();
-    values.chunks_exact_mut(len).enumerate().for_each(|(i, piece)| fill(i, piece, &mut scratch));
-}
+/// Room for two matrices.
+type Scratch = [Vec<f32>; 2];

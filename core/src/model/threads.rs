@@ -1,0 +1,34 @@
+//! Work on slices, spread over threads where there are any and in the widest registers that the processor has. How many
+//! threads there are does not change results.
+
+use pulp::Arch;
+
+#[cfg(not(target_arch = "wasm32"))]
+use rayon::prelude::*;
+
+/// Fills `values`, `len` at a time (the last piece may be shorter), by `fill(number, piece, scratch)`. Each thread uses
+/// its scratch again and again.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S) + Sync) {
+    let pieces = values.par_chunks_mut(len).enumerate();
+    pieces.for_each_init(S::default, |scratch, (i, piece)| Arch::new().dispatch(|| fill(i, piece, scratch)));
+}
+
+/// Fills `values`, `len` at a time (the last piece may be shorter), by `fill(number, piece, scratch)`.
+#[cfg(target_arch = "wasm32")]
+pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S)) {
+    let mut scratch = S::default();
+    values.chunks_mut(len).enumerate().for_each(|(i, piece)| Arch::new().dispatch(|| fill(i, piece, &mut scratch)));
+}
+
+/// `work` of 0 to `count` - 1.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    (0..count).into_par_iter().map(|i| Arch::new().dispatch(|| work(i))).collect()
+}
+
+/// `work` of 0 to `count` - 1.
+#[cfg(target_arch = "wasm32")]
+pub fn all<T>(count: usize, work: impl Fn(usize) -> T) -> Vec<T> {
+    (0..count).map(|i| Arch::new().dispatch(|| work(i))).collect()
+}
