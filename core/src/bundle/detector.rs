@@ -61,7 +61,7 @@ impl<B: Backend> Detector<B> {
     pub fn new(manifest: Manifest, model: &[u8], bank: &[u8], device: B::Device) -> Result<Self, BundleError> {
         manifest.check_file(MODEL_FILE, model)?;
         let banks = manifest.read_banks(bank)?;
-        let network = load_weights(manifest.config.network().init(0, &device), model)?;
+        let network = load_weights(manifest.config.network().undrawn(&device), model)?.folded();
         Ok(Self { manifest, network, banks, device })
     }
 
@@ -70,7 +70,7 @@ impl<B: Backend> Detector<B> {
         &self.manifest
     }
 
-    /// The network, with the weights as they are stored.
+    /// The network, for inference.
     pub fn network(&self) -> &Network<B> {
         &self.network
     }

@@ -123,7 +123,7 @@ impl<B: Backend> BatchNorm<B> {
     }
 
     /// Factor and summand that the running statistics come down to.
-    fn inference(&self) -> (Tensor<B, 1>, Tensor<B, 1>) {
+    pub(super) fn inference(&self) -> (Tensor<B, 1>, Tensor<B, 1>) {
         let scale = self.scale(self.running_var.value());
         let shift = self.beta.val() - self.running_mean.value() * scale.clone();
         (scale, shift)

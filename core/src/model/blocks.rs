@@ -1,8 +1,8 @@
 //! What a ResNet is made of.
 
 use super::BatchNorm;
-use super::conv::convolve;
-use burn::module::Module;
+use super::conv::{convolve, convolve_onto};
+use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::relu;
@@ -55,17 +55,58 @@ impl<B: Backend> Block<B> {
 
     pub(super) fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward_maps(convolve(conv, x.clone())),
+            Some((conv, bn)) => layer(conv, bn, x.clone(), None, false),
             None => x.clone(),
         };
-        let x = self.bn1.forward_maps_relu(convolve(&self.conv1, x));
-        let x = convolve(&self.conv2, x);
-        let x = match (&self.conv3, &self.bn3) {
-            (Some(conv), Some(bn)) => bn.forward_maps(convolve(conv, self.bn2.forward_maps_relu(x))),
-            _ => self.bn2.forward_maps(x),
-        };
-        relu(x + shortcut)
+        let x = layer(&self.conv1, &self.bn1, x, None, true);
+        match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => {
+                layer(conv3, bn3, layer(&self.conv2, &self.bn2, x, None, true), Some(shortcut), true)
+            }
+            _ => layer(&self.conv2, &self.bn2, x, Some(shortcut), true),
+        }
     }
+
+    /// For inference: see [`fold`].
+    pub(super) fn folded(self) -> Self {
+        Self {
+            conv1: fold(self.conv1, &self.bn1),
+            conv2: fold(self.conv2, &self.bn2),
+            conv3: self.conv3.zip(self.bn3.as_ref()).map(|(conv, bn)| fold(conv, bn)),
+            downsample: self.downsample.map(|(conv, bn)| (fold(conv, &bn), bn)),
+            ..self
+        }
+    }
+}
+
+/// A convolution, its batch norm, what is added, and a rectifier.
+pub(super) fn layer<B: Backend>(
+    conv: &Conv2d<B>,
+    bn: &BatchNorm<B>,
+    x: Tensor<B, 4>,
+    add: Option<Tensor<B, 4>>,
+    rectify: bool,
+) -> Tensor<B, 4> {
+    // Without the batch norm a convolution has no bias.
+    if conv.bias.is_some() {
+        return convolve_onto(conv, x, add, rectify);
+    }
+    match add {
+        Some(add) if rectify => relu(bn.forward_maps(convolve(conv, x)) + add),
+        Some(add) => bn.forward_maps(convolve(conv, x)) + add,
+        None if rectify => bn.forward_maps_relu(convolve(conv, x)),
+        None => bn.forward_maps(convolve(conv, x)),
+    }
+}
+
+/// A convolution that does its batch norm's work in inference. By running statistics that is a factor and a summand a
+/// channel: the factor goes into the weight, the summand becomes a bias.
+pub(super) fn fold<B: Backend>(mut conv: Conv2d<B>, bn: &BatchNorm<B>) -> Conv2d<B> {
+    let (scale, shift) = bn.inference();
+    let [output, ..] = conv.weight.dims();
+    conv.weight = conv.weight.map(|weight| (weight * scale.reshape([output, 1, 1, 1])).detach());
+    conv.bias = Some(Param::from_tensor(shift.detach()));
+    conv
 }
 
 /// A square convolution without bias (a batch norm follows) whose padding keeps the size at stride 1.

@@ -13,6 +13,7 @@ mod kernels;
 use super::flex::{known, same};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
+use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Int, Tensor, backend::Backend};
@@ -24,6 +25,26 @@ pub fn convolve<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B,
     on_flex(conv, &images).unwrap_or_else(|| pointwise(conv, images))
 }
 
+/// The same with a bias and, on top of it, what is added and a rectifier. Not to be differentiated.
+pub fn convolve_onto<B: Backend>(
+    conv: &Conv2d<B>,
+    images: Tensor<B, 4>,
+    add: Option<Tensor<B, 4>>,
+    rectify: bool,
+) -> Tensor<B, 4> {
+    let geometry = Geometry::of(conv, images.dims());
+    if let (Some(x), Some(g), Some(bias)) = (same::<_, Flex, 4>(&images), geometry, &conv.bias) {
+        // Results are written over what is added, if nobody else holds it.
+        let add = add.map(|add| known(&add));
+        return known(&flex::convolve_onto(&g, x, known(&conv.weight.val()), known(&bias.val()), add, rectify));
+    }
+    let mut y = pointwise(conv, images);
+    if let Some(add) = add {
+        y = y + add;
+    }
+    if rectify { relu(y) } else { y }
+}
+
 /// By burn; a kernel of one pixel that strides sees every few pixels alone, so the others are left out before.
 ///
 /// Not for speed: the kernel that burn 0.21 has for the gradient of the images (`conv_transpose2d_direct`, which
@@ -33,7 +54,8 @@ fn pointwise<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4>
     let geometry = Geometry::of(conv, images.dims());
     match geometry.filter(|g| g.kernel == 1 && g.padding == 0 && g.stride > 1) {
         Some(g) => {
-            conv2d(every(images, g.stride), conv.weight.val(), None, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
+            let bias = conv.bias.as_ref().map(|bias| bias.val());
+            conv2d(every(images, g.stride), conv.weight.val(), bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
         }
         None => conv.forward(images),
     }
@@ -54,6 +76,9 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
 
 /// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.
 fn on_flex<B: Backend>(conv: &Conv2d<B>, images: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
+    if conv.bias.is_some() {
+        return None;
+    }
     let weight = conv.weight.val();
     if let Some(x) = same::<_, Flex, 4>(images) {
         return Some(known(&flex::convolve(&Geometry::of(conv, images.dims())?, x, known(&weight))));

@@ -113,18 +113,28 @@ impl NetworkConfig {
 
     /// A new network with weights drawn from `seed`, the same on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
+        init::draw_weights(self.undrawn(device), seed)
+    }
+
+    /// A network for [`load_weights`]: what its weights are before does not matter, and drawing eleven million takes a
+    /// browser a second.
+    pub fn undrawn<B: Backend>(&self, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
-        let network = Network {
+        Network {
             encoder: ResNet::new(self.encoder(), device),
             projector: projector.init(device),
             predictor: predictor.map(|shape| shape.init(device)),
             norm: NormChoice(self.norm),
-        };
-        init::draw_weights(network, seed)
+        }
     }
 }
 
 impl<B: Backend> Network<B> {
+    /// For inference: see [`ResNet::folded`].
+    pub fn folded(self) -> Self {
+        Self { encoder: self.encoder.folded(), ..self }
+    }
+
     /// Where this network normalises.
     pub fn norm(&self) -> Norm {
         self.norm.0

@@ -4,8 +4,7 @@
 
 use super::BatchNorm;
 use super::arch::{EncoderConfig, Stem};
-use super::blocks::{Block, conv};
-use super::conv::convolve;
+use super::blocks::{Block, conv, fold, layer};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
@@ -86,6 +85,20 @@ impl<B: Backend> ResNet<B> {
         }
     }
 
+    /// For inference: batch norms folded into the convolutions before them. It computes the same with fewer passes, and
+    /// cannot be trained or saved.
+    pub fn folded(self) -> Self {
+        let fold_all = |layer: Vec<Block<B>>| layer.into_iter().map(Block::folded).collect();
+        Self {
+            conv1: fold(self.conv1, &self.bn1),
+            layer1: fold_all(self.layer1),
+            layer2: fold_all(self.layer2),
+            layer3: fold_all(self.layer3),
+            layer4: fold_all(self.layer4),
+            ..self
+        }
+    }
+
     /// What stands before the blocks.
     pub fn stem(&self) -> Stem {
         self.stem
@@ -93,7 +106,7 @@ impl<B: Backend> ResNet<B> {
 
     /// Images (`N x 3 x H x W`, normalised) to the outputs of the four layers.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let mut x = self.bn1.forward_maps_relu(convolve(&self.conv1, images));
+        let mut x = layer(&self.conv1, &self.bn1, images, None, true);
         if self.stem == Stem::Imagenet {
             x = max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false);
         }
@@ -110,6 +123,9 @@ impl<B: Backend> ResNet<B> {
 mod tests {
     use super::super::Arch;
     use super::*;
+    use burn::backend::Autodiff;
+    use burn::module::{AutodiffModule, ModuleMapper, Param};
+    use burn::tensor::{Distribution, Tolerance};
     use burn_flex::Flex;
 
     fn encoder(arch: Arch, stem: Stem, width: usize) -> ResNet<Flex> {
@@ -126,6 +142,38 @@ mod tests {
         assert_eq!(maps.get("conv2-1x1").unwrap().dims(), [2, 8]);
         for unknown in ["conv0", "conv5", "conv", "head1", "conv4-2x2", "conv4-1x1-1x1"] {
             assert!(maps.get(unknown).is_none(), "{unknown}");
+        }
+    }
+
+    /// Moves what belongs to a channel away from ones and zeros.
+    struct Shaker(f32);
+
+    impl<B: Backend> ModuleMapper<B> for Shaker {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+            self.0 += 1.0;
+            param.map(|tensor| if D == 1 { tensor + 0.3 * self.0.sin() } else { tensor })
+        }
+    }
+
+    fn assert_folded_is_the_same<B: Backend>(net: &ResNet<B>, images: Tensor<B, 4>, expected: &FeatureMaps<Flex>) {
+        let found = net.clone().folded().forward(images);
+        for (found, expected) in found.blocks.into_iter().zip(&expected.blocks) {
+            found.into_data().assert_approx_eq::<f32>(&expected.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
+        }
+    }
+
+    #[test]
+    fn folded_batch_norms_compute_the_same_by_our_kernels_and_by_burn() {
+        type A = Autodiff<Flex>;
+        for (arch, stem) in [(Arch::Resnet18, Stem::Cifar), (Arch::Resnet50, Stem::Imagenet)] {
+            let config = EncoderConfig { arch, stem, width: 4 };
+            let net = ResNet::<A>::new(config, &Default::default()).map(&mut Shaker(0.0));
+            let images = Tensor::<A, 4>::random([3, 3, 32, 32], Distribution::Default, &Default::default());
+            // Running statistics that are not those of the beginning.
+            net.forward(images.clone());
+            let expected = net.valid().forward(images.clone().inner());
+            assert_folded_is_the_same(&net.valid(), images.clone().inner(), &expected);
+            assert_folded_is_the_same(&net, images, &expected);
         }
     }
 

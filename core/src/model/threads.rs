@@ -6,29 +6,35 @@ use pulp::Arch;
 #[cfg(not(target_arch = "wasm32"))]
 use rayon::prelude::*;
 
+/// Does `work`, compiled for the widest registers as far as the compiler puts it all in one function.
+#[inline(always)]
+pub fn widely<T>(work: impl FnOnce() -> T) -> T {
+    Arch::new().dispatch(work)
+}
+
 /// Fills `values`, `len` at a time (the last piece may be shorter), by `fill(number, piece, scratch)`. Each thread uses
 /// its scratch again and again.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S) + Sync) {
     let pieces = values.par_chunks_mut(len).enumerate();
-    pieces.for_each_init(S::default, |scratch, (i, piece)| Arch::new().dispatch(|| fill(i, piece, scratch)));
+    pieces.for_each_init(S::default, |scratch, (i, piece)| widely(|| fill(i, piece, scratch)));
 }
 
 /// Fills `values`, `len` at a time (the last piece may be shorter), by `fill(number, piece, scratch)`.
 #[cfg(target_arch = "wasm32")]
 pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S)) {
     let mut scratch = S::default();
-    values.chunks_mut(len).enumerate().for_each(|(i, piece)| Arch::new().dispatch(|| fill(i, piece, &mut scratch)));
+    values.chunks_mut(len).enumerate().for_each(|(i, piece)| widely(|| fill(i, piece, &mut scratch)));
 }
 
 /// `work` of 0 to `count` - 1.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    (0..count).into_par_iter().map(|i| Arch::new().dispatch(|| work(i))).collect()
+    (0..count).into_par_iter().map(|i| widely(|| work(i))).collect()
 }
 
 /// `work` of 0 to `count` - 1.
 #[cfg(target_arch = "wasm32")]
 pub fn all<T>(count: usize, work: impl Fn(usize) -> T) -> Vec<T> {
-    (0..count).map(|i| Arch::new().dispatch(|| work(i))).collect()
+    (0..count).map(|i| widely(|| work(i))).collect()
 }

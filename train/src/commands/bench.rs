@@ -202,7 +202,7 @@ impl DeviceJob for Embed {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Self::Output, NsaError> {
         let config =
             NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, stem: Stem::Cifar };
-        let network = config.init::<B>(0, &device);
+        let network = config.init::<B>(0, &device).folded();
         let work = || Ok(wait(embed(&network, self.images.pixels(), &[EMBEDDING], &device))?);
         Ok((name.into(), repeat(self.repeat, work)?))
     }

@@ -16,6 +16,23 @@ pub fn convolve(g: &Geometry, images: Tensor<Flex, 4>, weight: Tensor<Flex, 4>) 
     Tensor::from_primitive(TensorPrimitive::Float(results(g, &Values::of(images), &Values::of(weight))))
 }
 
+/// A convolution with a bias, on top of what is added, and a rectifier.
+pub fn convolve_onto(
+    g: &Geometry,
+    images: Tensor<Flex, 4>,
+    weight: Tensor<Flex, 4>,
+    bias: Tensor<Flex, 1>,
+    add: Option<Tensor<Flex, 4>>,
+    rectify: bool,
+) -> Tensor<Flex, 4> {
+    let [channels, height, width] = g.output;
+    let add = add.unwrap_or_else(|| Tensor::zeros([g.n, channels, height, width], &images.device()));
+    let (images, weight, bias, mut results) =
+        (Values::of(images), Values::of(weight), Values::of(bias), Values::of(add));
+    kernels::forward_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results.slice_mut());
+    Tensor::from_primitive(TensorPrimitive::Float(results.tensor()))
+}
+
 /// A convolution that autodiff goes back through.
 pub fn convolve_with_gradient(
     g: &Geometry,

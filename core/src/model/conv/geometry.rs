@@ -22,12 +22,12 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// That of a convolution of images (`N x C x H x W`), if it is of this kind.
+    /// That of a convolution of images (`N x C x H x W`), if it is of this kind. A bias does not matter.
     pub fn of<B: Backend>(conv: &Conv2d<B>, [n, channels, height, width]: [usize; 4]) -> Option<Self> {
         let [output, input, kernel, kernel_width] = conv.weight.dims();
         let (stride, padding) = (conv.stride[0], padding(&conv.padding)?);
         let plain = kernel == kernel_width && conv.stride == [stride; 2] && conv.dilation == [1; 2] && conv.groups == 1;
-        if !plain || conv.bias.is_some() || input != channels || stride == 0 {
+        if !plain || input != channels || stride == 0 {
             return None;
         }
         let side = |length: usize| Some((length + 2 * padding).checked_sub(kernel)? / stride + 1);

@@ -11,7 +11,7 @@
 //! and in which order sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
 use super::geometry::Geometry;
-use crate::model::threads::each;
+use crate::model::threads::{each, widely};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -35,6 +35,23 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
         apart(product, results, g.output[0], g.positions());
     });
     results
+}
+
+/// The same with a bias, on top of what `results` holds; then a rectifier.
+pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], rectify: bool, results: &mut [f32]) {
+    each(results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
+        let n = results.len() / g.output_len();
+        let images = part(images, i * group(g) * g.input_len(), n * g.input_len());
+        let unfolded = unfold(g, images, unfolded);
+        product.resize(results.len(), 0.0);
+        multiply(rows_mut(product, unfolded.ncols()), Accum::Replace, rows(weight, g.window()), unfolded);
+        for (i, result) in results.chunks_exact_mut(g.positions()).enumerate() {
+            let (image, channel) = (i / g.output[0], i % g.output[0]);
+            let product = &product[(channel * n + image) * g.positions()..][..g.positions()];
+            let (bias, least) = (bias[channel], if rectify { 0.0 } else { f32::NEG_INFINITY });
+            widely(|| result.iter_mut().zip(product).for_each(|(y, add)| *y = (*y + add + bias).max(least)));
+        }
+    });
 }
 
 /// The gradient of the weight, `O x C x K x K`, from that of the results.
