@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What each feature of burn adds to the engines: builds them with and without it and writes tests/bench/sizes.json. Not part of
-# `make bench`: every feature left out compiles the backend anew, which takes minutes.
+# `make bench`: every feature more or less compiles the backend anew, which takes minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts/setup.sh test
@@ -31,8 +31,8 @@ build() {
 
 build "engine-cpu" engine-cpu cpu
 build "engine-cpu without simd" engine-cpu cpu burn-flex simd
-build "engine-webgpu" engine-webgpu webgpu,autotune
-build "engine-webgpu without fusion" engine-webgpu webgpu,autotune burn-wgpu fusion
-build "engine-webgpu without autotune" engine-webgpu webgpu
+build "engine-webgpu" engine-webgpu webgpu
+build "engine-webgpu with fusion" engine-webgpu webgpu,burn-wgpu/fusion
+build "engine-webgpu with autotune" engine-webgpu webgpu,burn-wgpu/autotune
 node "$weigh" built/*.wasm > "$out"
 printf '%s is written.\n' "$out"
