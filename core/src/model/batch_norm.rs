@@ -2,19 +2,10 @@
 //!
 //! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it takes longer
 //! than the convolution beside it. Seen as a matrix with one row for each image and channel, the same arithmetic is
-//! contiguous and many times faster. On [`Flex`] a feature map and the rectifier after it are computed in one pass
-//! ([`kernels`]). The fields keep burn's names, so that weights convert to PyTorch's in the same way.
+//! contiguous and many times faster. The fields keep burn's names, so that weights convert to PyTorch's in the same way.
 
-mod flex;
-mod kernels;
-
-use super::flex::{known, same};
-use burn::backend::Autodiff;
 use burn::module::{Initializer, Module, Param, RunningState};
-use burn::tensor::activation;
 use burn::tensor::{Tensor, backend::Backend};
-use burn_flex::Flex;
-use kernels::Maps;
 
 /// Added to the variance, as in PyTorch.
 const EPSILON: f64 = 1e-5;
@@ -51,39 +42,6 @@ impl<B: Backend> BatchNorm<B> {
 
     /// Feature maps, `N x C x H x W`.
     pub fn forward_maps(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.maps(x, false)
-    }
-
-    /// Feature maps, `N x C x H x W`, and a rectifier.
-    pub fn forward_maps_relu(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.maps(x, true)
-    }
-
-    fn maps(&self, x: Tensor<B, 4>, relu: bool) -> Tensor<B, 4> {
-        let [n, channels, h, w] = x.dims();
-        let maps = Maps { channels, area: h * w, relu };
-        let learned = [self.gamma.val(), self.beta.val()];
-        if let Some(own) = same::<_, Flex, 4>(&x) {
-            // They are overwritten if nobody else holds them.
-            drop(x);
-            let running = [self.running_mean.value(), self.running_var.value()];
-            let [learned, running] = [learned, running].map(|pair| pair.map(|tensor| known(&tensor)));
-            return known(&flex::inference(maps, own, learned, running));
-        }
-        match same::<_, Autodiff<Flex>, 4>(&x) {
-            Some(own) if B::ad_enabled(&x.device()) => {
-                let (y, statistics) = flex::training(maps, own, learned.map(|tensor| known(&tensor)));
-                let [mean, var] = statistics.map(|tensor| known(&tensor));
-                self.remember(mean, var, n * h * w);
-                known(&y)
-            }
-            _ if relu => activation::relu(self.as_matrix(x)),
-            _ => self.as_matrix(x),
-        }
-    }
-
-    /// On any backend.
-    fn as_matrix(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let [n, c, h, w] = x.dims();
         let rows = x.reshape([n * c, h * w]);
         // One value a channel to one a row.
@@ -170,51 +128,6 @@ mod tests {
         let mean = ours.running_mean.value_sync().inner().reshape([1, 3, 1, 1]);
         let expected = (x.clone() - mean) / (var + 1e-5).sqrt();
         ours.valid().forward_maps(x).into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
-    }
-
-    #[test]
-    fn the_kernels_compute_what_the_matrix_computes_with_and_without_a_rectifier() {
-        let device = Default::default();
-        // Rows shorter than a register, as long, and with a rest.
-        for [n, h, w] in [[9, 1, 2], [4, 4, 4], [3, 5, 7]] {
-            let random = |mean| Tensor::<B, 4>::random([n, 3, h, w], Distribution::Normal(mean, 2.0), &device);
-            let (x, pull) = (random(1.0).require_grad(), random(0.0));
-            for relu in [false, true] {
-                let [bn, other] = [(); 2].map(|()| {
-                    let mut bn = BatchNorm::<B>::new(3, &device);
-                    bn.gamma = Param::from_tensor(Tensor::from_floats([0.5, -1.5, 2.0], &device));
-                    bn.beta = Param::from_tensor(Tensor::from_floats([0.1, 0.0, -0.3], &device));
-                    bn
-                });
-                let cut = |y: Tensor<B, 4>| if relu { activation::relu(y) } else { y };
-                let results = [bn.maps(x.clone(), relu), cut(other.as_matrix(x.clone()))];
-                let [found, expected] = [(&bn, &results[0]), (&other, &results[1])].map(|(bn, y)| {
-                    let gradients = (y.clone() * pull.clone()).sum().backward();
-                    let of_learned = [&bn.gamma, &bn.beta].map(|p| p.val().grad(&gradients).unwrap().into_data());
-                    let running = [&bn.running_mean, &bn.running_var].map(|r| r.value_sync().into_data());
-                    let of_x = [y.to_data(), x.grad(&gradients).unwrap().into_data()];
-                    [of_learned, running, of_x].concat()
-                });
-                for (found, expected) in found.iter().zip(&expected) {
-                    found.assert_approx_eq::<f32>(expected, Tolerance::absolute(2e-5));
-                }
-                let inner = x.clone().inner();
-                let (found, expected) = (bn.valid().maps(inner.clone(), relu), other.valid().as_matrix(inner));
-                let expected = if relu { activation::relu(expected) } else { expected };
-                found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(2e-5));
-            }
-        }
-    }
-
-    #[test]
-    fn maps_that_somebody_else_holds_stay_as_they_are() {
-        let device = Default::default();
-        let x = Tensor::<Flex, 4>::random([2, 3, 4, 4], Distribution::Normal(5.0, 1.0), &device);
-        let before = x.to_data();
-        let y = BatchNorm::<Flex>::new(3, &device).forward_maps_relu(x.clone() - 5.0);
-        assert!(y.min().into_scalar() >= 0.0);
-        let _ = BatchNorm::<Flex>::new(3, &device).forward_maps_relu(x.clone());
-        x.into_data().assert_eq(&before, true);
     }
 
     #[test]

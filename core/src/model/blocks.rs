@@ -91,12 +91,11 @@ pub(super) fn layer<B: Backend>(
     if conv.bias.is_some() {
         return convolve_onto(conv, x, add, rectify);
     }
-    match add {
-        Some(add) if rectify => relu(bn.forward_maps(convolve(conv, x)) + add),
-        Some(add) => bn.forward_maps(convolve(conv, x)) + add,
-        None if rectify => bn.forward_maps_relu(convolve(conv, x)),
-        None => bn.forward_maps(convolve(conv, x)),
+    let mut y = bn.forward_maps(convolve(conv, x));
+    if let Some(add) = add {
+        y = y + add;
     }
+    if rectify { relu(y) } else { y }
 }
 
 /// A convolution that does its batch norm's work in inference. By running statistics that is a factor and a summand a

@@ -26,15 +26,3 @@ pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mu
     let mut scratch = S::default();
     values.chunks_mut(len).enumerate().for_each(|(i, piece)| widely(|| fill(i, piece, &mut scratch)));
 }
-
-/// `work` of 0 to `count` - 1.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    (0..count).into_par_iter().map(|i| widely(|| work(i))).collect()
-}
-
-/// `work` of 0 to `count` - 1.
-#[cfg(target_arch = "wasm32")]
-pub fn all<T>(count: usize, work: impl Fn(usize) -> T) -> Vec<T> {
-    (0..count).map(|i| widely(|| work(i))).collect()
-}
