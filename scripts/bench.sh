@@ -14,7 +14,7 @@ cargo build --release -p nsa-train
 trunk build --release
 export NODE_PATH="$NSA_CACHE/node/node_modules"
 "$venv/bin/python" tests/bench/native.py --nsa "$CARGO_TARGET_DIR/release/nsa" --out tests/bench/native.json --rounds "$rounds"
-# A batch takes milliseconds there: more rounds, which end after a minute.
+# A batch takes milliseconds there: more rounds, which end after half a minute.
 node tests/bench/browser.mjs --python "$venv/bin/python" --out tests/bench/browser.json --rounds $((4 * rounds))
 node tests/bench/loading.mjs --out tests/bench/loading.json --rounds "$rounds"
 "$venv/bin/python" tests/bench/report.py tests/bench > BENCHMARKS.md

@@ -23,8 +23,8 @@ const BACKENDS = options.backends.split(",");
 const WIDTHS = [16, 64];
 const BATCHES = [1, 16, 64];
 /** Rounds of a case at most and at least, and the seconds after which no further one begins. */
-const ROUNDS = { most: Number(options.rounds), least: 3, seconds: 60 };
-const COLD_ROUNDS = { most: Math.min(5, ROUNDS.most), least: 1, seconds: 60 };
+const ROUNDS = { most: Number(options.rounds), least: 3, seconds: 30 };
+const COLD_ROUNDS = { most: Math.min(5, ROUNDS.most), least: 1, seconds: 30 };
 /** Of scores and features, against those of the native program. */
 const TOLERANCE = 1e-3;
 

@@ -5,7 +5,7 @@
 
 const IMAGE = 3 * 32 * 32;
 /** Seconds after which an answer is no longer waited for. */
-const PATIENCE = 120;
+const PATIENCE = 30;
 const count = (pixels) => pixels.length / IMAGE;
 
 /** The lab's engine, by the messages that the page sends it (app/engine/src/protocol.rs). */

@@ -92,7 +92,8 @@ impl DeviceJob for Job<'_> {
         let trained = self.trained;
         let network = trained.network::<B>(&device)?;
         let model = save_weights(&network)?;
-        let network = load_weights(network, &model)?;
+        // As those who load the bundle will compute.
+        let network = load_weights(network, &model)?.folded();
         let known = network.layer_names();
         let layers = choose("layers", &self.args.layers, &known)?;
 

@@ -63,7 +63,8 @@ pub async fn pack<B: AutodiffBackend>(
     let device = run.device();
     let network = Trainer::<B>::restore(run.config().clone(), run.snapshot(), device.clone())?.network();
     let model = read_weights(&network).await?;
-    let network = load_weights(network, &model)?;
+    // As those who load the bundle will compute.
+    let network = load_weights(network, &model)?.folded();
 
     let test = synth_digits::labels(Split::Test);
     let is_id = |i: &usize| usize::from(test[*i]) == run.config().id_class;
