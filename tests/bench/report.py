@@ -111,7 +111,7 @@ def sizes(programs):
 
 
 def features(programs):
-    print("## What burn's features weigh\n\nThe engines without one of them each (`tests/bench/sizes.sh`).\n")
+    print("## What burn's features weigh\n\nThe engines with one of them more or less (`tests/bench/sizes.sh`).\n")
     sizes(programs)
 
 
