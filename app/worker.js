@@ -6,7 +6,7 @@
 // `crashed`.
 
 const say = (event) => postMessage(JSON.stringify(event));
-const crashed = (error) => say({ type: "crashed", message: `The engine stopped: ${error?.message ?? error}.` });
+const crashed = (error) => say({ crashed: { message: `The engine stopped: ${error?.message ?? error}.` } });
 
 addEventListener("error", (event) => {
   event.preventDefault();
@@ -29,7 +29,7 @@ function counted(response) {
       loaded += chunk.byteLength;
       if (performance.now() - told > 50 || loaded === total) {
         told = performance.now();
-        say({ type: "download", loaded, total });
+        say({ download: { loaded, total } });
       }
       controller.enqueue(chunk);
     },

@@ -26,6 +26,9 @@ BATCH = 8
 RATE = 1e-3
 # Of BYOL's target: low, so that three steps show in it.
 MOMENTUM = 0.6
+# Three steps may enlarge rounding to so much in the losses. Where a rectifier or the sign of a gradient is about to change,
+# they enlarge it a thousandfold, PyTorch's own in float32, too: nothing could be compared there.
+STEADY = 1e-5
 
 
 # Networks -------------------------------------------------------------------------------------------------------
@@ -252,6 +255,20 @@ def training(network, first, second, norm, temperature, momentum, generator):
             "state": kept}
 
 
+def steady(network, *settings, trials=20):
+    """Whether training leads to the same losses from weights that differ by about float32's rounding."""
+    noise = torch.Generator().manual_seed(1)
+    losses = []
+    for trial in range(1 + trials):
+        nearby = copy.deepcopy(network)
+        with torch.no_grad():
+            for parameter in nearby.parameters() if trial else ():
+                parameter.mul_(1 + 1e-7 * torch.randn(parameter.shape, generator=noise, dtype=parameter.dtype))
+        losses.append(training(nearby, *settings, generator=torch.Generator())["losses"])
+    losses = torch.tensor(losses, dtype=torch.float64)
+    return (losses - losses[0]).abs().max().item() < STEADY
+
+
 def draw_images(generator):
     """Blurred noise with detail on it: 2 * BATCH images of bytes, the second half other views of the first."""
     coarse = torch.rand(BATCH, 3, 5, 5, generator=generator)
@@ -306,7 +323,10 @@ def main():
     networks = []
     for objective, width, norm, temperature in (("simclr", 3, "f", 0.5), ("simsiam", 2, "both", 0.5), ("byol", 2, "both", 0.5)):
         network = Network(objective, width)
+        settings = images[:BATCH], images[BATCH:], norm, temperature, MOMENTUM
         randomize(network, generator)
+        while not steady(copy.deepcopy(network).double(), *settings):
+            randomize(network, generator)
         file = f"torch_{objective}.safetensors"
         save_file({name: tensor.contiguous() for name, tensor in network.named_state().items()}, HERE / file)
         network.double()
@@ -314,7 +334,7 @@ def main():
             "objective": objective,
             "width": width,
             "forward": list(forward_cases(network, images[[0, 9]], generator)),
-            "training": training(network, images[:BATCH], images[BATCH:], norm, temperature, MOMENTUM, generator),
+            "training": training(network, *settings, generator),
         })
     content = {
         "torch": torch.__version__.split("+")[0],

@@ -22,9 +22,9 @@ await lab.page.addInitScript(() => {
       super(...args);
       soak.engines += 1;
       this.addEventListener("message", ({ data }) => {
-        const event = JSON.parse(data);
-        if (event.type === "scored") soak.scored += event.scores.length;
-        if (event.type === "done") soak.engine = event.memory;
+        const { scored, done } = JSON.parse(data);
+        if (scored) soak.scored += scored.scores.length;
+        if (done) soak.engine = done.memory;
       });
     }
   };

@@ -2,10 +2,19 @@
 //!
 //! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it takes longer
 //! than the convolution beside it. Seen as a matrix with one row for each image and channel, the same arithmetic is
-//! contiguous and many times faster. The fields keep burn's names, so that weights convert to PyTorch's in the same way.
+//! contiguous and many times faster. In training on [`Flex`] a feature map is normalised in a pass of its own, together
+//! with what is added and the rectifier after it ([`kernels`]). The fields keep burn's names, so that weights convert to
+//! PyTorch's in the same way.
 
+mod flex;
+mod kernels;
+
+use super::blocks::finish;
+use super::flex::{known, same};
+use burn::backend::Autodiff;
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::tensor::{Tensor, backend::Backend};
+use burn_flex::Flex;
 
 /// Added to the variance, as in PyTorch.
 const EPSILON: f64 = 1e-5;
@@ -42,6 +51,25 @@ impl<B: Backend> BatchNorm<B> {
 
     /// Feature maps, `N x C x H x W`.
     pub fn forward_maps(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.forward_maps_onto(x, None, false)
+    }
+
+    /// Feature maps, `N x C x H x W`, on top of what is added, and a rectifier.
+    pub fn forward_maps_onto(&self, x: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
+        match same::<_, Autodiff<Flex>, 4>(&x) {
+            Some(own) if B::ad_enabled(&x.device()) => {
+                let [n, _, h, w] = x.dims();
+                let learned = [&self.gamma, &self.beta].map(|learned| known(&learned.val()));
+                let (y, [mean, var]) = flex::normalise(own, add.map(|add| known(&add)), rectify, learned);
+                self.remember(known(&mean), known(&var), n * h * w);
+                known(&y)
+            }
+            _ => finish(self.as_matrix(x), add, rectify),
+        }
+    }
+
+    /// Feature maps on any backend.
+    fn as_matrix(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let [n, c, h, w] = x.dims();
         let rows = x.reshape([n * c, h * w]);
         // One value a channel to one a row.
@@ -128,6 +156,40 @@ mod tests {
         let mean = ours.running_mean.value_sync().inner().reshape([1, 3, 1, 1]);
         let expected = (x.clone() - mean) / (var + 1e-5).sqrt();
         ours.valid().forward_maps(x).into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
+    }
+
+    #[test]
+    fn the_kernels_compute_what_the_matrix_computes() {
+        let device = Default::default();
+        // Rows shorter than a register, as long, and with a rest.
+        for [n, h, w] in [[9, 1, 2], [4, 4, 4], [3, 5, 7]] {
+            let random = |mean| Tensor::<Flex, 4>::random([n, 3, h, w], Distribution::Normal(mean, 2.0), &device);
+            let (x, add, pull) = (random(1.0), random(0.5), Tensor::<B, 4>::from_inner(random(0.0)));
+            for (adds, rectify) in [(false, false), (false, true), (true, false), (true, true)] {
+                let [found, expected] = [true, false].map(|kernels| {
+                    let mut bn = BatchNorm::<B>::new(3, &device);
+                    bn.gamma = Param::from_tensor(Tensor::from_floats([0.5, -1.5, 2.0], &device));
+                    bn.beta = Param::from_tensor(Tensor::from_floats([0.1, 0.0, -0.3], &device));
+                    let [x, add] = [&x, &add].map(|t| Tensor::<B, 4>::from_inner(t.clone()).require_grad());
+                    let added = adds.then(|| add.clone());
+                    let y = if kernels {
+                        bn.forward_maps_onto(x.clone(), added, rectify)
+                    } else {
+                        finish(bn.as_matrix(x.clone()), added, rectify)
+                    };
+                    let gradients = (y.clone() * pull.clone()).sum().backward();
+                    let of_learned = [&bn.gamma, &bn.beta].map(|p| p.val().grad(&gradients).unwrap().into_data());
+                    let of_inputs = [&x, &add].map(|t| t.grad(&gradients).map(Tensor::into_data));
+                    let running = [&bn.running_mean, &bn.running_var].map(|r| r.value_sync().into_data());
+                    let all = of_learned.into_iter().chain(of_inputs.into_iter().flatten()).chain(running);
+                    all.chain([y.into_data()]).collect::<Vec<_>>()
+                });
+                assert_eq!(found.len(), if adds { 7 } else { 6 });
+                for (found, expected) in found.iter().zip(&expected) {
+                    found.assert_approx_eq::<f32>(expected, Tolerance::absolute(2e-5));
+                }
+            }
+        }
     }
 
     #[test]

@@ -91,7 +91,11 @@ pub(super) fn layer<B: Backend>(
     if conv.bias.is_some() {
         return convolve_onto(conv, x, add, rectify);
     }
-    let mut y = bn.forward_maps(convolve(conv, x));
+    bn.forward_maps_onto(convolve(conv, x), add, rectify)
+}
+
+/// What ends a layer: what is added, and a rectifier.
+pub(super) fn finish<B: Backend>(mut y: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
     if let Some(add) = add {
         y = y + add;
     }

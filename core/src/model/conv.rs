@@ -10,10 +10,10 @@ mod flex;
 mod geometry;
 mod kernels;
 
+use super::blocks::finish;
 use super::flex::{known, same};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Int, Tensor, backend::Backend};
@@ -38,11 +38,7 @@ pub fn convolve_onto<B: Backend>(
         let add = add.map(|add| known(&add));
         return known(&flex::convolve_onto(&g, x, known(&conv.weight.val()), known(&bias.val()), add, rectify));
     }
-    let mut y = pointwise(conv, images);
-    if let Some(add) = add {
-        y = y + add;
-    }
-    if rectify { relu(y) } else { y }
+    finish(pointwise(conv, images), add, rectify)
 }
 
 /// By burn; a kernel of one pixel that strides sees every few pixels alone, so the others are left out before.

@@ -1,4 +1,4 @@
-//! Work on slices, spread over threads where there are any and in the widest registers that the processor has. How many
+//! Work on slices: spread over threads, where there are any, and in the widest registers that the processor has. How many
 //! threads there are does not change results.
 
 use pulp::Arch;
@@ -6,7 +6,7 @@ use pulp::Arch;
 #[cfg(not(target_arch = "wasm32"))]
 use rayon::prelude::*;
 
-/// Does `work`, compiled for the widest registers as far as the compiler puts it all in one function.
+/// Does `work`, compiled for the widest registers. That reaches what the compiler inlines: short loops.
 #[inline(always)]
 pub fn widely<T>(work: impl FnOnce() -> T) -> T {
     Arch::new().dispatch(work)
@@ -17,12 +17,24 @@ pub fn widely<T>(work: impl FnOnce() -> T) -> T {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S) + Sync) {
     let pieces = values.par_chunks_mut(len).enumerate();
-    pieces.for_each_init(S::default, |scratch, (i, piece)| widely(|| fill(i, piece, scratch)));
+    pieces.for_each_init(S::default, |scratch, (i, piece)| fill(i, piece, scratch));
 }
 
 /// Fills `values`, `len` at a time (the last piece may be shorter), by `fill(number, piece, scratch)`.
 #[cfg(target_arch = "wasm32")]
 pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mut [f32], &mut S)) {
     let mut scratch = S::default();
-    values.chunks_mut(len).enumerate().for_each(|(i, piece)| widely(|| fill(i, piece, &mut scratch)));
+    values.chunks_mut(len).enumerate().for_each(|(i, piece)| fill(i, piece, &mut scratch));
+}
+
+/// `work` of 0 to `count` - 1.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    (0..count).into_par_iter().map(&work).collect()
+}
+
+/// `work` of 0 to `count` - 1.
+#[cfg(target_arch = "wasm32")]
+pub fn all<T>(count: usize, work: impl Fn(usize) -> T) -> Vec<T> {
+    (0..count).map(work).collect()
 }

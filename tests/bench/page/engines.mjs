@@ -21,7 +21,7 @@ export class Ours {
 
   async load(width) {
     this.device = (await this.#until("ready")).device;
-    this.#post({ type: "load", url: new URL(`/bundles/w${width}/`, location.href).href });
+    this.#post("load", { url: new URL(`/bundles/w${width}/`, location.href).href });
     await this.#until("loaded");
   }
 
@@ -29,11 +29,11 @@ export class Ours {
   async run(pixels) {
     const [scores, angles] = [[], []];
     let batches = 0;
-    this.#post({ type: "score", n: count(pixels) }, pixels);
-    await this.#until("done", (event) => {
-      if (event.type !== "scored") return;
-      scores.push(...event.scores);
-      angles.push(...event.angles);
+    this.#post("score", { n: count(pixels) }, pixels);
+    await this.#until("done", ({ scored }) => {
+      if (!scored) return;
+      scores.push(...scored.scores);
+      angles.push(...scored.angles);
       batches += 1;
     });
     return { scores, angles, batches };
@@ -43,19 +43,20 @@ export class Ours {
     this.#worker.terminate();
   }
 
-  #post(request, pixels) {
+  #post(request, fields, pixels) {
     this.#job += 1;
-    this.#worker.postMessage([JSON.stringify({ ...request, job: this.#job }), pixels]);
+    this.#worker.postMessage([JSON.stringify({ [request]: { ...fields, job: this.#job } }), pixels]);
   }
 
-  /** The next event of a type; `pass` sees every event on the way. */
-  #until(type, pass = () => {}) {
+  /** The next event of a name; `pass` sees every event on the way. */
+  #until(name, pass = () => {}) {
     return answer("ours", this.#worker, (resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         const event = JSON.parse(data);
         pass(event);
-        if (event.type === type) resolve(event);
-        if (["failed", "crashed"].includes(event.type)) reject(new Error(event.message));
+        if (event[name]) resolve(event[name]);
+        const failure = event.failed ?? event.crashed;
+        if (failure) reject(new Error(failure.message));
       };
     });
   }

@@ -33,7 +33,7 @@ pub struct Begin {
 
 /// Page to trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Take up these runs in place of those before. Attached: their snapshots, one after the other.
     Begin {
@@ -102,7 +102,7 @@ pub struct Prepared {
 
 /// Trainer to page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The trainer's own program is being downloaded (sent by `worker.js`).
     Download {

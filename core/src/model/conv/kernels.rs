@@ -26,12 +26,11 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut results = vec![0.0; g.n * g.output_len()];
     each(&mut results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
         let images = part(images, i * group(g) * g.input_len(), results.len() / g.output_len() * g.input_len());
-        let unfolded = unfold(g, images, unfolded);
         if results.len() == g.output_len() {
-            return multiply(rows_mut(results, g.positions()), Accum::Replace, rows(weight, g.window()), unfolded);
+            return unfold_and_multiply(g, images, weight, unfolded, results);
         }
         product.resize(results.len(), 0.0);
-        multiply(rows_mut(product, unfolded.ncols()), Accum::Replace, rows(weight, g.window()), unfolded);
+        unfold_and_multiply(g, images, weight, unfolded, product);
         apart(product, results, g.output[0], g.positions());
     });
     results
@@ -42,9 +41,8 @@ pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], 
     each(results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
         let n = results.len() / g.output_len();
         let images = part(images, i * group(g) * g.input_len(), n * g.input_len());
-        let unfolded = unfold(g, images, unfolded);
         product.resize(results.len(), 0.0);
-        multiply(rows_mut(product, unfolded.ncols()), Accum::Replace, rows(weight, g.window()), unfolded);
+        unfold_and_multiply(g, images, weight, unfolded, product);
         for (i, result) in results.chunks_exact_mut(g.positions()).enumerate() {
             let (image, channel) = (i / g.output[0], i % g.output[0]);
             let product = &product[(channel * n + image) * g.positions()..][..g.positions()];
@@ -111,6 +109,12 @@ fn turned(g: &Geometry, weight: &[f32]) -> Vec<f32> {
         }
     }
     turned
+}
+
+/// `Y = W U` of some images, side by side: `O x (images * positions)`.
+fn unfold_and_multiply(g: &Geometry, images: &[f32], weight: &[f32], unfolded: &mut Vec<f32>, product: &mut [f32]) {
+    let unfolded = unfold(g, images, unfolded);
+    multiply(rows_mut(product, unfolded.ncols()), Accum::Replace, rows(weight, g.window()), unfolded);
 }
 
 /// Images side by side, `window x (images * positions)`.
