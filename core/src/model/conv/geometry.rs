@@ -93,12 +93,9 @@ impl Geometry {
                 let Some(row) = rows.next() else { return };
                 for (y, line) in row.chunks_exact(self.output[2]).enumerate() {
                     let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
-                    let pixels = &mut channel[at * width..(at + 1) * width];
-                    for (x, value) in line.iter().enumerate() {
-                        if let Some(at) = inside(x * self.stride + kx, self.padding, width) {
-                            pixels[at] += value;
-                        }
-                    }
+                    let (start, first) = self.first_inside(kx);
+                    let pixels = channel[at * width..(at + 1) * width].iter_mut().skip(first).step_by(self.stride);
+                    pixels.zip(line.iter().skip(start)).for_each(|(pixel, value)| *pixel += value);
                 }
             }
         }
@@ -109,16 +106,22 @@ impl Geometry {
         (0..kernel).flat_map(move |ky| (0..kernel).map(move |kx| (ky, kx)))
     }
 
-    /// One row of [`Geometry::unfold`], pixel by pixel.
+    /// One row of [`Geometry::unfold`], line by line.
     fn gather(&self, channel: &[f32], ky: usize, kx: usize, row: &mut [f32]) {
         let [_, height, width] = self.input;
+        row.fill(0.0);
         for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
-            let at = inside(y * self.stride + ky, self.padding, height);
-            for (x, value) in line.iter_mut().enumerate() {
-                let pixel = at.zip(inside(x * self.stride + kx, self.padding, width));
-                *value = pixel.map_or(0.0, |(y, x)| channel[y * width + x]);
-            }
+            let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
+            let (start, first) = self.first_inside(kx);
+            let pixels = channel[at * width..(at + 1) * width].iter().skip(first).step_by(self.stride);
+            line.iter_mut().skip(start).zip(pixels).for_each(|(value, pixel)| *value = *pixel);
         }
+    }
+
+    /// In a line, the first position at which a value of the kernel meets a pixel, and which pixel.
+    fn first_inside(&self, kx: usize) -> (usize, usize) {
+        let start = self.padding.saturating_sub(kx).div_ceil(self.stride);
+        (start, start * self.stride + kx - self.padding)
     }
 
     /// The same where results are as large as images: the channel as one piece, moved, with zeros where a line of it
