@@ -110,9 +110,16 @@ def sizes(programs):
     print()
 
 
-def features(programs):
-    print("## What burn's features weigh\n\nThe engines with one of them more or less (`tests/bench/sizes.sh`).\n")
-    sizes(programs)
+def features(found):
+    print("## What programs weigh\n\nWith one feature of a dependency more or less (`tests/bench/sizes.sh`).\n")
+    sizes(found["features"])
+    print("What the bytes are, by crate: a crate's share is what the code, packed by Brotli at quality 9, loses when the crate's "
+          "functions are overwritten by zeros. \"data\" are texts and tables. The largest twelve:\n")
+    print("| program | crate | functions | bytes | Brotli 9 |\n|---|---|---:|---:|---:|")
+    for program in found["parts"]:
+        for part in program["parts"]:
+            print(f"| {program['program']} | {part['name']} | {part.get('functions', '')} | {part['bytes']:,} | {part['brotli-9']:,} |")
+    print()
 
 
 def main():

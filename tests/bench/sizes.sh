@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What each feature of burn adds to the engines: builds them with and without it and writes tests/bench/sizes.json. Not part of
-# `make bench`: every feature more or less compiles the backend anew, which takes minutes.
+# What features of dependencies add to the page and the engines, and which crates their bytes are of: builds them with and without
+# and writes tests/bench/sizes.json. Not part of `make bench`: each feature compiles its crates anew, which takes minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts/setup.sh test
 . scripts/env.sh
-out=$PWD/tests/bench/sizes.json
-weigh=$PWD/tests/bench/weigh.mjs
+bench=$PWD/tests/bench
+wasm=wasm32-unknown-unknown
 
 # In a copy, because features of the backends are named in Cargo.toml.
 copy=$(mktemp -d)
@@ -14,25 +14,39 @@ trap 'rm -rf "$copy"' EXIT
 git ls-files -z -- 'Cargo.*' .cargo core train app tests/lib.rs 'tests/*.rs' | xargs -0 cp --parents -t "$copy"
 cd "$copy"
 cp Cargo.toml Cargo.all
-mkdir built
+mkdir built named
 
-# build NAME ENGINE FEATURES [BACKEND WITHOUT]: the engine's program into built/NAME.wasm, without a feature of its backend.
+# build NAME PACKAGE PROGRAM FEATURES: the program as it is shipped into built/NAME.wasm, and with its functions' names into named/.
 build() {
-  local name=$1 engine=$2 features=$3
-  cp Cargo.all Cargo.toml
-  if [ $# = 5 ]; then
-    sed -i "/^$4 = /s/, \"$5\"//" Cargo.toml
-    ! cmp -s Cargo.all Cargo.toml || { printf 'sizes: %s has no feature %s\n' "$4" "$5" >&2; exit 1; }
-  fi
-  cargo build --release --target wasm32-unknown-unknown -p nsa-engine --bin "$engine" --no-default-features --features "$features"
-  wasm-bindgen --target web --no-typescript --out-dir bindgen "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/$engine.wasm"
-  mv "bindgen/${engine}_bg.wasm" "built/$name.wasm"
+  local name=$1 package=$2 program=$3 features=$4
+  local -a cargo=(cargo rustc --release --target $wasm -p "$package" --bin "$program")
+  [ -z "$features" ] || cargo+=(--no-default-features --features "$features")
+  "${cargo[@]}" -- -C link-arg=--keep-section=name
+  local linked=$CARGO_TARGET_DIR/$wasm/release/$program.wasm
+  wasm-bindgen --target web --no-typescript --remove-name-section --out-dir bindgen "$linked"
+  mv "bindgen/${program}_bg.wasm" "built/$name.wasm"
+  wasm-bindgen --target web --no-typescript --keep-debug --out-dir bindgen "$linked"
+  mv "bindgen/${program}_bg.wasm" "named/$name.wasm"
 }
 
-build "engine-cpu" engine-cpu cpu
-build "engine-cpu without simd" engine-cpu cpu burn-flex simd
-build "engine-webgpu" engine-webgpu webgpu
-build "engine-webgpu with fusion" engine-webgpu webgpu,burn-wgpu/fusion
-build "engine-webgpu with autotune" engine-webgpu webgpu,burn-wgpu/autotune
-node "$weigh" built/*.wasm > "$out"
-printf '%s is written.\n' "$out"
+# without DEPENDENCY FEATURE: in Cargo.toml, for the builds that follow.
+without() {
+  sed -i "/^$1 = /s/, \"$2\"//" Cargo.toml
+  ! cmp -s Cargo.all Cargo.toml || { printf 'sizes: %s has no feature %s\n' "$1" "$2" >&2; exit 1; }
+}
+
+build "nsa-app" nsa-app nsa-app ""
+build "engine-cpu" nsa-engine engine-cpu cpu
+build "engine-webgpu" nsa-engine engine-webgpu webgpu
+node "$bench/parts.mjs" named/*.wasm > parts.json
+
+build "engine-webgpu with fusion" nsa-engine engine-webgpu webgpu,burn-wgpu/fusion
+build "engine-webgpu with autotune" nsa-engine engine-webgpu webgpu,burn-wgpu/autotune
+without burn-flex simd
+build "engine-cpu without simd" nsa-engine engine-cpu cpu
+cp Cargo.all Cargo.toml
+sed -i 's/, "--cfg", "erase_components"//' .cargo/config.toml
+build "nsa-app without erase_components" nsa-app nsa-app ""
+
+{ printf '{"features":'; node "$bench/weigh.mjs" built/*.wasm; printf ',"parts":'; cat parts.json; printf '}\n'; } > "$bench/sizes.json"
+printf '%s is written.\n' "$bench/sizes.json"
