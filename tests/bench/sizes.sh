@@ -16,7 +16,7 @@ cd "$copy"
 cp Cargo.toml Cargo.all
 mkdir built named
 
-# build NAME PACKAGE PROGRAM FEATURES: the program as it is shipped into built/NAME.wasm, and with its functions' names into named/.
+# build NAME PACKAGE PROGRAM FEATURES: the program into built/NAME.wasm, and with its functions' names into named/.
 build() {
   local name=$1 package=$2 program=$3 features=$4
   local -a cargo=(cargo rustc --release --target $wasm -p "$package" --bin "$program")
