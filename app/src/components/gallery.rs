@@ -108,6 +108,8 @@ struct Current {
 #[component]
 fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoView {
     let pick = image.pick;
+    // The list knows a tile by its image's address: as long as the tile is there, no other image may get that.
+    let _kept = StoredValue::new(Arc::clone(&image));
     let subject = Subject::Test { class: pick.class, index: pick.index };
     let selection = Selection::Image { class: pick.class, index: pick.index };
     let selected = Memo::new(move |_| lab.state.with(|s| s.select == Some(selection)));
