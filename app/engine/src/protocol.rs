@@ -1,7 +1,7 @@
 //! What the page and the engine say to each other.
 //!
 //! Each message is one JSON text, an object with the message's name and in it its fields (a tag among the fields would make
-//! the page 5 % larger, because they would be read twice); pixels travel beside it as bytes. The page posts `[json, bytes?]` to the
+//! the page 3 % larger, because they would be read twice); pixels travel beside it as bytes. The page posts `[json, bytes?]` to the
 //! Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs: see
 //! [`Event::Download`] and [`Event::Crashed`].
 

@@ -49,10 +49,10 @@ impl Maps {
         all(self.channels, |c| {
             let (mut total, mut squares, mut within) = (0.0, 0.0, 0.0);
             for row in self.rows(x, c) {
-                let sum = widely(|| sum(row, |x| x));
-                let mean = (sum / area) as f32;
-                within += widely(|| self::sum(row, |x| (x - mean).powi(2)));
-                total += sum;
+                let of_row = widely(|| sum(row, |x| x));
+                let mean = (of_row / area) as f32;
+                within += widely(|| sum(row, |x| (x - mean).powi(2)));
+                total += of_row;
                 squares += area * f64::from(mean).powi(2);
             }
             let mean = total / count;
@@ -64,14 +64,16 @@ impl Maps {
     /// Results: `x` normalised, on top of what is added, and cut off at zero if `rectify`.
     pub fn normalise(&self, x: &[f32], add: Option<&[f32]>, rectify: bool, channels: &[Channel]) -> Vec<f32> {
         let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
+        // Not `max`: what is not a number must stay so.
+        let cut = |y: f32| if y < least { least } else { y };
         let mut results = vec![0.0; x.len()];
         self.each_row(&mut results, |c, at, results| {
             let (Channel { mean, beta, .. }, scale) = (channels[c], channels[c].scale());
             let results = results.iter_mut().zip(&x[at..]);
-            let result = |x: f32| (x - mean) * scale + beta;
+            let normal = |x: f32| (x - mean) * scale + beta;
             match add {
-                Some(add) => results.zip(&add[at..]).for_each(|((y, &x), add)| *y = (result(x) + add).max(least)),
-                None => results.for_each(|(y, &x)| *y = result(x).max(least)),
+                Some(add) => results.zip(&add[at..]).for_each(|((y, &x), add)| *y = cut(normal(x) + add)),
+                None => results.for_each(|(y, &x)| *y = cut(normal(x))),
             }
         });
         results
@@ -80,7 +82,7 @@ impl Maps {
     /// Makes `dy` zero where a rectifier cut the result `y` off.
     pub fn cut(&self, dy: &mut [f32], y: &[f32]) {
         self.each_row(dy, |_, at, dy| {
-            dy.iter_mut().zip(&y[at..]).for_each(|(dy, &y)| *dy = if y > 0.0 { *dy } else { 0.0 });
+            dy.iter_mut().zip(&y[at..]).for_each(|(dy, &y)| *dy = if y <= 0.0 { 0.0 } else { *dy });
         });
     }
 
@@ -175,6 +177,20 @@ mod tests {
             sums.extend([dgamma, dbeta]);
         }
         [statistics, y, dx, sums]
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let maps = Maps { channels: 2, area: 4 };
+        let x = [f32::NAN, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 4.0];
+        let channel = |[mean, var]: [f32; 2]| Channel { mean, deviation: var.sqrt(), gamma: 1.0, beta: 0.0 };
+        let channels: Vec<Channel> = maps.statistics(&x).into_iter().map(channel).collect();
+        let results = maps.normalise(&x, None, true, &channels);
+        assert!(results[..4].iter().all(|y| y.is_nan()) && results[4..].iter().all(|y| y.is_finite()), "{results:?}");
+        let mut dy = [1.0; 8];
+        maps.cut(&mut dy, &results);
+        let [dx, ..] = maps.gradients(&x, &dy, &channels);
+        assert!(dx[..4].iter().all(|dx| dx.is_nan()) && dx[4..].iter().all(|dx| dx.is_finite()), "{dx:?}");
     }
 
     #[test]

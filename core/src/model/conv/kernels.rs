@@ -38,6 +38,9 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
 
 /// The same with a bias, on top of what `results` holds; then a rectifier.
 pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], rectify: bool, results: &mut [f32]) {
+    let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
+    // Not `max`: what is not a number must stay so.
+    let cut = |y: f32| if y < least { least } else { y };
     each(results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
         let n = results.len() / g.output_len();
         let images = part(images, i * group(g) * g.input_len(), n * g.input_len());
@@ -46,8 +49,8 @@ pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], 
         for (i, result) in results.chunks_exact_mut(g.positions()).enumerate() {
             let (image, channel) = (i / g.output[0], i % g.output[0]);
             let product = &product[(channel * n + image) * g.positions()..][..g.positions()];
-            let (bias, least) = (bias[channel], if rectify { 0.0 } else { f32::NEG_INFINITY });
-            widely(|| result.iter_mut().zip(product).for_each(|(y, add)| *y = (*y + add + bias).max(least)));
+            let bias = bias[channel];
+            widely(|| result.iter_mut().zip(product).for_each(|(y, add)| *y = cut(*y + add + bias)));
         }
     });
 }

@@ -100,3 +100,12 @@ fn what_the_kernels_do_not_know_is_left_to_burn() {
         convolve(&conv, x.clone()).into_data().assert_eq(&conv.forward(x.clone()).into_data(), true);
     }
 }
+
+#[test]
+fn a_rectifier_lets_pass_what_is_not_a_number() {
+    let device = Default::default();
+    let conv = Conv2dConfig::new([1, 1], [1; 2]).init::<Flex>(&device);
+    let x = Tensor::<Flex, 4>::from_floats([[[[f32::NAN, -1.0]]], [[[1.0, 2.0]]]], &device);
+    let y: Vec<f32> = convolve_onto(&conv, x, None, true).into_data().into_vec().unwrap();
+    assert!(y[0].is_nan() && y[1..].iter().all(|y| *y >= 0.0), "{y:?}");
+}
