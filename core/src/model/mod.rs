@@ -16,7 +16,6 @@ mod pixels;
 mod pretrained;
 mod resnet;
 mod state_dict;
-mod threads;
 mod weights;
 
 pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};

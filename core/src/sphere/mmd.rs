@@ -4,6 +4,7 @@ use super::SphereError;
 use crate::Features;
 use crate::rng::Rng;
 use crate::score::cosine::{angle, fold_products, unit_rows};
+use crate::threads::all;
 
 /// Features that are compared with the uniform distribution: the pairs of 2,000 fix the estimate to 1e-4 or so.
 const SAMPLE_ROWS: usize = 2000;
@@ -77,10 +78,9 @@ fn median_distance(x: &Features, y: &Features) -> f64 {
     let some = |z: &Features| evenly_spaced(z.n(), MEDIAN_ROWS);
     let rows: Vec<&[f32]> =
         some(x).into_iter().map(|i| x.row(i)).chain(some(y).into_iter().map(|i| y.row(i))).collect();
-    let mut distances = Vec::with_capacity(rows.len() * (rows.len() - 1) / 2);
-    for (i, u) in rows.iter().enumerate() {
-        distances.extend(rows[..i].iter().map(|v| 2.0 * (angle(u, v) / 2.0).sin()));
-    }
+    let to_those_before =
+        |i: usize| -> Vec<f64> { rows[..i].iter().map(|row| 2.0 * (angle(rows[i], row) / 2.0).sin()).collect() };
+    let mut distances = all(rows.len(), to_those_before).concat();
     let (middle, odd) = (distances.len() / 2, distances.len() % 2 == 1);
     let (below, &mut upper, _) = distances.select_nth_unstable_by(middle, f64::total_cmp);
     if odd {

@@ -9,7 +9,7 @@
 //!
 //! How sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
-use crate::model::threads::{all, each, widely};
+use crate::threads::{all, each, widely};
 
 /// Values of a row that are added up side by side.
 const LANES: usize = 16;

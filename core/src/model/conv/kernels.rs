@@ -11,7 +11,7 @@
 //! and in which order sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
 use super::geometry::Geometry;
-use crate::model::threads::{each, widely};
+use crate::threads::{each, widely};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
