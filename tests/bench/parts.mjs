@@ -59,8 +59,7 @@ function imported(content) {
     reader.string();
     reader.string();
     const kind = reader.byte();
-    if (kind === 0) functions += 1;
-    if (kind === 0) reader.number();
+    if (kind === 0) reader.number(), (functions += 1);
     else if (kind === 1) reader.byte(), reader.limits();
     else if (kind === 2) reader.limits();
     else if (kind === 3) reader.at += 2;
@@ -108,7 +107,8 @@ function parts(path) {
   const crates = new Map();
   for (const [number, body] of bodies.entries()) {
     const name = crate(names.get(first + number) ?? "");
-    crates.set(name, [...(crates.get(name) ?? []), body]);
+    if (!crates.has(name)) crates.set(name, []);
+    crates.get(name).push(body);
   }
   const whole = brotli(code, 9).length;
   const shares = [...crates].map(([name, own]) => {

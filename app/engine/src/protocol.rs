@@ -1,9 +1,9 @@
 //! What the page and the engine say to each other.
 //!
-//! Each message is one JSON text, an object with the message's name and in it its fields (a tag among the fields would make
-//! the page 3 % larger, because they would be read twice); pixels travel beside it as bytes. The page posts `[json, bytes?]` to the
-//! Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs: see
-//! [`Event::Download`] and [`Event::Crashed`].
+//! Each message is one JSON text: an object with the message's name and in it its fields. (A tag among the fields would
+//! make the page 3 % larger, because they would be read twice.) Pixels travel beside it as bytes. The page posts
+//! `[json, bytes?]` to the Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs:
+//! see [`Event::Download`] and [`Event::Crashed`].
 
 use nsa_core::bundle::{Explanation, History, Manifest};
 use serde::{Deserialize, Serialize};

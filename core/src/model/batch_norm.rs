@@ -49,13 +49,8 @@ impl<B: Backend> BatchNorm<B> {
         bn
     }
 
-    /// Feature maps, `N x C x H x W`.
-    pub fn forward_maps(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.forward_maps_onto(x, None, false)
-    }
-
     /// Feature maps, `N x C x H x W`, on top of what is added, and a rectifier.
-    pub fn forward_maps_onto(&self, x: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
+    pub fn forward_maps(&self, x: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
         match same::<_, Autodiff<Flex>, 4>(&x) {
             Some(own) if B::ad_enabled(&x.device()) => {
                 let [n, _, h, w] = x.dims();
@@ -144,7 +139,7 @@ mod tests {
         let x = Tensor::<B, 4>::random([5, 3, 4, 4], Distribution::Normal(2.0, 3.0), &device).require_grad();
         let weights = Tensor::<B, 4>::random([5, 3, 4, 4], Distribution::Default, &device);
         let gradient = |y: Tensor<B, 4>| x.grad(&(y * weights.clone()).sum().backward()).unwrap().into_data();
-        let (y_ours, y_theirs) = (ours.forward_maps(x.clone()), theirs.forward(x.clone()));
+        let (y_ours, y_theirs) = (ours.forward_maps(x.clone(), None, false), theirs.forward(x.clone()));
         let close = Tolerance::<f32>::absolute(1e-5);
         y_ours.to_data().assert_approx_eq::<f32>(&y_theirs.to_data(), close);
         gradient(y_ours).assert_approx_eq::<f32>(&gradient(y_theirs), close);
@@ -155,7 +150,7 @@ mod tests {
         let (x, var) = (x.inner(), ours.running_var.value_sync().inner().reshape([1, 3, 1, 1]));
         let mean = ours.running_mean.value_sync().inner().reshape([1, 3, 1, 1]);
         let expected = (x.clone() - mean) / (var + 1e-5).sqrt();
-        ours.valid().forward_maps(x).into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
+        ours.valid().forward_maps(x, None, false).into_data().assert_approx_eq::<f32>(&expected.into_data(), close);
     }
 
     #[test]
@@ -173,7 +168,7 @@ mod tests {
                     let [x, add] = [&x, &add].map(|t| Tensor::<B, 4>::from_inner(t.clone()).require_grad());
                     let added = adds.then(|| add.clone());
                     let y = if kernels {
-                        bn.forward_maps_onto(x.clone(), added, rectify)
+                        bn.forward_maps(x.clone(), added, rectify)
                     } else {
                         finish(bn.as_matrix(x.clone()), added, rectify)
                     };
@@ -200,12 +195,12 @@ mod tests {
         let close = Tolerance::<f32>::absolute(1e-5);
         for _ in 0..2 {
             let vectors = as_vectors.forward_vectors(x.clone()).into_data();
-            let maps = as_maps.forward_maps(x.clone().reshape([6, 4, 1, 1])).reshape([6, 4]).into_data();
+            let maps = as_maps.forward_maps(x.clone().reshape([6, 4, 1, 1]), None, false).reshape([6, 4]).into_data();
             vectors.assert_approx_eq::<f32>(&maps, close);
         }
         let inner = x.inner();
         let vectors = as_vectors.valid().forward_vectors(inner.clone()).into_data();
-        let maps = as_maps.valid().forward_maps(inner.reshape([6, 4, 1, 1])).reshape([6, 4]).into_data();
+        let maps = as_maps.valid().forward_maps(inner.reshape([6, 4, 1, 1]), None, false).reshape([6, 4]).into_data();
         vectors.assert_approx_eq::<f32>(&maps, close);
     }
 }

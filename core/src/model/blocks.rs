@@ -91,7 +91,7 @@ pub(super) fn layer<B: Backend>(
     if conv.bias.is_some() {
         return convolve_onto(conv, x, add, rectify);
     }
-    bn.forward_maps_onto(convolve(conv, x), add, rectify)
+    bn.forward_maps(convolve(conv, x), add, rectify)
 }
 
 /// What ends a layer: what is added, and a rectifier.

@@ -14,6 +14,7 @@ mod init;
 mod norm;
 mod pixels;
 mod pretrained;
+mod rectifier;
 mod resnet;
 mod state_dict;
 mod weights;

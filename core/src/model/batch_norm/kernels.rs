@@ -9,6 +9,7 @@
 //!
 //! How sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
+use crate::model::rectifier::rectifier;
 use crate::threads::{all, each, widely};
 
 /// Values of a row that are added up side by side.
@@ -63,9 +64,7 @@ impl Maps {
 
     /// Results: `x` normalised, on top of what is added, and cut off at zero if `rectify`.
     pub fn normalise(&self, x: &[f32], add: Option<&[f32]>, rectify: bool, channels: &[Channel]) -> Vec<f32> {
-        let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
-        // Not `max`: what is not a number must stay so.
-        let cut = |y: f32| if y < least { least } else { y };
+        let cut = rectifier(rectify);
         let mut results = vec![0.0; x.len()];
         self.each_row(&mut results, |c, at, results| {
             let (Channel { mean, beta, .. }, scale) = (channels[c], channels[c].scale());

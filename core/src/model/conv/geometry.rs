@@ -91,9 +91,9 @@ impl Geometry {
         for channel in image.chunks_exact_mut(height * width) {
             for (ky, kx) in self.kernel_positions() {
                 let Some(row) = rows.next() else { return };
+                let (start, first) = self.first_inside(kx);
                 for (y, line) in row.chunks_exact(self.output[2]).enumerate() {
                     let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
-                    let (start, first) = self.first_inside(kx);
                     let pixels = channel[at * width..(at + 1) * width].iter_mut().skip(first).step_by(self.stride);
                     pixels.zip(line.iter().skip(start)).for_each(|(pixel, value)| *pixel += value);
                 }
@@ -106,22 +106,22 @@ impl Geometry {
         (0..kernel).flat_map(move |ky| (0..kernel).map(move |kx| (ky, kx)))
     }
 
-    /// One row of [`Geometry::unfold`], line by line.
-    fn gather(&self, channel: &[f32], ky: usize, kx: usize, row: &mut [f32]) {
-        let [_, height, width] = self.input;
-        row.fill(0.0);
-        for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
-            let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
-            let (start, first) = self.first_inside(kx);
-            let pixels = channel[at * width..(at + 1) * width].iter().skip(first).step_by(self.stride);
-            line.iter_mut().skip(start).zip(pixels).for_each(|(value, pixel)| *value = *pixel);
-        }
-    }
-
     /// In a line, the first position at which a value of the kernel meets a pixel, and which pixel.
     fn first_inside(&self, kx: usize) -> (usize, usize) {
         let start = self.padding.saturating_sub(kx).div_ceil(self.stride);
         (start, start * self.stride + kx - self.padding)
+    }
+
+    /// One row of [`Geometry::unfold`], line by line.
+    fn gather(&self, channel: &[f32], ky: usize, kx: usize, row: &mut [f32]) {
+        let [_, height, width] = self.input;
+        let (start, first) = self.first_inside(kx);
+        row.fill(0.0);
+        for (y, line) in row.chunks_exact_mut(self.output[2]).enumerate() {
+            let Some(at) = inside(y * self.stride + ky, self.padding, height) else { continue };
+            let pixels = channel[at * width..(at + 1) * width].iter().skip(first).step_by(self.stride);
+            line.iter_mut().skip(start).zip(pixels).for_each(|(value, pixel)| *value = *pixel);
+        }
     }
 
     /// The same where results are as large as images: the channel as one piece, moved, with zeros where a line of it

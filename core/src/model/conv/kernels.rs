@@ -11,6 +11,7 @@
 //! and in which order sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
 use super::geometry::Geometry;
+use crate::model::rectifier::rectifier;
 use crate::threads::{each, widely};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -38,9 +39,7 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
 
 /// The same with a bias, on top of what `results` holds; then a rectifier.
 pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], rectify: bool, results: &mut [f32]) {
-    let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
-    // Not `max`: what is not a number must stay so.
-    let cut = |y: f32| if y < least { least } else { y };
+    let cut = rectifier(rectify);
     each(results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
         let n = results.len() / g.output_len();
         let images = part(images, i * group(g) * g.input_len(), n * g.input_len());
