@@ -21,7 +21,7 @@ fn network(objective: Objective, norm: Norm) -> Network<B> {
         Objective::Byol => (2, include_bytes!("../../../tests/golden/torch_byol.safetensors")),
         _ => (3, include_bytes!("../../../tests/golden/torch_simclr.safetensors")),
     };
-    load_weights(NetworkConfig { width, objective, norm, stem: Stem::Cifar }.init(0, &Default::default()), weights)
+    load_weights(NetworkConfig { width, objective, norm, ..Default::default() }.init(0, &Default::default()), weights)
         .unwrap()
 }
 
@@ -140,7 +140,7 @@ fn the_loss_is_blind_to_the_length_of_projections_only_with_norm_on_g() {
 /// (no batch norm, no bias), Euler's theorem gives <y, dL/dy> = <z, dL/dz>, and dL/dy can be read.
 fn along_the_projections(objective: Objective, norm: Norm) -> Vec<f32> {
     let device = Default::default();
-    let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, stem: Stem::Cifar }.init(3, &device);
+    let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, ..Default::default() }.init(3, &device);
     let z = if objective == Objective::Byol { 16 } else { 128 };
     network.projector = HeadShape::simclr_projector(32, z).init(&device);
     let (y1, y2) = (random(1, [6, 32]), random(2, [6, 32]));

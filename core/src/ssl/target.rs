@@ -101,7 +101,7 @@ mod tests {
     type B = Autodiff<Flex>;
 
     fn network(seed: u64) -> Network<B> {
-        NetworkConfig { width: 2, objective: Objective::Byol, norm: Norm::Both, stem: Stem::Cifar }
+        NetworkConfig { width: 2, objective: Objective::Byol, norm: Norm::Both, ..Default::default() }
             .init(seed, &Default::default())
     }
 

@@ -140,7 +140,8 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
     let device = Default::default();
     let all: Vec<usize> = (0..images.len()).collect();
     let mut network: Network<B> =
-        NetworkConfig { width: 2, objective: Objective::Simclr, norm: Norm::None, stem: Stem::Cifar }.init(0, &device);
+        NetworkConfig { width: 2, objective: Objective::Simclr, norm: Norm::None, ..Default::default() }
+            .init(0, &device);
     let mut optimizer = AdamConfig::new().init::<B, Network<B>>();
     let config = TrainConfig::default();
     let check = |network: &Network<B>| check_features(&features(&network.valid(), &images, "head2"), "images", "head2");
