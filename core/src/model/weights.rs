@@ -131,7 +131,7 @@ impl safetensors::View for Stored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NetworkConfig, Stem};
+    use crate::model::NetworkConfig;
     use crate::ssl::{Norm, Objective};
     use burn_flex::Flex;
     use safetensors::SafeTensors;

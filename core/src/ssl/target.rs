@@ -92,7 +92,7 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Follow<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NetworkConfig, Stem};
+    use crate::model::NetworkConfig;
     use crate::ssl::{Norm, Objective};
     use burn::backend::Autodiff;
     use burn::module::AutodiffModule;
