@@ -288,7 +288,7 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].
@@ -308,7 +308,7 @@ pub struct EnsembleArgs {
     /// Features of the images to score by it, M x d `.npy`; M is the same for all members.
     #[arg(long, value_name = "FILE", required = true)]
     pub query: Vec<PathBuf>,
-    /// Its scorer: k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos or c-cos-mah.
+    /// Its scorer: k-cos, k-cos-mah, k-cos-mah-centred, c-cos or c-cos-mah.
     #[arg(long, required = true)]
     pub scorer: Vec<Scorer>,
     /// Where the M scores go, `.npy`.

@@ -89,7 +89,7 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EnsembleRow {
-    /// `ens`, `ens-uncentred`, `all-conv-blocks` or `all-blocks`.
+    /// `ens`, `all-conv-blocks` or `all-blocks`.
     pub name: String,
     /// The members: every scorer of a part on every feature map of it.
     pub parts: Vec<Part>,

@@ -281,7 +281,7 @@ impl FittedLayer {
 
 /// Whether a scorer sees features through the whitening.
 fn in_mahalanobis_space(scorer: Scorer) -> bool {
-    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah)
+    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah)
 }
 
 /// The scorers that are not angles.

@@ -4,8 +4,8 @@ use crate::score::Scorer;
 use crate::ssl::TrainConfig;
 use serde::{Deserialize, Serialize};
 
-/// Version of the bundle format that this code reads and writes.
-pub const FORMAT: u32 = 1;
+/// Version of the bundle format that this code reads and writes. In format 1 `k-cos-mah` was the centred reading.
+pub const FORMAT: u32 = 2;
 
 /// `assets/catalog.json`: which bundles there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

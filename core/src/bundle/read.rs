@@ -5,6 +5,7 @@ use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
 use crate::data::SIZE;
 use crate::features::Features;
 use crate::score::{Bank, BankParts};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Name of the manifest.
@@ -25,6 +26,12 @@ pub const MAX_FILE: u64 = 64 << 20;
 /// Longest feature: block 1 of a network of base width 64, flat.
 const MAX_DIM: usize = 65_536;
 
+/// What every format has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
 impl Manifest {
     /// Parses `bundle.json` and checks everything in it that can be checked without the other files.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
@@ -32,17 +39,19 @@ impl Manifest {
             let file = MANIFEST_FILE.to_string();
             return Err(BundleError::TooLarge { file, limit: MAX_MANIFEST, found: bytes.len() as u64 });
         }
-        let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|source| BundleError::Json { file: MANIFEST_FILE, source })?;
+        let unreadable = |source| BundleError::Json { file: MANIFEST_FILE, source };
+        // First of all, because another format may have other words.
+        let Version { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if format != FORMAT {
+            return Err(BundleError::Format { expected: FORMAT, found: format });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
         manifest.check()?;
         Ok(manifest)
     }
 
     fn check(&self) -> Result<(), BundleError> {
         let fault = |why: String| Err(BundleError::Content { file: MANIFEST_FILE, why });
-        if self.format != FORMAT {
-            return Err(BundleError::Format { expected: FORMAT, found: self.format });
-        }
         if !is_id(&self.id) {
             return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found {:?}", self.id));
         }
@@ -215,4 +224,23 @@ pub fn is_id(id: &str) -> bool {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_of_another_format_is_refused_before_its_words_are_read() {
+        let now = include_str!("../../../assets/bundles/digits/bundle.json");
+        let of = |format: u32| now.replacen(&format!("\"format\": {FORMAT}"), &format!("\"format\": {format}"), 1);
+        let error = |json: String| Manifest::parse(json.as_bytes()).unwrap_err().to_string();
+        let first = of(1).replace("\"k-cos-mah\"", "\"k-cos-mah-uncentred\"");
+        assert_eq!(
+            error(first),
+            "bundle.json must have format 2, found 1: it was made by an earlier version, whose k-cos-mah was another \
+             score; export its run again with this one"
+        );
+        assert!(error(of(3)).contains("found 3: it was made by a later version"));
+    }
 }

@@ -218,10 +218,8 @@ fn table(evaluation: &Evaluation) -> String {
 
 /// For example `all conv blocks, k-cos + k-cos-mah`.
 fn sum_name(row: &EnsembleRow) -> String {
-    match row.name.as_str() {
-        "ens" => return "Ens.".into(),
-        "ens-uncentred" => return "Ens., with k-cos-mah-uncentred for k-cos-mah".into(),
-        _ => {}
+    if row.name == "ens" {
+        return "Ens.".into();
     }
     let scorers = row.parts.iter().flat_map(|part| &part.scorers).map(ToString::to_string);
     format!("{}, {}", row.name.replace('-', " "), scorers.collect::<Vec<_>>().join(" + "))
