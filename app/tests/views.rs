@@ -26,7 +26,7 @@ impl Page {
     async fn open(state: State) -> Self {
         let page = Self::mount(state);
         let bundles = vec![entry("plain", "none"), entry("normed", "f")];
-        page.lab.catalog.set(Some(Catalog { format: 1, default: "plain".into(), bundles }));
+        page.lab.catalog.set(Some(Catalog { format: 2, default: "plain".into(), bundles }));
         page.measured();
         settled().await;
         page
@@ -90,7 +90,7 @@ fn replay(entry: &CatalogEntry, factor: f64) -> Replay {
         "auroc-exported": 0.9, "training-range": [0.0, 1.0],
     });
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": entry.id, "title": entry.title,
+        "format": 2, "id": entry.id, "title": entry.title,
         "config": {
             "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits", "objective": "simclr",
             "norm": entry.norm,

@@ -26,6 +26,8 @@ pub struct Evaluation {
     pub device: String,
     /// Training images, which are the bank; a bundle keeps some of them.
     pub train: usize,
+    /// Validation images of the ID class and of all others; none of a bundle.
+    pub validation: [usize; 2],
     /// Test images of the ID class.
     pub id: usize,
     /// Test images of all other classes.
@@ -71,7 +73,10 @@ impl LayerRow {
 pub struct ScoreRow {
     /// The scorer.
     pub scorer: Scorer,
-    /// What it reaches.
+    /// AUROC (0..1) on validation images, if there are any: what a choice is made by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// What it reaches on test images.
     #[serde(flatten)]
     pub reached: RocSummary,
 }
@@ -89,10 +94,13 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EnsembleRow {
-    /// `ens`, `ens-uncentred`, `all-conv-blocks` or `all-blocks`.
+    /// `ens`, `all-conv-blocks` or `all-blocks`.
     pub name: String,
     /// The members: every scorer of a part on every feature map of it.
     pub parts: Vec<Part>,
+    /// AUROC (0..1) on validation images, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
     /// What the sum reaches, unless a member failed.
     pub reached: Option<RocSummary>,
     /// Why it reaches nothing.

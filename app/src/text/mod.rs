@@ -266,7 +266,7 @@ pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 const SCORERS: [(&str, &str); 10] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
-    ("k-cos-mah-uncentred", "k-Cos (Mah, uncentred)"),
+    ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
     ("c-cos", "c-Cos"),
     ("c-cos-mah", "c-Cos (Mah)"),
     ("kde", "KDE"),

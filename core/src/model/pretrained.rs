@@ -117,7 +117,7 @@ mod tests {
     const CONFIG: EncoderConfig = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Cifar, width: 4 };
 
     fn run(norm: Norm) -> Network<Flex> {
-        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, stem: Stem::Cifar };
+        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, ..Default::default() };
         config.init(5, &Default::default())
     }
 

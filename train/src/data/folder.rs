@@ -4,7 +4,7 @@ use super::error::{DataSourceError, Failure};
 use super::jpeg;
 use crate::progress::Progress;
 use image::{ImageReader, Limits};
-use nsa_core::data::resize::{IMAGENET_SIZE, to_imagenet_size, to_model_size};
+use nsa_core::data::resize::to_side;
 use nsa_core::data::{CHANNELS, Split};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -128,8 +128,8 @@ fn place(name: &str) -> Option<(Split, String)> {
     Some((split, class.to_string()))
 }
 
-/// Any PNG or JPEG to planes of `3 x side x side`: at 32 the whole picture is squeezed into the square, at 224 its middle
-/// is cut out.
+/// Any PNG or JPEG to planes of `3 x side x side`: at 224 its middle is cut out, else the whole picture is squeezed into
+/// the square.
 pub(super) fn decode(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     reader.format().ok_or("neither PNG nor JPEG")?;
@@ -138,12 +138,7 @@ pub(super) fn decode(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
     reader.limits(limits);
     let picture = reader.decode().map_err(|e| e.to_string())?.into_rgb8();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let planes = if side == IMAGENET_SIZE {
-        to_imagenet_size(picture.as_raw(), width, height)
-    } else {
-        to_model_size(picture.as_raw(), width, height).map(|planes| planes.to_vec())
-    };
-    planes.map_err(|e| e.to_string())
+    to_side(picture.as_raw(), width, height, side).map_err(|e| e.to_string())
 }
 
 /// Where the files are.

@@ -5,7 +5,6 @@ use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{Frames, History, HistoryEntry};
 use nsa_core::data::{DataError, ImageSet, SIZE, Split, synth_digits};
 use nsa_core::ssl::{ConfigError, Objective, TrainConfig, Trainer, TrainerError, Watch, WatchError};
-use std::convert::Infallible;
 use thiserror::Error;
 
 /// Images embedded at once when a run is measured.
@@ -78,18 +77,18 @@ impl<B: AutodiffBackend> LiveRun<B> {
     pub fn begin(begin: Begin, snapshot: &[u8], device: B::Device) -> Result<Self, RunError> {
         let Begin { config, history, frames, .. } = begin;
         check(&config)?;
-        let split = config.split(&synth_digits::labels(Split::Train), synth_digits::CLASSES.len())?;
+        let labels = synth_digits::labels(Split::Train);
+        let split = config.split(&labels, synth_digits::CLASSES.len())?;
         if split.indices.len() < 2 {
             return Err(TrainerError::TooFew(split.indices.len()).into());
         }
-        let images = synth_digits::select(synth_digits::SEED, Split::Train, &split.indices);
-        let test = |indices: &[usize]| {
-            let images = synth_digits::select(synth_digits::SEED, Split::Test, indices);
-            Ok::<_, Infallible>((images, indices.to_vec()))
-        };
-        let Ok(watch) = Watch::new(&config, &images, &synth_digits::labels(Split::Test), test, BATCH);
+        let images = draw(&config, Split::Train, &split.indices)?;
+        let [val_id, val_ood] = Watch::validation_places(&config, &split, &labels);
+        let validation = [draw(&config, Split::Train, &val_id)?, draw(&config, Split::Train, &val_ood)?];
+        let test = |indices: &[usize]| Ok::<_, DataError>((draw(&config, Split::Test, indices)?, indices.to_vec()));
+        let watch = Watch::new(&config, &images, validation, &synth_digits::labels(Split::Test), test, BATCH)?;
         let trainer = match snapshot {
-            [] => Trainer::<B>::new(config, device.clone()),
+            [] => fresh::<B>(config, &images, &device),
             bytes => Trainer::restore(config, bytes, device.clone())?,
         };
         let mut run = Self {
@@ -206,7 +205,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
     pub fn rewind(&mut self) -> Result<(), RunError> {
         let config = self.config().clone();
         self.trainer = match &self.snapshot[..] {
-            [] => Trainer::new(config, self.device.clone()),
+            [] => fresh(config, &self.images, &self.device),
             bytes => Trainer::restore(config, bytes, self.device.clone())?,
         };
         self.losses.clear();
@@ -225,6 +224,10 @@ impl<B: AutodiffBackend> LiveRun<B> {
 
     pub(super) fn images(&self) -> (&ImageSet, usize) {
         (&self.images, self.outliers)
+    }
+
+    pub(super) fn validation(&self) -> &[ImageSet; 2] {
+        &self.watch.validation
     }
 
     pub(super) fn device(&self) -> &B::Device {
@@ -281,6 +284,18 @@ impl<B: AutodiffBackend> LiveRun<B> {
             ..frames.clone()
         };
     }
+}
+
+/// A run that has not begun, as `nsa train` measures it first.
+fn fresh<B: AutodiffBackend>(config: TrainConfig, images: &ImageSet, device: &B::Device) -> Trainer<B> {
+    let mut trainer = Trainer::new(config, device.clone());
+    trainer.calibrate(images);
+    trainer
+}
+
+/// Digits at the run's size.
+pub(super) fn draw(config: &TrainConfig, split: Split, indices: &[usize]) -> Result<ImageSet, DataError> {
+    synth_digits::select(synth_digits::SEED, split, indices).shrunk(config.image_size)
 }
 
 /// Frames kept of a run; page and trainer thin them out alike.
