@@ -11,7 +11,7 @@ use nsa_core::score::Scorer;
 use nsa_core::ssl::{Norm, Objective};
 
 /// AUROC points that a difference must have to be called one: fewer are noise of one run on one class.
-const CLEAR: f64 = 1.0;
+pub(super) const CLEAR: f64 = 1.0;
 
 /// One line of a scene's table.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,20 +216,23 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
 }
 
 /// A measure's peak after training began, and its end.
-struct Fall {
-    best: f64,
-    best_epoch: usize,
-    last: f64,
-    last_epoch: usize,
+pub(super) struct Fall {
+    pub best: f64,
+    pub best_epoch: usize,
+    pub last: f64,
+    pub last_epoch: usize,
+    /// From the first measurement after training began to the peak.
+    pub rise: f64,
 }
 
 impl Fall {
-    fn of(replay: &Replay, of: impl Fn(&HistoryEntry) -> Option<f64>) -> Option<Self> {
+    pub fn of(replay: &Replay, of: impl Fn(&HistoryEntry) -> Option<f64>) -> Option<Self> {
         let trained = replay.history.epochs.iter().filter(|e| e.epoch > 0);
         let values: Vec<(usize, f64)> = trained.filter_map(|e| Some((e.epoch, of(e)?))).collect();
         let best = values.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let last = values.last()?;
-        Some(Self { best: best.1, best_epoch: best.0, last: last.1, last_epoch: last.0 })
+        let rise = best.1 - values.first()?.1;
+        Some(Self { best: best.1, best_epoch: best.0, last: last.1, last_epoch: last.0, rise })
     }
 
     fn depth(&self) -> f64 {

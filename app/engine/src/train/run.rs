@@ -127,6 +127,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
             images: self.images.len(),
             outliers: self.outliers,
             steps: self.batches.len(),
+            views: self.views(),
             epochs_done: self.trainer.epochs_done(),
             id: id.len(),
             labels: [id.labels(), ood.labels()].concat(),
