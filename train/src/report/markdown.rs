@@ -20,10 +20,12 @@ pub struct Figure<'a> {
     pub runs: Vec<(String, &'a RunRecord)>,
 }
 
-/// Runs of one data set, class, pollution and objective that differ in where they normalise.
+/// Runs of one data set, class, pollution and objective that differ in where they normalise; of seed 0, which stands for
+/// the others.
 pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<'a>> {
     let mut figures: Vec<Figure<'a>> = Vec::new();
-    for record in records.iter().filter(|r| r.config.epochs > 0 && !r.summary.history.epochs.is_empty()) {
+    let drawn = |r: &&RunRecord| r.config.epochs > 0 && r.config.seed == 0 && !r.summary.history.epochs.is_empty();
+    for record in records.iter().filter(drawn) {
         let c = &record.config;
         let label = settings::of(all, c).map_or("", |settings| settings.label.as_str());
         let plain = c.dataset.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
