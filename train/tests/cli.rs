@@ -7,6 +7,7 @@ mod common;
 use common::{Lab, png, read_npy, train_line, write_npy};
 use nsa_core::data::{Split, synth_digits};
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
