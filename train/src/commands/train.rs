@@ -6,6 +6,7 @@ use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::Watch;
 use crate::lock::RunLock;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
@@ -205,7 +206,7 @@ impl DeviceJob for Job {
             run.save(&trainer.checkpoint()?)?;
         }
         progress.finish();
-        eprintln!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
+        tell!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
         Ok(())
     }
 }
