@@ -123,7 +123,7 @@ pub(crate) mod tests {
             "training-range": [0.0, 1.0],
         });
         let manifest = serde_json::from_value(serde_json::json!({
-            "format": 1, "id": "one", "title": "Model one",
+            "format": 2, "id": "one", "title": "Model one",
             "config": { "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits" },
             "classes": ["0", "1", "2", "3"],
             "provenance": {

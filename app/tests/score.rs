@@ -65,7 +65,7 @@ fn catalog() -> Catalog {
         epochs: 10,
         bytes: 1000,
     };
-    Catalog { format: 1, default: "one".into(), bundles: vec![entry] }
+    Catalog { format: 2, default: "one".into(), bundles: vec![entry] }
 }
 
 fn bundle() -> Bundle {
@@ -75,7 +75,7 @@ fn bundle() -> Bundle {
         })
     };
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
+        "format": 2, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
         "classes": ["zero", "one", "two", "three", "four", "five", "six", "seven"],
         "provenance": {
             "commit": "abc", "device": "CPU", "wall-seconds": 60.0, "data-source": "drawn", "train-images": 1000,
@@ -114,6 +114,9 @@ async fn arrow_keys_walk_through_layers_and_scorers() {
     let page = Page::open(State::default()).await;
     let cell = |at: &str| page.one::<HtmlInputElement>(&format!("[data-testid=matrix] [data-cell='{at}']"));
     assert_eq!(page.all("[data-testid=matrix] input").len(), 5, "four scores and the ensemble");
+    let fold: Element = page.one("[data-testid=scorers]");
+    assert!(!fold.has_attribute("open"), "images come first");
+    fold.set_attribute("open", "").unwrap();
     cell("0.0").click();
     settled().await;
     key(&cell("0.0"), "ArrowDown", false);

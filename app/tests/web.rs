@@ -65,7 +65,7 @@ fn catalog() -> Catalog {
         epochs: 10,
         bytes: 1000,
     };
-    Catalog { format: 1, default: "one".into(), bundles: vec![entry("one"), entry("two")] }
+    Catalog { format: 2, default: "one".into(), bundles: vec![entry("one"), entry("two")] }
 }
 
 fn bundle() -> Bundle {
@@ -76,7 +76,7 @@ fn bundle() -> Bundle {
         })
     };
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
+        "format": 2, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
         "classes": ["zero", "one", "two", "three", "four", "five", "six", "seven"],
         "provenance": {
             "commit": "abc", "device": "CPU", "wall-seconds": 60.0, "data-source": "drawn", "train-images": 1000,

@@ -74,9 +74,9 @@ def scores(name, train, queries):
     ours = {
         "k-cos": kth_angle(train, queries, 1),
         "k-cos-3": kth_angle(train, queries, 3),
-        "k-cos-mah": kth_angle(u, v, 1),
-        "k-cos-mah-3": kth_angle(u, v, 3),
-        "k-cos-mah-uncentred": kth_angle(train @ white.T, queries @ white.T, 1),
+        "k-cos-mah-centred": kth_angle(u, v, 1),
+        "k-cos-mah-centred-3": kth_angle(u, v, 3),
+        "k-cos-mah": kth_angle(train @ white.T, queries @ white.T, 1),
         "c-cos": angle(cosine_distances(queries, mean[None])[:, 0]),
         "c-cos-mah": angle(cosine_distances(queries @ white.T, (white @ mean)[None])[:, 0]),
         "kde": -scipy.special.logsumexp(2 * gamma * unit_queries @ unit_train.T, axis=1) / gamma,
@@ -90,8 +90,8 @@ def scores(name, train, queries):
     }
     training = {
         "k-cos": leave_one_out(train),
-        "k-cos-mah": leave_one_out(u),
-        "k-cos-mah-uncentred": leave_one_out(train @ white.T),
+        "k-cos-mah-centred": leave_one_out(u),
+        "k-cos-mah": leave_one_out(train @ white.T),
         "c-cos": angle(cosine_distances(train, mean[None])[:, 0]),
         "c-cos-mah": angle(cosine_distances(train @ white.T, (white @ mean)[None])[:, 0]),
     }

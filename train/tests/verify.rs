@@ -201,7 +201,11 @@ fn hostile_content_with_right_checksums_is_named() {
     expect(&lab, settings("/title", json!("a\u{1b}[2J")), &["bad", "bundle.json", "title"]);
     expect(&lab, settings("/config/width", json!(0)), &["bad", "bundle.json", "width"]);
     // The page scores 32 x 32: bundles of another size must not get that far.
-    expect(&lab, settings("/config/image-size", json!(224)), &["bad", "bundle.json", "image-size must be 32", "224"]);
+    expect(
+        &lab,
+        settings("/config/image-size", json!(224)),
+        &["bad", "bundle.json", "image-size must be at most 32", "224"],
+    );
     expect(&lab, settings("/config/id-class", json!(77)), &["bad", "bundle.json", "class 77"]);
     expect(&lab, settings("/layers/0/bank", json!(u64::MAX)), &["bad"]);
     expect(&lab, settings("/layers/0/name", json!("head9")), &["bad", "bundle.json", "head9"]);
@@ -227,7 +231,7 @@ fn a_hostile_catalogue_is_named() {
         (b"{".to_vec(), "EOF"),
         (b"[".repeat(100_000), "line 1"),
         (vec![0xff; 100], "line 1"),
-        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 1", "\"format\": 2").into_bytes(), "format 1"),
+        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 2", "\"format\": 3").into_bytes(), "format 2"),
     ] {
         fs::write(&catalog, content).unwrap();
         let verify = lab.nsa("verify whole").fails(2, &["catalog.json", word]);

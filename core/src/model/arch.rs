@@ -1,6 +1,5 @@
 //! Which ResNet: how many blocks of which kind, and what stands before them.
 
-use crate::data::SIZE;
 use crate::data::resize::IMAGENET_SIZE;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -63,13 +62,9 @@ impl Arch {
 }
 
 impl Stem {
-    /// Height and width of the images that a run with this stem is trained and scored on. (The network itself takes
-    /// any size.)
-    pub fn side(self) -> usize {
-        match self {
-            Self::Cifar => SIZE,
-            Self::Imagenet => IMAGENET_SIZE,
-        }
+    /// The stem for images of this height and width. (Either takes any size.)
+    pub fn of_side(side: usize) -> Self {
+        if side == IMAGENET_SIZE { Self::Imagenet } else { Self::Cifar }
     }
 
     /// Height and width of the first convolution's kernel.

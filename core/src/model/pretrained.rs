@@ -73,14 +73,10 @@ impl<B: Backend> Pretrained<B> {
             let y = maps.embedding();
             if self.norm.on_encoder() { l2_normalize(y) } else { y }
         };
-        let found = match name {
-            "conv4-1x1" => Some(embedding()),
-            name => maps.get(name).or_else(|| {
-                let index =
-                    name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
-                self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
-            }),
-        };
+        let found = maps.get(name).or_else(|| {
+            let index = name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
+            self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
+        });
         found.ok_or_else(|| {
             let known: Vec<String> = self.layers(height, width).into_iter().map(|(name, _)| name).collect();
             EmbedError::Layer { found: name.into(), known: known.join(", ") }
@@ -118,7 +114,7 @@ mod tests {
     const CONFIG: EncoderConfig = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Cifar, width: 4 };
 
     fn run(norm: Norm) -> Network<Flex> {
-        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, stem: Stem::Cifar };
+        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, ..Default::default() };
         config.init(5, &Default::default())
     }
 

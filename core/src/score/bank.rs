@@ -115,7 +115,7 @@ impl Bank {
     pub fn score(&self, scorer: Scorer, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
         self.check_queries(queries)?;
         match scorer {
-            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
+            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahCentred => {
                 let (bank, units) = self.in_space(scorer, queries)?;
                 kth_angles(bank, &units, k)
             }
@@ -136,7 +136,7 @@ impl Bank {
     /// mean and the whitening stay those of all features, as each weighs only 1/n in them.
     pub fn training_range(&self, scorer: Scorer) -> Result<[f32; 2], ScoreError> {
         let scores = match scorer {
-            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
+            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahCentred => {
                 if self.n() < 2 {
                     return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
                 }
@@ -190,9 +190,9 @@ impl Bank {
     fn directions_for(&self, scorer: Scorer) -> Result<&Features, ScoreError> {
         match scorer {
             Scorer::KCos | Scorer::CCos => Ok(&self.units),
-            Scorer::KCosMah => Ok(&self.whitened),
+            Scorer::KCosMahCentred => Ok(&self.whitened),
             // Where c-Cos (Mah) measures, too.
-            Scorer::KCosMahUncentred | Scorer::CCosMah => Ok(&self.uncentred),
+            Scorer::KCosMah | Scorer::CCosMah => Ok(&self.uncentred),
             other => Err(ScoreError::NotAngular(other)),
         }
     }
@@ -205,7 +205,7 @@ impl Bank {
             return Ok((bank, units));
         }
         let from_mean = whiten(&self.parts.whitening, queries, Some(&self.parts.mean))?;
-        let space = if scorer == Scorer::KCosMah { from_mean } else { moved(&from_mean, &self.centre)? };
+        let space = if scorer == Scorer::KCosMahCentred { from_mean } else { moved(&from_mean, &self.centre)? };
         Ok((bank, directions(&space, "query (in Mahalanobis space)")?))
     }
 

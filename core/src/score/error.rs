@@ -95,7 +95,7 @@ pub enum ScoreError {
         value: f32,
     },
     /// A bank gives the angular scores only.
-    #[error("a bank gives k-cos, k-cos-mah, c-cos and c-cos-mah, not {0}")]
+    #[error("a bank gives k-cos, k-cos-mah, k-cos-mah-centred, c-cos and c-cos-mah, not {0}")]
     NotAngular(Scorer),
     /// Only the ensemble of something is a score.
     #[error("an ensemble needs at least one member")]

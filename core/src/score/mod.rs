@@ -2,8 +2,7 @@
 //!
 //! The paper's four scores are angles, and a [`Bank`] gives them: to the nearest training feature (k-Cos) or to the
 //! mean of all (c-Cos), each in the plain feature space or in Mahalanobis space, where the training features are
-//! spread equally in all directions. A fifth reads k-Cos (Mah) in the one way that fits the paper's own tables:
-//! [`Scorer::KCosMahUncentred`].
+//! spread equally in all directions. A fifth, [`Scorer::KCosMahCentred`], is equation 2 to the letter.
 //!
 //! ```
 //! use nsa_core::Features;
@@ -53,14 +52,17 @@ use thiserror::Error;
 pub enum Scorer {
     /// Angle to the nearest training feature.
     KCos,
-    /// The same in Mahalanobis space: the paper's default.
-    KCosMah,
-    /// The same angle between features that are whitened but not centred, as c-Cos (Mah) measures it to their mean.
+    /// The same in Mahalanobis space, whitened but not centred: the paper's default.
     ///
     /// Equation 2 centres. But in the paper's tables 6 to 8 k-Cos (Mah) and c-Cos (Mah) of the flat maps agree to 0.1
     /// (83.58 and 83.52, 91.20 and 91.12, 84.46 and 84.40), and fall apart where the mean is zero (77.41 and 54.64 behind
     /// a batch norm): so they would if neither was centred, and there is no reason for it if one was.
-    KCosMahUncentred,
+    KCosMah,
+    /// Equation 2 to the letter, whitened and centred: near chance by nature.
+    ///
+    /// Seen from their mean, whitened features of a Gaussian class lie in all directions alike, and so do those of
+    /// anything else: what an angle from there leaves out, how far away a query is, was all there was to see.
+    KCosMahCentred,
     /// Angle to the mean of the training features.
     CCos,
     /// The same in Mahalanobis space, whitened but not centred.
@@ -78,13 +80,13 @@ pub enum Scorer {
 }
 
 impl Scorer {
-    /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) without centring.
-    pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahUncentred, Self::CCos, Self::CCosMah];
+    /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) with centring.
+    pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::KCos,
         Self::KCosMah,
-        Self::KCosMahUncentred,
+        Self::KCosMahCentred,
         Self::CCos,
         Self::CCosMah,
         Self::Kde,
@@ -99,7 +101,7 @@ impl Scorer {
         match self {
             Self::KCos => "k-cos",
             Self::KCosMah => "k-cos-mah",
-            Self::KCosMahUncentred => "k-cos-mah-uncentred",
+            Self::KCosMahCentred => "k-cos-mah-centred",
             Self::CCos => "c-cos",
             Self::CCosMah => "c-cos-mah",
             Self::Kde => "kde",
@@ -119,7 +121,7 @@ pub fn score_all(scorer: Scorer, k: usize, train: &Features, queries: &Features)
         // Without a bank, which would compute a covariance that these do not need.
         Scorer::KCos => bank::k_cos(train, k, queries),
         Scorer::CCos => bank::c_cos(train, queries),
-        Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah => Bank::fit(train)?.score(scorer, k, queries),
+        Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah => Bank::fit(train)?.score(scorer, k, queries),
         Scorer::Kde => Kde::fit(train)?.score(queries),
         Scorer::Gde => Gde::fit(train)?.score(queries),
         Scorer::OcSvm => OcSvm::fit(train)?.score(queries),
@@ -131,7 +133,7 @@ pub fn score_all(scorer: Scorer, k: usize, train: &Features, queries: &Features)
 /// A word that names no scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2, mahalanobis, found '{found}'"
+    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2, mahalanobis, found '{found}'"
 )]
 pub struct UnknownScorer {
     /// The word.
@@ -164,7 +166,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&scorer).unwrap(), format!("\"{scorer}\""));
         }
         let error = "cosine".parse::<Scorer>().unwrap_err().to_string();
-        assert!(error.contains("k-cos-mah") && error.ends_with("found 'cosine'"), "{error}");
+        assert!(error.contains("k-cos-mah, ") && error.ends_with("found 'cosine'"), "{error}");
     }
 
     #[test]
@@ -180,7 +182,7 @@ mod tests {
             let auroc = crate::eval::auroc(&score(&id), &score(&ood)).unwrap();
             // Seen from the mean, 200 Gaussian features lie in every direction of six dimensions: an angle to the
             // nearest of them says nothing about how far away a query is.
-            let blind = scorer == Scorer::KCosMah;
+            let blind = scorer == Scorer::KCosMahCentred;
             assert!(auroc > if blind { 0.3 } else { 0.99 }, "{scorer}: {auroc}");
             let wide = Features::new(1, 7, vec![1.0; 7]).unwrap();
             assert!(matches!(score_all(scorer, 2, &train, &wide), Err(ScoreError::Dimension { .. })), "{scorer}");

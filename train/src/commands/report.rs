@@ -4,7 +4,7 @@ use crate::error::NsaError;
 use crate::files;
 use crate::output::tell;
 use crate::plan::Plan;
-use crate::report::{compare::compare, csv, markdown, paper, plots, record, settings};
+use crate::report::{compare::compare, csv, effect, markdown, paper, plots, record, settings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -79,6 +79,7 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
     if args.table.is_empty() {
         draw(&args.out.join(PLOTS), &markdown::figures(&records, &all))?;
         write("RESULTS.md", &markdown::results(&tables, &records, &plans, PLOTS))?;
+        write("findings.json", &effect::json(&effect::effects(&records, &all))?)?;
     }
     let finished = records.iter().filter(|record| record.result().is_some()).count();
     tell!("{}: {finished} finished runs of {}", args.out.display(), records.len());

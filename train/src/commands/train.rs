@@ -14,11 +14,15 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{History, HistoryEntry};
 use nsa_core::data::{ImageSet, Split};
+use nsa_core::model::PixelNorm;
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a kill may cost: an epoch of a small run takes less than saving it.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Starts or continues a run.
 pub fn run(args: TrainArgs) -> Result<(), NsaError> {
@@ -67,7 +71,12 @@ impl Job {
         let Some(path) = args.out else {
             return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
         };
-        Self::load(path, config, args.root)
+        let mut job = Self::load(path, config, args.root)?;
+        if args.standardize {
+            let split = job.config.split(job.train.labels(), job.train.classes().len())?;
+            job.config.pixels = Some(PixelNorm::of(&job.train.read(&split.indices)?.images));
+        }
+        Ok(job)
     }
 
     fn resume(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
@@ -133,14 +142,19 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     config.objective = a.objective.unwrap_or(config.objective);
     config.norm = a.norm.unwrap_or(config.norm);
     config.pollution = a.pollution.unwrap_or(config.pollution);
+    config.validation = a.validation.unwrap_or(config.validation);
     config.width = a.width.unwrap_or(config.width);
+    config.head_batch_norm = a.head_batch_norm.unwrap_or(config.head_batch_norm);
     config.epochs = a.epochs.unwrap_or(config.epochs);
     config.batch = a.batch.unwrap_or(config.batch);
     config.lr = a.lr.unwrap_or(config.lr);
+    config.schedule = a.schedule.unwrap_or(config.schedule);
+    config.warmup = a.warmup.unwrap_or(config.warmup);
     config.temperature = a.temperature.unwrap_or(config.temperature);
     config.ema_momentum = a.ema_momentum.unwrap_or(config.ema_momentum);
     config.limit = a.limit.unwrap_or(config.limit);
     config.eval_every = a.eval_every.unwrap_or(config.eval_every);
+    config.evaluations = a.evaluations.unwrap_or(config.evaluations);
     config.eval_limit = a.eval_limit.unwrap_or(config.eval_limit);
     config.seed = a.seed.unwrap_or(config.seed);
     config.check()?;
@@ -167,12 +181,15 @@ impl DeviceJob for Job {
             }
         };
         let config = self.config.clone();
-        let watch = Watch::new(&config, &images, &mut self.train, &mut self.test)?;
+        let watch = Watch::new(&config, &run.record.split, &images, &mut self.train, &mut self.test)?;
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());
         let mut progress = Progress::new("training", config.epochs.saturating_sub(trainer.epochs_done()) * steps);
 
+        if trainer.epochs_done() == 0 {
+            trainer.calibrate(&images);
+        }
         if run.record.history.epochs.is_empty() {
             let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;
             progress.log(&describe(&entry));
@@ -181,6 +198,7 @@ impl DeviceJob for Job {
         if config.epochs == 0 {
             run.save(&trainer.checkpoint()?)?;
         }
+        let mut saved = Instant::now();
         while trainer.epochs_done() < config.epochs {
             let epoch = trainer.epochs_done();
             let epoch_started = Instant::now();
@@ -196,14 +214,18 @@ impl DeviceJob for Job {
             let seen = steps * config.batch.min(images.len());
             let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
             progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
-            if (epoch + 1) % config.eval_every == 0 || epoch + 1 == config.epochs {
+            let measured = config.evaluates(epoch + 1);
+            if measured {
                 let entry = watch.measure(&trainer.network(), epoch + 1, Some(loss), &mut run.frames, &device)?;
                 progress.log(&describe(&entry));
                 run.record.history.epochs.push(entry);
             }
-            run.record.epochs_done = trainer.epochs_done();
-            run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
-            run.save(&trainer.checkpoint()?)?;
+            if measured || saved.elapsed() > SAVE_EVERY {
+                run.record.epochs_done = trainer.epochs_done();
+                run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
+                run.save(&trainer.checkpoint()?)?;
+                saved = Instant::now();
+            }
         }
         progress.finish();
         tell!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
@@ -218,7 +240,7 @@ fn describe(entry: &HistoryEntry) -> String {
     });
     format!(
         "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos \
-         {:.1}{quality}",
+         {:.1}  GDE {:.1}{quality}",
         entry.epoch,
         entry.loss.map_or("-".into(), |l| format!("{l:.4}")),
         entry.id.kappa,
@@ -227,6 +249,7 @@ fn describe(entry: &HistoryEntry) -> String {
         rate(Scorer::KCosMah),
         rate(Scorer::KCos),
         rate(Scorer::CCos),
+        rate(Scorer::Gde),
     )
 }
 

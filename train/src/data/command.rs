@@ -352,7 +352,7 @@ mod tests {
         assert!(export("--class 3 --others").unwrap().iter().all(|&label| label != 3));
         assert_eq!(npy::ImageReader::open(&x).unwrap().n(), 1800);
         assert_eq!(export("--class 10").unwrap_err(), "--class must be 0 to 9 for synth-digits, found 10");
-        assert!(export("--image-size 64").unwrap_err().contains("must be 32 or 224"));
+        assert!(export("--image-size 20").unwrap_err().contains("must be a multiple of 8 from 16 to 128, or 224"));
     }
 
     #[test]

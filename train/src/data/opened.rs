@@ -4,7 +4,7 @@ use super::error::{DataSourceError, Failure, MAX_READ};
 use super::folder::{Folder, Pictures};
 use super::listing::Remark;
 use crate::output::{self, tell};
-use nsa_core::data::resize::to_imagenet_size;
+use nsa_core::data::resize::to_side;
 use nsa_core::data::{CHANNELS, ImageSet, SIZE, Split, synth_digits};
 use std::path::Path;
 
@@ -136,15 +136,11 @@ impl Opened {
     }
 }
 
-/// A 32 x 32 image as it is, or as networks with ImageNet's stem are shown it.
+/// A 32 x 32 image at the size that a network wants.
 fn at_side(planes: &[u8], side: usize) -> Vec<u8> {
-    if side == SIZE {
-        return planes.to_vec();
-    }
     let area = SIZE * SIZE;
     let rgb: Vec<u8> = (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect();
-    // Its size is right, so there is nothing to refuse.
-    to_imagenet_size(&rgb, SIZE, SIZE).unwrap_or_default()
+    to_side(&rgb, SIZE, SIZE, side).expect("a 32 x 32 image is not empty and not too large")
 }
 
 impl Loaded {

@@ -5,7 +5,7 @@ use super::{jpeg, png};
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
-use nsa_core::data::resize::{IMAGENET_SIZE, ResizeError, check_size, to_imagenet_size, to_model_size};
+use nsa_core::data::resize::{ResizeError, check_size, to_side};
 use std::io::Cursor;
 use thiserror::Error;
 
@@ -44,16 +44,11 @@ pub enum PictureError {
     Broken(#[from] ImageError),
 }
 
-/// Planes of `3 x side x side` of an image file: at 32 the whole picture is squeezed into the square, at 224 its middle
-/// is cut out.
+/// Planes of `3 x side x side` of an image file: at 224 its middle is cut out, else the whole picture is squeezed into
+/// the square.
 pub fn planes(bytes: &[u8], side: usize) -> Result<Vec<u8>, PictureError> {
     let picture = decode(bytes)?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    Ok(if side == IMAGENET_SIZE {
-        to_imagenet_size(picture.as_raw(), width, height)?
-    } else {
-        to_model_size(picture.as_raw(), width, height)?.to_vec()
-    })
+    Ok(to_side(picture.as_raw(), picture.width() as usize, picture.height() as usize, side)?)
 }
 
 /// The picture at its own size.
