@@ -216,3 +216,15 @@ OOD images are the positives, high scores are anomalous. In percent in the table
   nsa auroc --id scores-id.npy --ood scores-ood.npy --json
 
 Exit status: 0 computed, 2 arrays that are not scores, empty, or with a NaN.";
+
+pub const DEVICES: &str = "\
+What can compute here: every device by its name, the word for it at --device, and which one `auto` takes.
+
+CUDA is NVIDIA's own interface. wgpu finds GPUs by Vulkan, by Metal on a Mac and by DirectX 12 on Windows; one that the \
+processor imitates in software (llvmpipe, SwiftShader) is listed too, but `auto` leaves it alone. Both need a build with \
+`--features cuda` or `wgpu`. A dash stands before what cannot be had, with the reason, or is not the first of its kind.
+
+  nsa devices
+  nsa devices --json                {\"device\", \"name\", \"usable\", \"auto\"} of each
+
+Exit status: 0.";

@@ -186,7 +186,7 @@ fn images_are_scored_and_broken_ones_named() {
     assert!(
         lines[0].contains("broken.png") && lines[1].contains("none.png") && lines[2].contains("2 of 3 files failed")
     );
-    predict("broken.png").fails(2, &["broken.png must be a PNG or JPEG image", "1 of 1"]);
+    predict("broken.png").fails(2, &["broken.png must be an image as browsers show it", "neither PNG, JPEG", "1 of 1"]);
     write_npy(&lab.path("wild.npy"), "1, 3, 32, 32", &[1.5; 3072]);
     predict("wild.npy").fails(2, &["wild.npy", "0 to 1"]);
     write_npy(&lab.path("empty.npy"), "0, 3, 32, 32", &[]);

@@ -109,6 +109,7 @@ mod tests {
     use crate::model::{Arch, Network, NetworkConfig, Stem, save_weights};
     use crate::ssl::Objective;
     use burn_flex::Flex;
+    use burn_store::ModuleSnapshot;
 
     const CONFIG: EncoderConfig = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Cifar, width: 4 };
 
@@ -144,6 +145,18 @@ mod tests {
             }
             let error = loaded.layer(images.clone(), "head4").unwrap_err().to_string();
             assert!(error.ends_with("head1, head2, head3, found 'head4'"), "{error}");
+        }
+    }
+
+    #[test]
+    fn landmarks_are_the_network_s_own_tensors() {
+        for (arch, stem) in [(Arch::Resnet18, Stem::Cifar), (Arch::Resnet50, Stem::Imagenet)] {
+            let config = EncoderConfig { arch, stem, width: 2 };
+            let tensors = ResNet::<Flex>::new(config, &Default::default()).collect(None, None, false);
+            for (name, sizes) in config.landmarks() {
+                let tensor = tensors.iter().find(|tensor| tensor.full_path() == name);
+                assert_eq!(tensor.map(|tensor| tensor.shape.to_vec()), Some(sizes), "{arch}: {name}");
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::NsaError;
 use crate::files;
+use crate::output::tell;
 use crate::plan::Plan;
 use crate::report::{compare::compare, csv, effect, markdown, paper, plots, record, settings};
 use clap::Args;
@@ -63,7 +64,7 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         for record in &records {
             record.write(folder)?;
         }
-        eprintln!("{} records in {}", records.len(), folder.display());
+        tell!("{} records in {}", records.len(), folder.display());
     }
     std::fs::create_dir_all(&args.out).map_err(files::writing(&args.out))?;
     let write = |name: &str, text: &str| files::write_atomic(&args.out.join(name), text.as_bytes());
@@ -81,7 +82,7 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         write("findings.json", &effect::json(&effect::effects(&records, &all))?)?;
     }
     let finished = records.iter().filter(|record| record.result().is_some()).count();
-    eprintln!("{}: {finished} finished runs of {}", args.out.display(), records.len());
+    tell!("{}: {finished} finished runs of {}", args.out.display(), records.len());
     Ok(())
 }
 
