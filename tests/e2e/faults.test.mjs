@@ -95,7 +95,7 @@ test("a sandboxed frame without its origin shows the lab or says what is missing
   await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${host.address().port}/frame`);
-  const frame = page.frames().at(-1) === page.mainFrame() ? await page.waitForEvent("frameattached") : page.frames().at(-1);
+  const [, frame] = page.frames();
   await frame.waitForFunction(() => ["ready", "error"].includes(document.documentElement.dataset.state), null, { timeout: 120_000 });
   if ((await frame.evaluate(() => document.documentElement.dataset.state)) === "error") {
     const said = await frame.evaluate(() => document.body.innerText);

@@ -207,6 +207,17 @@ fn a_test_split_without_the_class_or_any_other_is_refused_before_training() {
     assert!(!lab.path("none").exists());
 }
 
+/// Guards the kind "training collapses at once": no smaller rate helps where all images are one.
+#[test]
+fn identical_training_images_are_told_before_training() {
+    let lab = Lab::new();
+    for i in 1..24 {
+        fs::copy(lab.path("data/train/class-1/00.png"), lab.path(&format!("data/train/class-1/{i:02}.png"))).unwrap();
+    }
+    lab.nsa(&train_line("run", 0)).fails(2, &["training images are all the same picture"]);
+    assert!(!lab.path("run").exists());
+}
+
 /// Guards the kind "data set not found" of CIFAR's other versions, and "as published" said of anything with its names.
 #[test]
 fn what_has_the_names_of_a_published_set_is_not_taken_for_it() {
