@@ -151,8 +151,9 @@ fn sizes_that_lie_are_refused_before_allocating() {
     assert!(read(&zipped(&pickle, &[("0", &[0; 4])])).unwrap_err().contains("must hold 8 bytes"));
     let nan = f32::NAN.to_le_bytes();
     assert_eq!(one(1, &[1], &[1], &nan), "weights.pth: weight 'a' holds a value that is not finite");
-    // Tuples in tuples, a million deep.
-    let deep = [b"\x80\x02)".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
+    // Tuples in tuples, a million deep, and bytes that account for what they take.
+    let bytes = [b"B".as_slice(), &1_000_000_u32.to_le_bytes(), &vec![0; 1_000_000], b"0"].concat();
+    let deep = [b"\x80\x02".to_vec(), bytes, b")".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
     assert!(read(&zipped(&deep, &[])).unwrap_err().contains("a whole pickled object"));
 }
 
