@@ -78,8 +78,7 @@ fn cuda() -> Result<Found, NsaError> {
 #[cfg(feature = "wgpu")]
 fn wgpu(software: bool) -> Result<Found, NsaError> {
     let best = adapters::all()?.into_iter().find(|adapter| software || !adapter.is_software());
-    best.map(Found::Wgpu)
-        .ok_or_else(|| NsaError::Device("no GPU was found by Vulkan, Metal or DirectX 12: use --device cpu".into()))
+    best.map(Found::Wgpu).ok_or_else(no_gpu)
 }
 
 #[cfg(not(feature = "wgpu"))]
@@ -126,21 +125,34 @@ pub fn list() -> Vec<Listed> {
         Ok(_) => Listed { device: "cuda", name: "NVIDIA".into(), usable: true, auto: is_auto("cuda") },
         Err(why) => missing("cuda", why),
     }];
-    match wgpu(true) {
-        #[cfg(feature = "wgpu")]
-        Ok(_) => {
-            // Which were found a moment ago.
-            for (i, adapter) in adapters::all().unwrap_or_default().iter().enumerate() {
-                let auto = i == 0 && is_auto("wgpu");
-                list.push(Listed { device: "wgpu", name: adapter.to_string(), usable: i == 0, auto });
-            }
-        }
-        #[cfg(not(feature = "wgpu"))]
-        Ok(_) => (),
+    match adapter_names() {
         Err(why) => list.push(missing("wgpu", why)),
+        Ok(names) if names.is_empty() => list.push(missing("wgpu", no_gpu())),
+        // Only the first is taken.
+        Ok(names) => list.extend(names.into_iter().enumerate().map(|(i, name)| Listed {
+            device: "wgpu",
+            name,
+            usable: i == 0,
+            auto: i == 0 && is_auto("wgpu"),
+        })),
     }
     list.push(Listed { device: "cpu", name: format!("{} threads", threads()), usable: true, auto: is_auto("cpu") });
     list
+}
+
+/// The adapters that wgpu finds, the best first.
+#[cfg(feature = "wgpu")]
+fn adapter_names() -> Result<Vec<String>, NsaError> {
+    Ok(adapters::all()?.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn adapter_names() -> Result<Vec<String>, NsaError> {
+    Err(not_built("wgpu"))
+}
+
+fn no_gpu() -> NsaError {
+    NsaError::Device("no GPU was found by Vulkan, Metal or DirectX 12: use --device cpu".into())
 }
 
 /// The libraries of GPUs panic where others return errors.

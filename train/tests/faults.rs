@@ -119,7 +119,7 @@ fn small_files_take_little_memory() {
     zip.finish().unwrap();
     write_npy(&lab.path("x.npy"), "1, 3, 32, 32", &[0.5; 3072]);
     let line = "embed --weights large.pth --arch resnet18 --stem cifar --images x.npy --layer conv4-1x1 --out f.npy";
-    lab.nsa(line).fails(2, &["takes over 24 times its own size"]);
+    lab.nsa(line).fails(2, &["takes over 32 times its own size"]);
     let (status, most) = memory(&lab, line);
     assert!(status == 2 && most < 400, "status {status}, {most} MiB");
 }
@@ -205,6 +205,17 @@ fn a_test_split_without_the_class_or_any_other_is_refused_before_training() {
     let words = ["the test split must hold images of class 1 and of others, found 0 and 24"];
     lab.nsa(&line.replace("--out run", "--out none")).fails(2, &words);
     assert!(!lab.path("none").exists());
+}
+
+/// Guards the kind "training collapses at once": no smaller rate helps where all images are one.
+#[test]
+fn identical_training_images_are_told_before_training() {
+    let lab = Lab::new();
+    for i in 1..24 {
+        fs::copy(lab.path("data/train/class-1/00.png"), lab.path(&format!("data/train/class-1/{i:02}.png"))).unwrap();
+    }
+    lab.nsa(&train_line("run", 0)).fails(2, &["training images are all the same picture"]);
+    assert!(!lab.path("run").exists());
 }
 
 /// Guards the kind "data set not found" of CIFAR's other versions, and "as published" said of anything with its names.

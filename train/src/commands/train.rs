@@ -112,6 +112,12 @@ impl Job {
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
         }
+        if (1..loaded.images.len()).all(|i| loaded.images.image(i) == loaded.images.image(0)) {
+            return Err(NsaError::Usage(format!(
+                "the {} training images are all the same picture: nothing can be learned from them",
+                loaded.images.len()
+            )));
+        }
         let record = Record {
             commit: commit(),
             device: device.into(),

@@ -151,7 +151,8 @@ fn list_table(sets: &Value) -> String {
             word(&set["format"])
         );
     }
-    text += "folder:PATH    any folder or zip with train/CLASS/*.png|jpg and test/CLASS/*.png|jpg\n";
+    text +=
+        "folder:PATH    any folder or zip with train/CLASS/*.png and test/CLASS/*.png (or .jpg, .webp, .gif, .bmp)\n";
     text
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Adapter {
 /// All, the fastest kind first.
 pub(super) fn all() -> Result<Vec<Adapter>, NsaError> {
     guard::run("wgpu", || {
-        let backends = INTERFACES.into_iter().fold(Backends::empty(), |all, one| all | one.into());
+        let backends = INTERFACES.into_iter().fold(Backends::empty(), |all, one| all | Backends::from(one));
         let without_display = InstanceDescriptor::new_without_display_handle();
         let instance = Instance::new(InstanceDescriptor { backends, ..without_display });
         let mut found: Vec<Adapter> = Vec::new();

@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 1024;
 const MAX_DIMENSIONS: usize = 8;
 /// What a value on the stack, in a list or in a dict takes, and one that is remembered.
 const VALUE: usize = size_of::<Value>();
-const REMEMBERED: usize = 3 * VALUE;
+const REMEMBERED: usize = 2 * VALUE;
 
 fn broken(found: impl Into<String>) -> Broken {
     Broken("hold a pickled state dict".into(), found.into())

@@ -12,8 +12,8 @@ use std::rc::Rc;
 
 /// Bytes a pickle may have. ResNet-152's has a quarter of a megabyte; the numbers are not in it.
 pub(super) const MAX_PICKLE: usize = 4 << 20;
-/// Bytes of memory that a byte of a pickle may make, and what even the shortest may. Those that PyTorch writes make 9.
-pub(super) const GROWTH: usize = 24;
+/// Bytes of memory that a byte of a pickle may make, and what even the shortest may. Those that PyTorch writes make 13.
+pub(super) const GROWTH: usize = 32;
 pub(super) const AT_LEAST: usize = 1 << 16;
 
 /// What a pickle holds.

