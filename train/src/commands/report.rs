@@ -4,7 +4,7 @@ use crate::error::NsaError;
 use crate::files;
 use crate::output::tell;
 use crate::plan::Plan;
-use crate::report::{compare::compare, csv, effect, markdown, paper, plots, record, settings};
+use crate::report::{compare::compare, csv, effect, markdown, paper, picture, plots, record, settings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,11 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
     if args.table.is_empty() {
         draw(&args.out.join(PLOTS), &markdown::figures(&records, &all))?;
         write("RESULTS.md", &markdown::results(&tables, &records, &plans, PLOTS))?;
-        write("findings.json", &effect::json(&effect::effects(&records, &all))?)?;
+        let effects = effect::effects(&records, &all);
+        write("findings.json", &effect::json(&effects)?)?;
+        if let Some(effect) = picture::shown(&effects) {
+            write("effect.svg", &picture::draw(effect).map_err(undrawn(&args.out.join("effect.svg")))?)?;
+        }
     }
     let finished = records.iter().filter(|record| record.result().is_some()).count();
     tell!("{}: {finished} finished runs of {}", args.out.display(), records.len());
@@ -99,6 +103,11 @@ fn one_table(
     text
 }
 
+/// A picture that could not be drawn.
+fn undrawn(path: &Path) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> NsaError {
+    move |e| NsaError::Io { verb: "write", path: path.into(), source: std::io::Error::other(e) }
+}
+
 /// One file a figure; files of figures that are no more are removed, so that the folder is the report's.
 fn draw(folder: &Path, figures: &[markdown::Figure<'_>]) -> Result<(), NsaError> {
     std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
@@ -111,11 +120,7 @@ fn draw(folder: &Path, figures: &[markdown::Figure<'_>]) -> Result<(), NsaError>
     }
     for figure in figures {
         let path = folder.join(format!("{}.svg", figure.file));
-        let svg = plots::curves(&figure.runs).map_err(|e| NsaError::Io {
-            verb: "write",
-            path: path.clone(),
-            source: std::io::Error::other(e),
-        })?;
+        let svg = plots::curves(&figure.runs).map_err(undrawn(&path))?;
         files::write_atomic(&path, svg.as_bytes())?;
     }
     Ok(())

@@ -98,15 +98,32 @@ impl Effect<'_> {
         classes.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(" and ")
     }
 
+    /// The runs without norm, and those with.
+    pub fn sides(&self) -> [Vec<&RunRecord>; 2] {
+        [0, 1].map(|side| self.pairs.iter().map(|pair| pair[side]).collect())
+    }
+
+    /// How many seeds.
+    pub fn seeds(&self) -> usize {
+        self.distinct(|run| run.config.seed)
+    }
+
+    /// Images that a run is shown, one after the other.
+    pub fn steps(&self) -> usize {
+        let run = self.pairs[0][0];
+        run.config.epochs * run.summary.train_images
+    }
+
+    fn distinct(&self, of: fn(&RunRecord) -> u64) -> usize {
+        let mut found: Vec<u64> = self.pairs.iter().map(|[run, _]| of(run)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.len()
+    }
+
     /// `3 seeds`, `10 classes x 1 seed`: what the pairs are.
-    fn pairs(&self) -> String {
-        let distinct = |of: fn(&RunRecord) -> u64| {
-            let mut found: Vec<u64> = self.pairs.iter().map(|[run, _]| of(run)).collect();
-            found.sort_unstable();
-            found.dedup();
-            found.len()
-        };
-        let (classes, seeds) = (distinct(|run| run.config.id_class as u64), distinct(|run| run.config.seed));
+    pub fn pairs(&self) -> String {
+        let (classes, seeds) = (self.distinct(|run| run.config.id_class as u64), self.seeds());
         let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
         let seeds = plural(seeds, "seed", "seeds");
         if classes == 1 { seeds } else { format!("{} x {seeds}", plural(classes, "class", "classes")) }

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod effect;
 pub mod markdown;
 pub mod paper;
+pub mod picture;
 pub mod plots;
 pub mod record;
 pub mod settings;
