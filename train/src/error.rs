@@ -114,6 +114,7 @@ pub enum NsaError {
     Device(String),
     /// A device that was there, but did not do its work.
     #[error("{device} failed: {why}; `nsa devices` lists others, --device cpu always works")]
+    #[cfg_attr(not(any(feature = "cuda", feature = "wgpu")), expect(dead_code, reason = "the processor does not fail"))]
     DeviceFailed {
         /// Its name.
         device: String,
