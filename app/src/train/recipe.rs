@@ -10,6 +10,8 @@ use std::fmt::Write;
 pub const CLASSES: usize = 10;
 /// Base widths to choose from.
 pub const WIDTHS: [usize; 4] = [2, 4, 8, MAX_WIDTH];
+/// Sides of the images to choose from, pixels.
+pub const SIZES: [usize; 2] = [16, 32];
 /// Batches to choose from.
 pub const BATCHES: [usize; 4] = [8, 16, 32, 64];
 /// Training images to choose from.
@@ -34,6 +36,8 @@ pub const MEASURED: usize = 150;
 pub struct Recipe {
     /// The ID class.
     pub class: usize,
+    /// Side of the images, pixels.
+    pub size: usize,
     /// Base width of the encoder.
     pub width: usize,
     /// Images a step.
@@ -70,6 +74,7 @@ impl Default for Recipe {
         let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 1e-3 };
         Self {
             class: 1,
+            size: 16,
             width: 4,
             batch: 16,
             images: 256,
@@ -113,14 +118,17 @@ impl Method {
 }
 
 impl Recipe {
-    /// Reads `c1-w4-b16-n256-e20-s0` into what is common to the runs; a part that is missing or unknown changes
+    /// Reads `c1-i16-w4-b16-n256-e20-s0` into what is common to the runs; a part that is missing or unknown changes
     /// nothing, a value that is not among the choices becomes the nearest one.
     pub fn read_common(&mut self, text: &str) {
+        // Links from before images could be smaller do not say how large they are.
+        self.size = SIZES[SIZES.len() - 1];
         for part in text.split('-') {
             let (key, value) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
             let Ok(value) = value.parse::<f64>().map(|v| v as usize) else { continue };
             match key {
                 "c" => self.class = value.min(CLASSES - 1),
+                "i" => self.size = nearest(&SIZES, value),
                 "w" => self.width = nearest(&WIDTHS, value),
                 "b" => self.batch = nearest(&BATCHES, value),
                 "n" => self.images = nearest(&IMAGES, value),
@@ -133,7 +141,10 @@ impl Recipe {
 
     /// What [`Recipe::read_common`] reads; none if it is the default's.
     pub fn common_text(&self) -> Option<String> {
-        let text = |r: &Self| format!("c{}-w{}-b{}-n{}-e{}-s{}", r.class, r.width, r.batch, r.images, r.epochs, r.seed);
+        let text = |r: &Self| {
+            let Self { class, size, width, batch, images, epochs, seed, .. } = r;
+            format!("c{class}-i{size}-w{width}-b{batch}-n{images}-e{epochs}-s{seed}")
+        };
         (text(self) != text(&Self::default())).then(|| text(self))
     }
 
@@ -168,6 +179,7 @@ impl Recipe {
             objective: method.objective,
             norm: method.norm,
             pollution: method.pollution as f32 / 100.0,
+            image_size: self.size,
             width: self.width,
             epochs: self.epochs,
             batch: self.batch,
@@ -249,6 +261,7 @@ mod tests {
     fn a_recipe_survives_its_address() {
         let recipe = Recipe {
             class: 7,
+            size: 32,
             width: 8,
             batch: 32,
             images: 512,
@@ -257,7 +270,7 @@ mod tests {
             a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3 },
             b: None,
         };
-        assert_eq!(recipe.common_text().unwrap(), "c7-w8-b32-n512-e33-s5");
+        assert_eq!(recipe.common_text().unwrap(), "c7-i32-w8-b32-n512-e33-s5");
         assert_eq!(recipe.a_text().unwrap(), "simsiam,both,10,0.003");
         let mut read = Recipe::default();
         read.read_common(&recipe.common_text().unwrap());
@@ -272,7 +285,9 @@ mod tests {
     fn nonsense_in_an_address_changes_nothing_and_numbers_are_clamped() {
         let mut recipe = Recipe::default();
         recipe.read_common("é9-x3--w-c-eNaN-banana-w∞");
-        assert_eq!(Recipe { epochs: 20, ..recipe.clone() }, Recipe::default());
+        let default = Recipe::default();
+        assert_eq!(recipe.size, 32, "a link from before images could be smaller");
+        assert_eq!(Recipe { epochs: default.epochs, size: default.size, ..recipe.clone() }, default);
         recipe.read_common("c99-w1000-b1e9-n0-e0-s123456789");
         assert_eq!((recipe.class, recipe.width, recipe.batch, recipe.images), (9, 16, 64, 64));
         assert_eq!((recipe.epochs, recipe.seed), (1, LAST_SEED));

@@ -149,7 +149,8 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
     for step in 0..400 {
         let views = Views::<B>::new(&images, &all, &device);
         let mut rng = Rng::new(0, "collapse", &[step]);
-        let [z1, z2] = [(), ()].map(|()| l2_normalize(network.forward(network.pixels().apply(views.draw(&config.augment, &mut rng)))));
+        let [z1, z2] = [(), ()]
+            .map(|()| l2_normalize(network.forward(network.pixels().apply(views.draw(&config.augment, &mut rng)))));
         let loss = (z1 * z2).sum_dim(1).mean().neg();
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(3e-2, network, gradients);
