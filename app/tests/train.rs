@@ -155,7 +155,10 @@ async fn menus_are_the_address() {
     choose("train-norm-a", "both");
     choose("train-width", "2");
     settled().await;
-    assert_eq!(window().location().search().unwrap(), "?view=train&train=c1-w2-b16-n256-e20-s0&a=simclr,both,0,0.001");
+    assert_eq!(
+        window().location().search().unwrap(),
+        "?view=train&train=c1-i16-w2-b16-n256-e20-s0&a=simclr,both,0,0.001"
+    );
     assert!(page.told(".train").contains("start over to train them"), "runs that have begun are not thrown away");
     let state = url::current();
     assert_eq!((state.train.width, state.train.a.name()), (2, "SimCLR, norm both".into()));

@@ -133,7 +133,8 @@ fn Histogram(lab: Lab) -> impl IntoView {
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
     let plot = Memo::new(move |_| {
-        let size = (width.get(), (width.get() * 0.5).clamp(220.0, 340.0));
+        let most = lab.state.with(|s| s.height(340.0, 240.0));
+        let size = (width.get(), (width.get() * 0.5).clamp(180.0, most));
         lab.sides.with(|s| histogram::plot(size, &s.id, &s.ood, lab.range.get(), lab.auroc.get()))
     });
     let overlay = move |frame: &Frame| {

@@ -255,6 +255,11 @@ impl State {
         self.present || self.kiosk
     }
 
+    /// How high a picture may be, CSS pixels: `free`, or `room` where a scene has to fit the screen of a room.
+    pub fn height(&self, free: f64, room: f64) -> f64 {
+        if self.is_for_a_room() && self.view == View::Story { room } else { free }
+    }
+
     /// Reads a query, with or without its question mark.
     pub fn from_query(query: &str) -> Self {
         let mut state = Self::default();
@@ -327,7 +332,7 @@ mod tests {
             query,
             "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
              &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17\
-             &marks=3.1,s9&density=1&train=c4-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
+             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
              &kiosk=1&hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);

@@ -291,7 +291,7 @@ pub fn objective(objective: &str, norm: &str) -> String {
 
 /// There is no WebGPU to begin with, or only one that a program plays.
 pub const NO_ADAPTER: &str =
-    "No graphics processor answers here through WebGPU, so the CPU engine does the work: same scores, less speed.";
+    "No graphics processor answers through WebGPU here: the CPU engine does the work, same scores, less speed.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
 /// The engine stopped and was started again.

@@ -36,6 +36,8 @@ pub const COMMON: &str = "Both runs";
 pub const RUNS: [&str; 2] = ["Run A", "Run B"];
 /// The ID class.
 pub const CLASS: &str = "Digit";
+/// Side of the images.
+pub const SIZE: &str = "Pixels a side";
 /// Base width.
 pub const WIDTH: &str = "Width";
 /// Images a step.

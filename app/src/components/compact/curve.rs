@@ -25,7 +25,7 @@ pub fn Curve(
     let history = Memo::new(move |_| which.history(lab).unwrap_or_default());
     let plot: Memo<Plot> = Memo::new(move |_| {
         let width = width.get();
-        let size = (width, (width * 0.5).clamp(200.0, 300.0));
+        let size = (width, (width * 0.5).clamp(190.0, lab.state.with(|s| s.height(300.0, 220.0))));
         let both: Vec<History> =
             [Which::First, Which::Second].into_iter().filter_map(|which| which.history(lab)).collect();
         let bounds = measure.bounds(&both.iter().collect::<Vec<_>>(), scorer.get());

@@ -3,7 +3,7 @@
 use super::brush::{Brush, Scene};
 use crate::components::{lab, use_width};
 use crate::sphere::{Camera, Dot, Kind, Point, Seen, Segment, contours, enclosed, hit, summary};
-use crate::state::{MARKS, Selection, View};
+use crate::state::{MARKS, Selection};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
@@ -84,8 +84,7 @@ pub fn Picture(
     let canvas = NodeRef::<html::Canvas>::new();
     let width = use_width(figure);
     let height = Memo::new(move |_| {
-        // A scene fits the screen of a room.
-        let most = if lab.state.with(|s| s.is_for_a_room() && s.view == View::Story) { 270.0 } else { 640.0 };
+        let most = lab.state.with(|s| s.height(640.0, 260.0));
         (width.get() * 0.8).clamp(240.0, most).round()
     });
     let stage: Shared = StoredValue::new_local(None);
