@@ -14,7 +14,7 @@ use nsa_core::Features;
 use nsa_core::data::ImageSet;
 use nsa_core::eval::summarize;
 use nsa_core::model::Network;
-use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer};
+use nsa_core::score::{Bank, ScoreError, Scorer};
 use nsa_core::ssl::EMBEDDING;
 use sums::{Members, Scored, ensembles, reach};
 
@@ -143,9 +143,10 @@ fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device)
 
 type Wanted = (String, Vec<Scorer>);
 
-/// Memory of a bank: features, their directions, whitening matrix, whitened features from the mean and the origin.
+/// Memory of a bank: features, their directions, whitening matrix, whitened features and their directions from the mean
+/// and from the origin.
 fn bank_bytes(n: usize, dim: usize) -> usize {
-    4 * (2 * n * dim + n.min(dim) * (2 * n + dim))
+    4 * (2 * n * dim + n.min(dim) * (3 * n + dim))
 }
 
 /// The maps in as few groups as fit into memory.
@@ -215,7 +216,7 @@ impl FittedLayer {
                 Some(bank) if Scorer::ANGULAR.contains(&scorer) => {
                     bank.as_ref().map(|b| by(b, scorer)).map_err(Clone::clone)
                 }
-                _ => fit_rival(scorer, train),
+                _ => rival(scorer, train),
             };
             let mah = in_mahalanobis_space(scorer);
             let own = match &narrow {
@@ -284,32 +285,10 @@ fn in_mahalanobis_space(scorer: Scorer) -> bool {
     matches!(scorer, Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah)
 }
 
-/// The scorers that are not angles.
-fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
-    Ok(match scorer {
-        Scorer::Kde => {
-            let fitted = Kde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::Gde => {
-            let fitted = Gde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::OcSvm => {
-            let fitted = OcSvm::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::KnnL2 => {
-            let fitted = KnnL2::fit(train)?;
-            // DN2 and PANDA look at two neighbours.
-            Box::new(move |queries| fitted.score(2, queries))
-        }
-        Scorer::Mahalanobis => {
-            let fitted = Mahalanobis::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        angular => return Err(ScoreError::NotAngular(angular)),
-    })
+/// A scorer that needs no bank.
+fn rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
+    let fitted = scorer.fit(train)?;
+    Ok(Box::new(move |queries| fitted.score(scorer.default_k(), queries)))
 }
 
 #[cfg(test)]
