@@ -114,6 +114,9 @@ async fn arrow_keys_walk_through_layers_and_scorers() {
     let page = Page::open(State::default()).await;
     let cell = |at: &str| page.one::<HtmlInputElement>(&format!("[data-testid=matrix] [data-cell='{at}']"));
     assert_eq!(page.all("[data-testid=matrix] input").len(), 5, "four scores and the ensemble");
+    let fold: Element = page.one("[data-testid=scorers]");
+    assert!(!fold.has_attribute("open"), "images come first");
+    fold.set_attribute("open", "").unwrap();
     cell("0.0").click();
     settled().await;
     key(&cell("0.0"), "ArrowDown", false);

@@ -36,6 +36,7 @@ impl Page {
             images: 256,
             outliers: 0,
             steps: 16,
+            views: 32,
             epochs_done: 0,
             id: 2,
             labels: vec![1, 1, 5, 7],
@@ -94,7 +95,7 @@ async fn both_runs_show_what_was_measured_and_the_slider_goes_back() {
     page.measure(1, 1, 400.0, 0.8);
     settled().await;
     assert_eq!(page.attribute("[data-testid=train-panel]", "data-kappa"), ["200", "400"]);
-    assert!(page.text("#train-run-1").contains("Run B: SimCLR(n-)"));
+    assert!(page.text("#train-run-1").contains("Run B: SimCLR(n)"));
     let spoken = page.attribute("[data-testid=train-auroc] svg", "aria-label");
     assert_eq!(spoken, ["AUROC now: 55.0 percent in run A, 80.0 percent in run B."]);
     let pictures = page.attribute("[data-testid=train-sphere] canvas", "aria-label");

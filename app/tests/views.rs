@@ -266,6 +266,12 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     assert_eq!(page.text("[data-testid=scene-title]"), "One division by a length");
     let now = url::current();
     assert_eq!((now.scene, now.model.as_deref(), now.compare.as_deref()), (4, Some("plain"), Some("normed")));
+    assert_eq!(page.all("[data-testid=facts], .story-stage svg.plot").len(), 0, "the scene asks before it tells");
+    assert_eq!(page.all("[data-testid=scene-choice]").len(), 3);
+    page.all("[data-testid=scene-choice]")[0].dyn_ref::<HtmlElement>().unwrap().click();
+    settled().await;
+    let outcome = page.text("[data-testid=scene-outcome]");
+    assert_eq!(outcome, "Not this time. Our runs end with \u{3ba} 100 without the norm and 4000 with it.");
     let verdict: Element = page.one("[data-testid=verdict]");
     assert_eq!(verdict.get_attribute("data-verdict").unwrap(), "agrees", "70.0 without, 90.0 with the norm");
     assert!(
@@ -330,8 +336,17 @@ fn bench_two_thousand_points() {
         .map(|_| {
             let before = now();
             camera.turn(0.02, 0.0);
-            let scene =
-                Scene { dots: &dots, points: &points, caps: &[0.4, 0.7], axes: None, caption: "bench", marked: &[3] };
+            let scene = Scene {
+                dots: &dots,
+                points: &points,
+                caps: &[0.4, 0.7],
+                axes: None,
+                caption: "bench",
+                marked: &[3],
+                ringed: &[5],
+                contours: &[],
+                lasso: &[],
+            };
             brush.paint(&camera, &scene).unwrap();
             now() - before
         })

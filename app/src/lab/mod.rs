@@ -11,7 +11,8 @@ use crate::gallery::{self, Image, Recipe, Side};
 use crate::replay::Replay;
 use crate::session::Session;
 use crate::sphere::Projected;
-use crate::state::{ScoreName, State, View};
+use crate::state::{LAST_SCENE, ScoreName, State, View};
+use crate::story::Answer;
 use crate::train::Live;
 use crate::{charts, stats, url};
 use leptos::prelude::*;
@@ -60,6 +61,8 @@ pub struct Lab {
     pub problems: RwSignal<Vec<Problem>>,
     /// Calm lines: nothing is wrong, but a person should know.
     pub notes: RwSignal<Vec<String>>,
+    /// What a reader has made of each scene's question.
+    pub answers: RwSignal<[Option<Answer>; LAST_SCENE]>,
     /// Training in the page.
     pub live: Live,
 
@@ -188,6 +191,7 @@ impl Lab {
             spheres: RwSignal::new(0),
             problems,
             notes: RwSignal::new(Vec::new()),
+            answers: RwSignal::new([None; LAST_SCENE]),
             live,
             entry,
             compared_entry,

@@ -1,7 +1,7 @@
 //! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
 
 use nsa_core::augment::AugmentConfig;
-use nsa_core::ssl::{Norm, Objective, TrainConfig};
+use nsa_core::ssl::{Norm, Objective, Schedule, TrainConfig};
 use nsa_engine::train::protocol::MAX_WIDTH;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -24,8 +24,14 @@ pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
 pub const OBJECTIVES: [Objective; 4] = [Objective::Simclr, Objective::SimclrRot, Objective::Simsiam, Objective::Byol];
 /// Places of the normalisation to choose from.
 pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
+/// Height and width of the images: small, so that a minute of a tab is enough to see what training does.
+const SIDE: usize = 16;
+/// SimCLR's temperature.
+const TEMPERATURE: f32 = 0.1;
 /// Largest seed.
 pub const LAST_SEED: usize = 999;
+/// Measurements of a run.
+const MEASUREMENTS: usize = 25;
 /// Test images of each kind that a run is measured on, and training images for the bank.
 pub const MEASURED: usize = 150;
 
@@ -64,18 +70,19 @@ pub struct Method {
 }
 
 impl Default for Recipe {
-    /// Small enough for a laptop's processor, and two methods that differ soon.
+    /// The comparison that the view opens on: one objective without and with the norm, everything else alike, small
+    /// enough for a laptop's processor.
     fn default() -> Self {
-        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 1e-3 };
+        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3 };
         Self {
-            class: 1,
+            class: 2,
             width: 4,
-            batch: 16,
+            batch: 64,
             images: 256,
-            epochs: 20,
+            epochs: 100,
             seed: 0,
             a: method(Objective::Simclr, Norm::None),
-            b: Some(method(Objective::SimclrRot, Norm::F)),
+            b: Some(method(Objective::Simclr, Norm::F)),
         }
     }
 }
@@ -171,15 +178,24 @@ impl Recipe {
             epochs: self.epochs,
             batch: self.batch,
             lr: method.rate,
-            temperature: 0.2,
+            image_size: SIDE,
+            schedule: Schedule::Constant,
+            warmup: 20,
+            temperature: TEMPERATURE,
             limit: self.images,
-            eval_every: 1,
+            // Measuring costs as much as some epochs of small runs do.
+            eval_every: self.epochs.div_ceil(MEASUREMENTS),
             eval_limit: MEASURED,
             seed: self.seed as u64,
             augment: digits(),
             ..TrainConfig::default()
         };
         self.methods().into_iter().map(config).collect()
+    }
+
+    /// Whether the two runs differ in the norm alone.
+    pub fn compares_the_norm(&self) -> bool {
+        self.b.is_some_and(|b| Method { norm: self.a.norm, ..b } == self.a && b.norm != self.a.norm)
     }
 
     /// Whether two recipes differ in nothing but learning rates, which may change while runs train.
@@ -288,9 +304,22 @@ mod tests {
     }
 
     #[test]
+    fn the_view_opens_on_a_comparison_of_one_thing() {
+        let recipe = Recipe::default();
+        assert!(recipe.compares_the_norm());
+        let [a, b] = &recipe.configs()[..] else { panic!("two runs") };
+        assert_eq!(nsa_core::ssl::TrainConfig { norm: a.norm, ..b.clone() }, *a, "nothing but the norm differs");
+        for other in ["off", "simsiam,f,0,0.001", "simclr,none,0,0.001", "simclr,f,10,0.001"] {
+            let mut changed = recipe.clone();
+            changed.read_b(other);
+            assert!(!changed.compares_the_norm(), "{other}");
+        }
+    }
+
+    #[test]
     fn settings_are_toml() {
         let text = toml(&Recipe::default().configs()[1]);
-        assert!(text.contains("objective = \"simclr-rot\"\n") && text.contains("lr = 0.001\n"), "{text}");
+        assert!(text.contains("objective = \"simclr\"\n") && text.contains("lr = 0.001\n"), "{text}");
         assert!(text.contains("\n[augment]\n") && text.contains("crop-min = 0.6\n"), "{text}");
         assert!(text.find("seed =") < text.find("[augment]"));
     }

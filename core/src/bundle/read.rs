@@ -4,6 +4,7 @@ use super::tensors::Reader;
 use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
 use crate::data::SIZE;
 use crate::features::Features;
+use crate::model::PixelNorm;
 use crate::score::{Bank, BankParts};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -56,9 +57,9 @@ impl Manifest {
             return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found {:?}", self.id));
         }
         self.config.check()?;
-        if self.config.image_size != SIZE {
+        if self.config.image_size > SIZE {
             return fault(format!(
-                "image-size must be {SIZE}: bundles are for the page, found {}",
+                "image-size must be at most {SIZE}, as the page's images have, found {}",
                 self.config.image_size
             ));
         }
@@ -69,8 +70,9 @@ impl Manifest {
             let (id, n) = (self.config.id_class, self.classes.len());
             return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
         }
-        if self.pixel_mean != crate::model::PIXEL_MEAN || self.pixel_std != crate::model::PIXEL_STD {
-            return fault("pixel-mean and pixel-std must be those of this version: 0.5 and 0.25".into());
+        let PixelNorm { mean, std } = self.config.network().pixels;
+        if (self.pixel_mean, self.pixel_std) != (mean, std) {
+            return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }
         let known = self.config.network().layers();
         for layer in &self.layers {
@@ -96,7 +98,7 @@ impl Manifest {
                 return fault(format!("the score {} is of layer {:?}, which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
-            let rates = [score.auroc_full, score.auroc_exported];
+            let rates = [score.auroc_validation, score.auroc_full, score.auroc_exported];
             if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
                 return fault(format!(
                     "{} on {} must have an ordered range and AUROCs of 0 to 1",

@@ -4,6 +4,7 @@ use super::{print, print_json};
 use crate::cli::{AnalyzeArgs, AurocArgs, ScoreArgs};
 use crate::error::NsaError;
 use crate::npy;
+use crate::output::tell;
 use nsa_core::eval::summarize;
 use nsa_core::score::score_all;
 use nsa_core::sphere::compactness;
@@ -17,7 +18,7 @@ pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
     let k = args.k.unwrap_or(args.scorer.default_k());
     let scores = score_all(args.scorer, k, &bank, &query).map_err(refused(&[&args.bank, &args.query]))?;
     npy::write_f32(&args.out, &[scores.len()], &scores)?;
-    eprintln!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
+    tell!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
     Ok(())
 }
 

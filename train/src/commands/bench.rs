@@ -8,7 +8,7 @@ use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 use nsa_core::Features;
 use nsa_core::data::{ImageSet, Split, synth_digits};
-use nsa_core::model::{NetworkConfig, Stem, embed};
+use nsa_core::model::{NetworkConfig, embed};
 use nsa_core::rng::Rng;
 use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
@@ -201,9 +201,9 @@ impl DeviceJob for Embed {
 
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Self::Output, NsaError> {
         let config =
-            NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, stem: Stem::Cifar };
+            NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, ..Default::default() };
         let network = config.init::<B>(0, &device).folded();
-        let work = || Ok(wait(embed(&network, self.images.pixels(), &[EMBEDDING], &device))?);
+        let work = || Ok(wait(embed(&network, self.images.pixels(), self.images.side(), &[EMBEDDING], &device))?);
         Ok((name.into(), repeat(self.repeat, work)?))
     }
 }

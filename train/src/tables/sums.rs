@@ -1,17 +1,16 @@
 //! The ensembles of appendix C: which scores are summed, and what the sum reaches.
 
+use super::validated;
 use crate::error::NsaError;
 use crate::evaluation::{EnsembleRow, Part};
 use nsa_core::eval::summarize;
 use nsa_core::score::{ScoreError, Scorer, ensemble};
 use std::collections::BTreeMap;
 
-/// Scores of all test images by one scorer on one map.
+/// Scores of all images by one scorer on one map.
 pub struct Scored {
-    /// Of the ID class.
-    pub id: Vec<f32>,
-    /// Of the others.
-    pub ood: Vec<f32>,
+    /// Of each set of `Images::judged`.
+    pub scores: [Vec<f32>; 4],
     /// Smallest and largest leave-one-out score of the training images; none where no ensemble asks.
     pub range: [f32; 2],
 }
@@ -37,7 +36,13 @@ pub fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
     use Scorer::{CCos, CCosMah, KCos, KCosMah};
     let those = |keep: fn(&str) -> bool| -> Vec<String> { names.iter().filter(|n| keep(n)).cloned().collect() };
     let (flat, heads, all) = (those(is_flat), those(is_head), names.to_vec());
-    let row = |name: &str, parts: Vec<Part>| EnsembleRow { name: name.into(), parts, reached: None, why: None };
+    let row = |name: &str, parts: Vec<Part>| EnsembleRow {
+        name: name.into(),
+        parts,
+        validation: None,
+        reached: None,
+        why: None,
+    };
     let sum = |name: &str, layers: &[String], scorers: &[Scorer]| {
         row(name, vec![Part { layers: layers.to_vec(), scorers: scorers.to_vec() }])
     };
@@ -53,14 +58,15 @@ pub fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
 
 /// Sums the members. A member that failed is never left out: then there is no sum, and it says why.
 pub fn reach(mut row: EnsembleRow, members: &Members) -> Result<EnsembleRow, NsaError> {
-    let (mut id, mut ood) = (Vec::new(), Vec::new());
+    let mut sets = [(); 4].map(|()| Vec::new());
     for part in &row.parts {
         for layer in &part.layers {
             for &scorer in &part.scorers {
                 match members.get(&(layer.clone(), scorer)) {
                     Some(Ok(scored)) => {
-                        id.push((scored.id.clone(), scored.range));
-                        ood.push((scored.ood.clone(), scored.range));
+                        for (set, scores) in sets.iter_mut().zip(&scored.scores) {
+                            set.push((scores.clone(), scored.range));
+                        }
                     }
                     Some(Err(error)) => row.why = Some(format!("{scorer} on {layer}: {error}")),
                     None => row.why = Some(format!("{scorer} on {layer} was not computed")),
@@ -69,9 +75,14 @@ pub fn reach(mut row: EnsembleRow, members: &Members) -> Result<EnsembleRow, Nsa
         }
     }
     if row.why.is_none() {
-        match (ensemble(&id), ensemble(&ood)) {
-            (Ok(id), Ok(ood)) => row.reached = Some(summarize(&id, &ood)?),
-            (Err(error), _) | (_, Err(error)) => row.why = Some(error.to_string()),
+        let sums = sets.iter().map(|members| ensemble(members)).collect::<Result<Vec<_>, _>>();
+        match sums.as_deref() {
+            Ok([id, ood, val_id, val_ood]) => {
+                row.reached = Some(summarize(id, ood)?);
+                row.validation = validated(val_id, val_ood)?;
+            }
+            Ok(_) => unreachable!("four sets give four sums"),
+            Err(error) => row.why = Some(error.to_string()),
         }
     }
     Ok(row)
@@ -107,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_member_that_failed_is_named_and_never_left_out() {
-        let scored = || Ok(Scored { id: vec![0.0, 1.0], ood: vec![2.0], range: [0.0, 1.0] });
+        let scored = || Ok(Scored { scores: [vec![0.0, 1.0], vec![2.0], vec![], vec![]], range: [0.0, 1.0] });
         let mut members = BTreeMap::new();
         for layer in names() {
             for scorer in Scorer::ANGULAR {

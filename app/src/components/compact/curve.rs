@@ -3,7 +3,7 @@
 use super::Which;
 use crate::charts::training::{Measure, scorer_shown};
 use crate::charts::{Frame, Plot};
-use crate::components::{Chart, lab, use_width};
+use crate::components::{Chart, Prose, lab, use_width};
 use crate::state::scorer_word;
 use crate::text;
 use leptos::html;
@@ -47,9 +47,9 @@ pub fn Curve(
     };
     view! {
         <div class="curve">
-            <h3>{title}</h3>
+            <h3><Prose text=Signal::derive(title)/></h3>
             <p class="which">{move || which.title(lab)}</p>
-            <p class="small">{text::compact::explained(measure)}</p>
+            <p class="small explained"><Prose text=text::compact::explained(measure)/></p>
             <Chart testid=testid(measure, which) node plot overlay/>
         </div>
     }
