@@ -319,7 +319,8 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
+    /// mahalanobis or mahalanobis-shrunk.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].

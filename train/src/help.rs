@@ -180,7 +180,15 @@ pub const SCORE: &str = "\
 Score query features against training features.
 
 Arrays are NumPy files, f32 or f64 in C order: a row an image. Scores are f32, one a query, high is anomalous. The \
-angular scorers give radians; kde, gde, oc-svm, knn-l2 and mahalanobis have units of their own (see the crate's docs).
+angular scorers give radians, the others have units of their own.
+
+  k-cos, c-cos          angle to the k-th nearest training feature, to their mean; -mah: whitened first,
+                        -mah-centred: whitened and seen from the mean
+  kde, gde, oc-svm      kernel density, Gaussian density, support vectors of l2-normalised features (Sohn et al.);
+                        gde-raw: of the features as they are
+  knn-l2                squared distance to the 2 nearest (or k), features as they are (DN2, PANDA)
+  mahalanobis           distance of l2-normalised features (SSD); mahalanobis-shrunk: of the features as they are, by a
+                        covariance shrunk as Ledoit and Wolf do, which raw pixels need
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 

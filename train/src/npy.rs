@@ -92,9 +92,12 @@ pub fn read_features(path: &Path) -> Result<Features, NpyError> {
     Features::new(n, dim, array.values).map_err(|source| NpyError::Features { path: path.into(), source })
 }
 
-/// One finite number an image: shape `n`, `n x 1` or `1 x n`. All scores are computed in `f32`, so `f64` is rounded.
-pub fn read_vector(path: &Path) -> Result<Vec<f32>, NpyError> {
-    let array = read_f32(path)?;
+/// One finite number an image: shape `n`, `n x 1` or `1 x n`. Nothing is rounded: scores may come from elsewhere.
+pub fn read_vector(path: &Path) -> Result<Vec<f64>, NpyError> {
+    let array = read(path, &[Kind::F32, Kind::F64], |kind, b| match kind {
+        Kind::F64 => Ok(f64::from_le_bytes(first(b))),
+        _ => Ok(f32::from_le_bytes(first(b)).into()),
+    })?;
     if array.shape.iter().filter(|&&size| size != 1).count() > 1 || array.shape.is_empty() {
         return Err(NpyError::format(path, "have one dimension (one number an image)", shape(&array.shape)));
     }
