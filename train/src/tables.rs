@@ -36,9 +36,11 @@ impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
     /// ensembles. Beside it the other reading of y, and what raw pixels reach.
     pub fn of_the_paper(layers: &[String]) -> Self {
-        use Scorer::{CCos, CCosMah, Gde, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk};
+        use Scorer::{
+            CCos, CCosMah, Gde, GdeRaw, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
+        };
         let scorers = |layer: &String| {
-            let others: &[Scorer] = if layer.ends_with("-1x1") { &[Kde, Gde, KnnL2, Mahalanobis] } else { &[] };
+            let others: &[Scorer] = if layer.ends_with("-1x1") { &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis] } else { &[] };
             (layer.clone(), [&Scorer::ANGULAR[..], others].concat())
         };
         let mut all: Vec<_> = layers.iter().map(scorers).collect();

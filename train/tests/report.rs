@@ -189,7 +189,7 @@ fn untrained_encoders_are_beside_the_runs() {
 #[test]
 fn the_committed_results_are_made_from_the_committed_records() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let (results, records) = (root.join("results"), root.join("results/records"));
+    let results = root.join("results");
     let lab = Lab::new();
     let plans = fs::read_to_string(results.join("plans.txt")).unwrap();
     let plans: Vec<String> = plans.lines().map(|plan| format!("--plan {plan}")).collect();

@@ -8,7 +8,7 @@ use crate::eval::{EvalError, auroc};
 use crate::model::{EmbedError, Network, embed_all};
 use crate::rng::Rng;
 use crate::score::cosine::unit_rows;
-use crate::score::{Bank, Gde, KnnL2, ScoreError, Scorer};
+use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
@@ -40,9 +40,17 @@ pub enum WatchError {
     Eval(#[from] EvalError),
 }
 
-/// The scorers that training is followed by: the angles, and two that one would take instead.
-const FOLLOWED: [Scorer; 7] =
-    [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::CCos, Scorer::CCosMah, Scorer::Gde, Scorer::KnnL2];
+/// The scorers that training is followed by: the angles, and those that one would take instead.
+const FOLLOWED: [Scorer; 8] = [
+    Scorer::KCos,
+    Scorer::KCosMah,
+    Scorer::KCosMahCentred,
+    Scorer::CCos,
+    Scorer::CCosMah,
+    Scorer::Gde,
+    Scorer::GdeRaw,
+    Scorer::KnnL2,
+];
 
 const TRAINED: &str = "training images";
 const VALIDATION: [&str; 2] = ["ID validation images", "OOD validation images"];
@@ -194,13 +202,12 @@ impl Watch {
         check_rank(&id_compactness, TEST[0])?;
         check_rank(&ood_compactness, TEST[1])?;
         let bank = Bank::fit(train)?;
-        let (gde, knn) = (Gde::fit(train)?, KnnL2::fit(train));
         let mut rates = [[id, ood], [&validation[0], &validation[1]]].map(|_| Vec::new());
         for scorer in FOLLOWED {
-            let score = |queries| match scorer {
-                Scorer::Gde => gde.score(queries),
-                Scorer::KnnL2 => knn.score(2, queries),
-                angular => bank.score(angular, 1, queries),
+            let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
+            let score = |queries| match &other {
+                Some(fitted) => fitted.score(scorer.default_k(), queries),
+                None => bank.score(scorer, 1, queries),
             };
             for (rates, [id, ood]) in rates.iter_mut().zip([[id, ood], [&validation[0], &validation[1]]]) {
                 rates.push((scorer, auroc(&score(id)?, &score(ood)?)?));
