@@ -68,6 +68,9 @@ pub enum Command {
     /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
     #[command(long_about = help::AUROC)]
     Auroc(AurocArgs),
+    /// What can compute here: processor and GPUs, and which one `--device auto` takes.
+    #[command(long_about = help::DEVICES)]
+    Devices(DevicesArgs),
     /// How long the parts take on this machine.
     #[command(long_about = crate::commands::bench::LONG_ABOUT)]
     Bench(BenchArgs),
@@ -228,7 +231,7 @@ pub struct PredictArgs {
     /// Folder of the bundle, or its zip as the page gives it for download.
     #[arg(long, value_name = "BUNDLE")]
     pub bundle: PathBuf,
-    /// PNG or JPEG files, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
+    /// Image files (PNG, JPEG, WebP, GIF, BMP or ICO), or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
@@ -237,6 +240,14 @@ pub struct PredictArgs {
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nsa devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
     /// JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -308,7 +319,8 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
+    /// mahalanobis or mahalanobis-shrunk.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].

@@ -14,14 +14,14 @@ use nsa_core::Features;
 use nsa_core::data::{CHANNELS, ImageSet};
 use nsa_core::eval::{auroc, summarize};
 use nsa_core::model::{EmbedError, Network, UNIT};
-use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer};
+use nsa_core::score::{Bank, ScoreError, Scorer};
 use nsa_core::ssl::EMBEDDING;
 use sums::{Members, Scored, ensembles, reach};
 
 /// Test images scored at once.
 const PIECE: usize = 1024;
 /// Bytes that the banks of one pass may take, by [`bank_bytes`].
-const PASS_BYTES: usize = 4 << 30;
+const PASS_BYTES: usize = 9 << 29;
 
 /// What to compute: scorers by feature map.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,14 +36,14 @@ impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
     /// ensembles. Beside it the other reading of y, and what raw pixels reach.
     pub fn of_the_paper(layers: &[String]) -> Self {
-        use Scorer::{CCos, CCosMah, Gde, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis};
+        use Scorer::{CCos, CCosMah, Gde, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk};
         let scorers = |layer: &String| {
             let others: &[Scorer] = if layer.ends_with("-1x1") { &[Kde, Gde, KnnL2, Mahalanobis] } else { &[] };
             (layer.clone(), [&Scorer::ANGULAR[..], others].concat())
         };
         let mut all: Vec<_> = layers.iter().map(scorers).collect();
         all.push((UNIT.into(), vec![KCosMah, KCosMahCentred, CCosMah]));
-        all.push((PIXELS.into(), vec![KCos, KCosMah, CCos, Gde, KnnL2]));
+        all.push((PIXELS.into(), vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
         Self { scorers: all, ensembles: true }
     }
 
@@ -177,9 +177,10 @@ fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device)
 
 type Wanted = (String, Vec<Scorer>);
 
-/// Memory of a bank: features, their directions, whitening matrix, whitened features from the mean and the origin.
+/// Memory of a bank: features, their directions, whitening matrix, whitened features and their directions from the mean
+/// and from the origin.
 fn bank_bytes(n: usize, dim: usize) -> usize {
-    4 * (2 * n * dim + n.min(dim) * (2 * n + dim))
+    4 * (2 * n * dim + n.min(dim) * (3 * n + dim))
 }
 
 /// The maps in as few groups as fit into memory.
@@ -250,7 +251,7 @@ impl FittedLayer {
                 Some(bank) if Scorer::ANGULAR.contains(&scorer) => {
                     bank.as_ref().map(|b| by(b, scorer)).map_err(Clone::clone)
                 }
-                _ => fit_rival(scorer, train),
+                _ => rival(scorer, train),
             };
             let mah = in_mahalanobis_space(scorer);
             let own = match &narrow {
@@ -328,32 +329,10 @@ fn in_mahalanobis_space(scorer: Scorer) -> bool {
     matches!(scorer, Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah)
 }
 
-/// The scorers that are not angles.
-fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
-    Ok(match scorer {
-        Scorer::Kde => {
-            let fitted = Kde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::Gde => {
-            let fitted = Gde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::OcSvm => {
-            let fitted = OcSvm::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::KnnL2 => {
-            let fitted = KnnL2::fit(train)?;
-            // DN2 and PANDA look at two neighbours.
-            Box::new(move |queries| fitted.score(2, queries))
-        }
-        Scorer::Mahalanobis => {
-            let fitted = Mahalanobis::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        angular => return Err(ScoreError::NotAngular(angular)),
-    })
+/// A scorer that needs no bank.
+fn rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
+    let fitted = scorer.fit(train)?;
+    Ok(Box::new(move |queries| fitted.score(scorer.default_k(), queries)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What our runs say about a scene's claim, beside what the paper says. Every number of ours comes from the bundles
 //! that are loaded; what no bundle has is "not measured yet".
 
-use super::{LAYER, PaperRow, Scene};
+use super::{LAYER, PaperRow, Scene, findings};
 use crate::charts::short;
 use crate::replay::Replay;
 use crate::state::scorer_word;
@@ -191,8 +191,10 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
     for (i, &scorer) in scorers.iter().enumerate() {
         let paper = row(false).zip(row(true)).and_then(|(a, b)| Some((a.auroc(scorer)?, b.auroc(scorer)?, a.dataset)));
         let ours = without.zip(with).and_then(|(a, b)| Some((reached(a, scorer)?, reached(b, scorer)?)));
+        let over_seeds = ours.and(without).and_then(|r| findings::find(&r.manifest.config, scorer.name()));
         if let (0, Some((paper_a, paper_b, _)), Some((a, b))) = (i, paper, ours) {
             verdict = match (b > a) == (paper_b > paper_a) {
+                _ if over_seeds.is_some() => over_seeds.map_or(verdict, |row| row.verdict(paper_b > paper_a)),
                 _ if (b - a).abs() < CLEAR => Verdict::Unclear,
                 true => Verdict::Agrees,
                 false => Verdict::Differs,
@@ -203,7 +205,13 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
             paper: paper.map_or(text::story::NO_PAPER.into(), |(a, b, set)| {
                 text::story::paper_mean(&text::story::change(&one(a), &one(b)), set)
             }),
-            ours: ours.map(|(a, b)| text::story::change(&one(a), &one(b))),
+            ours: ours.map(|(a, b)| match over_seeds {
+                Some(row) => {
+                    let [a, b] = [row.without, row.with].map(|[mean, spread]| format!("{mean:.1} ± {spread:.1}"));
+                    text::story::over_seeds(&text::story::change(&a, &b), row.n)
+                }
+                None => text::story::change(&one(a), &one(b)),
+            }),
         });
     }
     let last = |r: Option<&Replay>| r.and_then(|r| r.history.epochs.last()).map(|e| short(&e.id.kappa));

@@ -2,6 +2,7 @@
 
 pub mod ask;
 mod evidence;
+mod findings;
 mod paper;
 mod runs;
 

@@ -261,7 +261,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 10] = [
+const SCORERS: [(&str, &str); 12] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -269,9 +269,11 @@ const SCORERS: [(&str, &str); 10] = [
     ("c-cos-mah", "c-Cos (Mah)"),
     ("kde", "KDE"),
     ("gde", "Gaussian (GDE)"),
+    ("gde-raw", "Gaussian (GDE, raw features)"),
     ("oc-svm", "OC-SVM"),
     ("knn-l2", "kNN (L2)"),
     ("mahalanobis", "Mahalanobis"),
+    ("mahalanobis-shrunk", "Mahalanobis (shrunk)"),
 ];
 
 /// A scorer for people.

@@ -68,6 +68,11 @@ pub fn paper_mean(value: &str, dataset: &str) -> String {
     format!("{value} ({set}, Table 11)")
 }
 
+/// A change whose numbers are means over runs of `n` seeds.
+pub fn over_seeds(change: &str, n: usize) -> String {
+    format!("{change} (mean ± spread of {n} seeds)")
+}
+
 /// Without and with.
 pub fn change(before: &str, after: &str) -> String {
     // In one piece.

@@ -1,7 +1,7 @@
 //! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
 
 use nsa_core::augment::AugmentConfig;
-use nsa_core::ssl::{Norm, Objective, TrainConfig};
+use nsa_core::ssl::{Norm, Objective, Schedule, TrainConfig};
 use nsa_engine::train::protocol::MAX_WIDTH;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -26,8 +26,12 @@ pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
 pub const OBJECTIVES: [Objective; 4] = [Objective::Simclr, Objective::SimclrRot, Objective::Simsiam, Objective::Byol];
 /// Places of the normalisation to choose from.
 pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
+/// SimCLR's temperature.
+const TEMPERATURE: f32 = 0.1;
 /// Largest seed.
 pub const LAST_SEED: usize = 999;
+/// Measurements of a run.
+const MEASUREMENTS: usize = 25;
 /// Test images of each kind that a run is measured on, and training images for the bank.
 pub const MEASURED: usize = 150;
 
@@ -71,14 +75,14 @@ impl Default for Recipe {
     /// The comparison that the view opens on: one objective without and with the norm, everything else alike, small
     /// enough for a laptop's processor.
     fn default() -> Self {
-        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 1e-3 };
+        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3 };
         Self {
-            class: 1,
+            class: 2,
             size: 16,
             width: 4,
-            batch: 16,
+            batch: 64,
             images: 256,
-            epochs: 20,
+            epochs: 100,
             seed: 0,
             a: method(Objective::Simclr, Norm::None),
             b: Some(method(Objective::Simclr, Norm::F)),
@@ -184,9 +188,12 @@ impl Recipe {
             epochs: self.epochs,
             batch: self.batch,
             lr: method.rate,
-            temperature: 0.2,
+            schedule: Schedule::Constant,
+            warmup: 20,
+            temperature: TEMPERATURE,
             limit: self.images,
-            eval_every: 1,
+            // Measuring costs as much as some epochs of small runs do.
+            eval_every: self.epochs.div_ceil(MEASUREMENTS),
             eval_limit: MEASURED,
             seed: self.seed as u64,
             augment: digits(),

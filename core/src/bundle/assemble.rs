@@ -69,7 +69,7 @@ impl Banks {
         let mut all = Self { banks: Vec::new(), layers: Vec::new(), scores: Vec::new() };
         for (i, layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
-            let bank = stored_bank(&full.shrink(size, coreset))?;
+            let bank = stored_bank(&full.shrink(size, coreset)?)?;
             all.layers.push(LayerEntry {
                 name: layer.to_string(),
                 dim: train[i].dim(),

@@ -163,12 +163,14 @@ impl Manifest {
             let whitening = reader.f32(&name("whitening"), &[layer.rank, layer.dim])?;
             let parts = BankParts {
                 features: matrix(layer.bank, "features", features)?,
-                mean: reader.f32(&name("mean"), &[layer.dim])?,
+                mean: reader.f32(&name("mean"), &[layer.dim])?.into_iter().map(f64::from).collect(),
                 whitening: matrix(layer.rank, "whitening", whitening)?,
                 index: read_index(&reader, layer)?,
             };
-            let bank =
-                Bank::from_parts(parts).map_err(|source| BundleError::Bank { layer: layer.name.clone(), source })?;
+            let refused = |source| BundleError::Bank { layer: layer.name.clone(), source };
+            let bank = Bank::from_parts(parts).map_err(refused)?;
+            let mut scores = self.scores.iter().filter(|score| score.layer == layer.name);
+            scores.try_for_each(|score| bank.check(score.scorer)).map_err(refused)?;
             banks.push((layer.name.clone(), bank));
         }
         Ok(banks)

@@ -7,6 +7,8 @@ use thiserror::Error;
 
 /// The largest picture that is resized: 64 megapixels.
 pub const MAX_PIXELS: usize = 64 << 20;
+/// Its longest side, as JPEG has it: between the two passes of a resize each column keeps a value a row of the result.
+pub const MAX_SIDE: usize = 65_535;
 
 /// Height and width of the images that networks with ImageNet's stem take.
 pub const IMAGENET_SIZE: usize = 224;
@@ -28,7 +30,9 @@ pub fn is_side(side: usize) -> bool {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ResizeError {
     /// No pixels, or too many of them.
-    #[error("a picture must have 1 to {MAX_PIXELS} pixels, found {width} x {height}")]
+    #[error(
+        "a picture must have 1 to {MAX_SIDE} pixels a side and at most {MAX_PIXELS} in all, found {width} x {height}"
+    )]
     Size {
         /// Width announced.
         width: usize,
@@ -53,7 +57,7 @@ pub enum ResizeError {
 /// A 32 x 32 picture keeps its pixels exactly. Grey pictures are repeated into three channels by the caller.
 ///
 /// # Errors
-/// [`ResizeError`] if the size is 0 or beyond [`MAX_PIXELS`], or `rgb` does not have the bytes for it. Both are
+/// [`ResizeError`] if the size is 0 or beyond [`check_size`]'s, or `rgb` does not have the bytes for it. Both are
 /// checked before anything is allocated.
 pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMAGE_BYTES], ResizeError> {
     let view = view(rgb, width, height)?;
@@ -122,12 +126,23 @@ pub fn to_imagenet_size(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u
     Ok(out)
 }
 
+/// Whether a picture of this size is resized: to be asked before it is decoded.
+///
+/// # Errors
+/// [`ResizeError::Size`] if a side is 0 or beyond [`MAX_SIDE`], or both together are beyond [`MAX_PIXELS`].
+pub fn check_size(width: usize, height: usize) -> Result<(), ResizeError> {
+    let sane = |side: usize| (1..=MAX_SIDE).contains(&side);
+    if sane(width) && sane(height) && width * height <= MAX_PIXELS {
+        Ok(())
+    } else {
+        Err(ResizeError::Size { width, height })
+    }
+}
+
 /// A picture whose size is sane and filled.
 fn view(rgb: &[u8], width: usize, height: usize) -> Result<ImageBuffer<Rgb<u8>, &[u8]>, ResizeError> {
-    let pixels = width.checked_mul(height).filter(|n| (1..=MAX_PIXELS).contains(n));
-    let (Some(pixels), Ok(w), Ok(h)) = (pixels, u32::try_from(width), u32::try_from(height)) else {
-        return Err(ResizeError::Size { width, height });
-    };
+    check_size(width, height)?;
+    let (w, h, pixels) = (width as u32, height as u32, width * height);
     let length = ResizeError::Length { width, height, found: rgb.len() };
     if rgb.len() != pixels * CHANNELS {
         return Err(length);
@@ -211,7 +226,7 @@ mod tests {
 
     #[test]
     fn small_and_very_long_pictures_fill_imagenet_s_square() {
-        for [width, height] in [[1, 1], [5, 3], [1 << 20, 1], [1, 1 << 16]] {
+        for [width, height] in [[1, 1], [5, 3], [MAX_SIDE, 1], [1, MAX_SIDE]] {
             let out = to_imagenet_size(&vec![90; 3 * width * height], width, height).unwrap();
             assert_eq!(out, vec![90; 3 * 224 * 224], "{width} x {height}");
         }
@@ -223,6 +238,10 @@ mod tests {
         assert!(matches!(to_model_size(&[], 0, 5), Err(ResizeError::Size { .. })));
         assert!(matches!(to_model_size(&[], usize::MAX, 2), Err(ResizeError::Size { .. })));
         assert!(matches!(to_model_size(&[], 1 << 20, 1 << 20), Err(ResizeError::Size { .. })));
+        // One pixel high, a million and more wide: few pixels, but between the passes 32 values for each (reported of
+        // resizers as memory that grows with the longest side).
+        assert!(matches!(to_model_size(&vec![0; 3 << 20], 1 << 20, 1), Err(ResizeError::Size { .. })));
+        assert_eq!(to_model_size(&vec![9; 3 * MAX_SIDE], MAX_SIDE, 1).unwrap(), [9; IMAGE_BYTES]);
         assert!(matches!(to_model_size(&[0; 12], 2, 3), Err(ResizeError::Length { found: 12, .. })));
     }
 }

@@ -82,6 +82,24 @@ impl EncoderConfig {
         [1, 2, 4, 8].map(|times| times * self.width * self.arch.expansion())
     }
 
+    /// Names and sizes of the tensors by which this encoder's weights are told from others: the first convolution of the
+    /// network and of each block.
+    pub fn landmarks(&self) -> Vec<(String, Vec<usize>)> {
+        let kernel = self.stem.kernel();
+        let mut landmarks = vec![("conv1.weight".to_string(), vec![self.width, 3, kernel, kernel])];
+        let kernel = if self.arch.bottleneck() { 1 } else { 3 };
+        let mut before = self.width;
+        for (layer, blocks) in self.arch.blocks().into_iter().enumerate() {
+            let inside = self.width << layer;
+            for block in 0..blocks {
+                let name = format!("layer{}.{block}.conv1.weight", layer + 1);
+                landmarks.push((name, vec![inside, before, kernel, kernel]));
+                before = inside * self.arch.expansion();
+            }
+        }
+        landmarks
+    }
+
     /// Every feature map of images of `height x width` pixels, each block flat and then each pooled to 1x1, and how
     /// many values it has.
     pub fn layers(&self, height: usize, width: usize) -> Vec<(String, usize)> {

@@ -92,7 +92,7 @@ pub enum ScoreError {
         /// Position of the first bad value.
         index: usize,
         /// The value itself.
-        value: f32,
+        value: f64,
     },
     /// A bank gives the angular scores only.
     #[error("a bank gives k-cos, k-cos-mah, k-cos-mah-centred, c-cos and c-cos-mah, not {0}")]

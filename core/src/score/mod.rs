@@ -21,11 +21,16 @@ mod coreset;
 pub(crate) mod cosine;
 mod ensemble;
 mod error;
+mod fitted;
+mod gaussian;
 mod gde;
 mod kde;
+mod kernel;
 mod knn;
 mod mahalanobis;
 mod oc_svm;
+pub(crate) mod product;
+pub(crate) mod search;
 pub(crate) mod spectrum;
 mod whitening;
 
@@ -33,14 +38,14 @@ pub use bank::{Bank, BankParts};
 pub use coreset::{Coreset, UnknownCoreset};
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
+pub use fitted::{Fitted, score_all};
 pub use gde::Gde;
 pub use kde::Kde;
 pub use knn::KnnL2;
-pub use mahalanobis::Mahalanobis;
+pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
-use crate::Features;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -69,21 +74,25 @@ pub enum Scorer {
     CCosMah,
     /// Kernel density of the directions (Sohn et al. 2020).
     Kde,
-    /// One Gaussian with full covariance (Sohn et al. 2020).
+    /// One Gaussian with full covariance, of the directions (Sohn et al. 2020).
     Gde,
-    /// One-class support vector machine with a Gaussian kernel.
+    /// The same of the features as they are.
+    GdeRaw,
+    /// One-class support vector machine with a Gaussian kernel of the directions.
     OcSvm,
-    /// Squared distance to the nearest training features (DN2, PANDA).
+    /// Squared distance to the nearest training features, as they are (DN2, PANDA).
     KnnL2,
     /// Mahalanobis distance of the directions (SSD).
     Mahalanobis,
+    /// Mahalanobis distance of the features as they are, by a shrunk covariance (Ledoit & Wolf 2004): also of raw pixels.
+    MahalanobisShrunk,
 }
 
 impl Scorer {
     /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) with centring.
     pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::KCos,
         Self::KCosMah,
         Self::KCosMahCentred,
@@ -91,9 +100,11 @@ impl Scorer {
         Self::CCosMah,
         Self::Kde,
         Self::Gde,
+        Self::GdeRaw,
         Self::OcSvm,
         Self::KnnL2,
         Self::Mahalanobis,
+        Self::MahalanobisShrunk,
     ];
 
     /// The name on the command line and in files.
@@ -106,34 +117,24 @@ impl Scorer {
             Self::CCosMah => "c-cos-mah",
             Self::Kde => "kde",
             Self::Gde => "gde",
+            Self::GdeRaw => "gde-raw",
             Self::OcSvm => "oc-svm",
             Self::KnnL2 => "knn-l2",
             Self::Mahalanobis => "mahalanobis",
+            Self::MahalanobisShrunk => "mahalanobis-shrunk",
         }
     }
-}
 
-/// Fits any scorer to `train` (`n x dim`) and scores `queries` (`m x dim`): m values, high = anomalous.
-///
-/// `k` counts for the scores by nearest neighbours: the k-Cos ones (the paper's k is 1) and [`Scorer::KnnL2`] (DN2's is 2).
-pub fn score_all(scorer: Scorer, k: usize, train: &Features, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-    match scorer {
-        // Without a bank, which would compute a covariance that these do not need.
-        Scorer::KCos => bank::k_cos(train, k, queries),
-        Scorer::CCos => bank::c_cos(train, queries),
-        Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah => Bank::fit(train)?.score(scorer, k, queries),
-        Scorer::Kde => Kde::fit(train)?.score(queries),
-        Scorer::Gde => Gde::fit(train)?.score(queries),
-        Scorer::OcSvm => OcSvm::fit(train)?.score(queries),
-        Scorer::KnnL2 => KnnL2::fit(train)?.score(k, queries),
-        Scorer::Mahalanobis => Mahalanobis::fit(train)?.score(queries),
+    /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
+    pub fn default_k(self) -> usize {
+        if self == Self::KnnL2 { 2 } else { 1 }
     }
 }
 
 /// A word that names no scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2, mahalanobis, found '{found}'"
+    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2, mahalanobis, mahalanobis-shrunk, found '{found}'"
 )]
 pub struct UnknownScorer {
     /// The word.
@@ -158,6 +159,7 @@ impl fmt::Display for Scorer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Features;
 
     #[test]
     fn every_way_to_write_a_scorer_is_the_same() {

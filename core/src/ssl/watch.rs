@@ -194,7 +194,7 @@ impl Watch {
         check_rank(&id_compactness, TEST[0])?;
         check_rank(&ood_compactness, TEST[1])?;
         let bank = Bank::fit(train)?;
-        let (gde, knn) = (Gde::fit(train)?, KnnL2::fit(train)?);
+        let (gde, knn) = (Gde::fit(train)?, KnnL2::fit(train));
         let mut rates = [[id, ood], [&validation[0], &validation[1]]].map(|_| Vec::new());
         for scorer in FOLLOWED {
             let score = |queries| match scorer {

@@ -117,7 +117,7 @@ pub fn run(args: &BenchArgs) -> Result<(), NsaError> {
     let (what, sizes, timed) = match args.part.clone() {
         Part::Score { scorer, bank, queries, dim } => {
             let (train, query) = (features(bank, dim, 1)?, features(queries, dim, 2)?);
-            let k = if scorer == Scorer::KnnL2 { 2 } else { 1 };
+            let k = scorer.default_k();
             let timed = repeat(args.repeat, || score_all(scorer, k, &train, &query).map_err(failed))?;
             (format!("score {scorer}"), json!({"bank": bank, "queries": queries, "dim": dim}), timed)
         }

@@ -8,6 +8,7 @@ use crate::cli::ExportArgs;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
@@ -71,10 +72,10 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     let assets = catalog::assets_of(&args.out);
     let listed = assets.as_deref().map(|assets| catalog::stage(assets, &id, &beside, args.default)).transpose()?;
     files::replace_folder(&args.out)?;
-    eprintln!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
+    tell!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
     if let (Some(assets), Some(listed)) = (assets, listed) {
         catalog::commit(&assets)?;
-        eprintln!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
+        tell!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
     }
     Ok(())
 }

@@ -6,13 +6,14 @@ use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::Watch;
 use crate::lock::RunLock;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{History, HistoryEntry};
-use nsa_core::data::{ImageSet, Split};
+use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::model::PixelNorm;
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
@@ -91,6 +92,14 @@ impl Job {
         Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, train, test })
     }
 
+    /// What training is followed by; none where the test split has too few images for it.
+    fn watch(&mut self, split: &OneClassSplit, images: &ImageSet) -> Result<Option<Watch>, NsaError> {
+        if !measurable(&self.config, &self.test)? {
+            return Ok(None);
+        }
+        Watch::new(&self.config, split, images, &mut self.train, &mut self.test).map(Some)
+    }
+
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
     fn record(&mut self, device: &str) -> Result<(Record, ImageSet), NsaError> {
         let config = &self.config;
@@ -102,6 +111,12 @@ impl Job {
         // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
+        }
+        if (1..loaded.images.len()).all(|i| loaded.images.image(i) == loaded.images.image(0)) {
+            return Err(NsaError::Usage(format!(
+                "the {} training images are all the same picture: nothing can be learned from them",
+                loaded.images.len()
+            )));
         }
         let record = Record {
             commit: commit(),
@@ -116,6 +131,28 @@ impl Job {
         };
         Ok((record, loaded.images))
     }
+}
+
+/// Whether the test split has images enough to follow training by.
+///
+/// # Errors
+/// It has none of the class, or none of any other: nothing could ever be measured of the run.
+fn measurable(config: &TrainConfig, test: &Opened) -> Result<bool, NsaError> {
+    let [of_class, others] = [false, true].map(|others| test.of_class(config.id_class, others).len());
+    if of_class == 0 || others == 0 {
+        return Err(NsaError::Usage(format!(
+            "the test split must hold images of class {} and of others, found {of_class} and {others} in {}: nothing \
+             could be measured of the run",
+            config.id_class, test.source
+        )));
+    }
+    if of_class == 1 || others == 1 {
+        tell!(
+            "warning: the test split has {of_class} images of the class and {others} of others: compactness and AUROC \
+             need two of each and are not measured; training goes on without"
+        );
+    }
+    Ok(of_class > 1 && others > 1)
 }
 
 /// Settings from --config, then from the command line, then checked.
@@ -171,16 +208,19 @@ impl DeviceJob for Job {
             Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
-        let (mut run, images) = match record {
-            Some((record, images)) => (RunFolder::create(&self.path, self.config.clone(), record)?, images),
+        let (mut run, images, watch) = match record {
+            Some((record, images)) => {
+                let watch = self.watch(&record.split, &images)?;
+                (RunFolder::create(&self.path, self.config.clone(), record)?, images, watch)
+            }
             None => {
                 let run = RunFolder::open(&self.path, trainer.epochs_done())?;
                 let images = self.train.read_again(&run.record.split.indices)?;
-                (run, images)
+                let watch = self.watch(&run.record.split, &images)?;
+                (run, images, watch)
             }
         };
         let config = self.config.clone();
-        let watch = Watch::new(&config, &run.record.split, &images, &mut self.train, &mut self.test)?;
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());
@@ -189,7 +229,9 @@ impl DeviceJob for Job {
         if trainer.epochs_done() == 0 {
             trainer.calibrate(&images);
         }
-        if run.record.history.epochs.is_empty() {
+        if let Some(watch) = &watch
+            && run.record.history.epochs.is_empty()
+        {
             let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;
             progress.log(&describe(&entry));
             run.record.history.epochs.push(entry);
@@ -214,7 +256,7 @@ impl DeviceJob for Job {
             let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
             progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
             let measured = config.evaluates(epoch + 1);
-            if measured {
+            if let Some(watch) = watch.as_ref().filter(|_| measured) {
                 let entry = watch.measure(&trainer.network(), epoch + 1, Some(loss), &mut run.frames, &device)?;
                 progress.log(&describe(&entry));
                 run.record.history.epochs.push(entry);
@@ -227,7 +269,7 @@ impl DeviceJob for Job {
             }
         }
         progress.finish();
-        eprintln!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
+        tell!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
         Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use super::error::{DataSourceError, Failure, MAX_READ};
 use super::folder::{Folder, Pictures};
+use super::listing::Remark;
+use crate::output::{self, tell};
 use nsa_core::data::resize::to_side;
 use nsa_core::data::{CHANNELS, ImageSet, SIZE, Split, synth_digits};
 use std::path::Path;
@@ -76,6 +78,14 @@ impl Opened {
         (0..self.labels.len()).filter(|&i| (usize::from(self.labels[i]) == class) != others).collect()
     }
 
+    /// What a person should know of the files: what was left out.
+    pub(super) fn remarks(&self) -> &[Remark] {
+        match &self.pixels {
+            Pixels::Files(folder) => &folder.remarks,
+            Pixels::Drawn(_) | Pixels::Held(_) => &[],
+        }
+    }
+
     /// Whether an image could be unreadable although the split could be opened.
     pub(super) fn may_fail(&self) -> bool {
         matches!(self.pixels, Pixels::Files(_))
@@ -138,13 +148,13 @@ impl Loaded {
     fn report(&self) {
         let (failed, all) = (self.failures.len(), self.failures.len() + self.images.len());
         if failed > 0 {
-            eprintln!("warning: {failed} of {all} images could not be read");
+            tell!("warning: {failed} of {all} images could not be read");
         }
         for failure in self.failures.iter().take(10) {
-            eprintln!("  {}: {}", failure.name, failure.why);
+            tell!("  {}: {}", output::name(&failure.name), failure.why);
         }
         if failed > 10 {
-            eprintln!("  and {} more", failed - 10);
+            tell!("  and {} more", failed - 10);
         }
     }
 }
