@@ -71,7 +71,8 @@ fn catalog() -> Catalog {
 fn bundle() -> Bundle {
     let score = |scorer: &str, auroc: f64| {
         serde_json::json!({
-            "layer": "conv4-1x1", "scorer": scorer, "auroc-full": auroc, "auroc-exported": auroc,
+            "layer": "conv4-1x1", "scorer": scorer, "auroc-validation": auroc, "auroc-full": auroc,
+            "auroc-exported": auroc,
             "training-range": [0.0, 1.0],
         })
     };

@@ -106,9 +106,7 @@ pub const NOTHING_SHOWN: &str = "No image matches: at this threshold there are n
 /// Below the gallery's heading: what the model has seen, and how to read its numbers.
 pub fn gallery_lead(seen: Option<String>) -> String {
     let seen = seen.unwrap_or("one class".into());
-    format!(
-        "It has only ever seen {seen}, and no label. Every image gets one number: low is typical, high is anomalous."
-    )
+    format!("It has only ever seen {seen}. Every image gets one number: low is typical, high is anomalous.")
 }
 
 /// Which number that is.

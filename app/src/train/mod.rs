@@ -231,8 +231,8 @@ impl Live {
             let epochs = run.config.with(|c| c.as_ref().map(|c| c.epochs))? as f64;
             let measuring = run.pace.with(|pace| pace.seconds);
             let (views, samples) = run.prepared.with(|p| p.as_ref().map(|p| (p.steps * p.views, p.labels.len())))?;
-            // Half as many images again are measured for the bank.
-            let one = measuring / (1.5 * samples as f64).max(1.0);
+            // As many validation images are measured, and half as many training images for the bank.
+            let one = measuring / (2.5 * samples as f64).max(1.0);
             (measuring > 0.0).then_some(epochs * (views as f64 * TRAINED * one + measuring))
         };
         self.present().map(of).sum()
