@@ -122,7 +122,7 @@ fn features_close_to_each_other_or_of_unequal_size_keep_their_digits() {
             assert_eq!(found.len(), expected.len());
             let tolerance = if scorer == Scorer::OcSvm { 1e-3 } else { 1e-5 };
             // The machine's decision is a difference, and so zero somewhere; whitening has the rounding of its matrix.
-            let least = if scorer == Scorer::OcSvm { expected.iter().fold(0.0, |m, e| e.abs().max(m)) } else { 1e-12 };
+            let least = if scorer == Scorer::OcSvm { expected.iter().fold(0.0, |m, e| e.abs().max(m)) } else { 1e-9 };
             for (i, (f, e)) in found.iter().zip(expected).enumerate() {
                 let error = (f64::from(*f) - e).abs();
                 assert!(error <= tolerance * e.abs().max(least), "{}: {key}, query {i}: {f}, reference {e}", case.name);

@@ -121,11 +121,12 @@ mod tests {
     #[test]
     fn a_shrunk_covariance_sees_what_lies_outside_of_the_span() {
         let mut rng = Rng::new(2, "mahalanobis", &[]);
-        let train = Features::new(20, 50, (0..1000).map(|_| rng.normal() as f32).collect()).unwrap();
+        let value = |i: usize| (1.0 + (i % 50) as f32 / 10.0) * rng.normal() as f32;
+        let train = Features::new(20, 50, (0..1000).map(value).collect()).unwrap();
         let fitted = MahalanobisShrunk::fit(&train).unwrap();
         assert!((0.0..1.0).contains(&fitted.shrinkage()) && fitted.shrinkage() > 0.0);
         let far = |by: f32| Features::new(1, 50, (0..50).map(|j| by * f32::from(u8::from(j == 7))).collect()).unwrap();
         let score = |by| fitted.score(&far(by)).unwrap()[0];
-        assert!(score(3.0) > score(1.0) + 1.0 && score(9.0) > score(3.0) + 1.0);
+        assert!(score(10.0) > score(1.0) + 1.0 && score(100.0) > score(10.0) + 10.0);
     }
 }
