@@ -34,3 +34,8 @@ pub mod ssl;
 mod threads;
 
 pub use features::{FeatureError, Features};
+
+/// The README's example is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
