@@ -163,7 +163,6 @@ def make():
     FILES["less-1.bmp"] = FILES["plain.bmp"][:-1]
     for header, alpha in ((40, 0), (40, 128), (108, 0), (108, 128)):
         FILES[f"alpha-{header}-{alpha}.bmp"] = bmp32(header, alpha)
-    FILES["three-sizes.ico"] = encoded(smooth, "ICO", sizes=[(16, 16), (48, 48), (32, 32)])
     # 60,000,000 x 1 pixels in 7 kB.
     FILES["wide.png"] = png(60_000_000, 1, 1, 0, [bytes(7_500_000)])
 

@@ -231,7 +231,7 @@ pub struct PredictArgs {
     /// Folder of the bundle, or its zip as the page gives it for download.
     #[arg(long, value_name = "BUNDLE")]
     pub bundle: PathBuf,
-    /// Image files (PNG, JPEG, WebP, GIF, BMP or ICO), or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
+    /// Image files (PNG, JPEG, WebP, GIF or BMP), or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.

@@ -157,7 +157,7 @@ Exit status: 0 all are whole, 2 one is not.";
 pub const PREDICT: &str = "\
 Score image files by a bundle, exactly as the browser does: the same core function on the same bytes.
 
-Read is what browsers show (PNG, JPEG, WebP, GIF, BMP, ICO), as they show it: turned by the EXIF of JPEG and PNG, laid on \
+Read is what browsers show (PNG, JPEG, WebP, GIF, BMP), as they show it: turned by the EXIF of JPEG and PNG, laid on \
 white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the paper's default score, k-Cos (Mah) on the last encoder \
 features, in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean.
 

@@ -61,7 +61,7 @@ pub enum DataSourceError {
         why: ReadError,
     },
     /// An image file that gives no picture.
-    #[error("{} must be an image as browsers show it (PNG, JPEG, WebP, GIF, BMP or ICO), found {source}", path.display())]
+    #[error("{} must be an image as browsers show it (PNG, JPEG, WebP, GIF or BMP), found {source}", path.display())]
     Picture {
         /// Which file.
         path: PathBuf,

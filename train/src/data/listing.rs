@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;
 
 /// What browsers read, by the ends of names.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp", "ico"];
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp"];
 /// Folders that systems and programs make for themselves; so is every one whose name begins with a point.
 const OF_SYSTEMS: [&str; 7] =
     ["__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db"];

@@ -21,7 +21,7 @@ pub enum PictureError {
     #[error("{0}")]
     Unread(&'static str),
     /// None that is known.
-    #[error("neither PNG, JPEG, WebP, GIF, BMP nor ICO")]
+    #[error("neither PNG, JPEG, WebP, GIF nor BMP")]
     Unknown,
     /// The end is missing.
     #[error("a file that is cut off: its end is missing")]
@@ -66,7 +66,7 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, PictureError> {
             chunks.whole
         }
         ImageFormat::WebP => riff_is_whole(bytes),
-        ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Ico => true,
+        ImageFormat::Gif | ImageFormat::Bmp => true,
         _ => return Err(PictureError::Unknown),
     };
     if !whole {
@@ -164,6 +164,9 @@ fn unread(bytes: &[u8]) -> Option<&'static str> {
         }
         None if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => {
             "TIFF, which browsers do not show: convert it to PNG"
+        }
+        None if bytes.starts_with(b"\0\0\x01\0") => {
+            "an icon of several pictures (ICO), which is not read: convert it to PNG"
         }
         None if begins(&[b"<!doctype html", b"<html"]) => "a web page: its address gave no picture",
         None if begins(&[b"<svg", b"<?xml"]) => "SVG, a drawing without pixels: convert it to PNG",

@@ -101,6 +101,7 @@ fn what_is_no_picture_says_what_it_is() {
     let says = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
     assert!(says(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").starts_with("HEIC"));
     assert!(says(b"\0\0\0\x1cftypavif\0\0\0\0").starts_with("AVIF"));
+    assert!(says(b"\0\0\x01\0\x01\0\x10\x10").starts_with("an icon"));
     assert!(says(b"II*\0\x08\0\0\0").starts_with("TIFF"));
     assert!(says(b"\n<!DOCTYPE HTML><html>Not found").starts_with("a web page"));
     assert!(says(b"version https://git-lfs.github.com/spec/v1").starts_with("a pointer of Git LFS"));
