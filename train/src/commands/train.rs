@@ -202,15 +202,20 @@ impl DeviceJob for Job {
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
         // What is wrong with the images is said before a folder is made.
-        let record = if self.resumed { None } else { Some(self.record(name)?) };
+        let new = if self.resumed {
+            None
+        } else {
+            let (record, images) = self.record(name)?;
+            let watch = self.watch(&record.split, &images)?;
+            Some((record, images, watch))
+        };
         let _lock = if self.locked { None } else { Some(RunLock::take(&self.path)?) };
         let mut trainer = match self.checkpoint.take() {
             Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
-        let (mut run, images, watch) = match record {
-            Some((record, images)) => {
-                let watch = self.watch(&record.split, &images)?;
+        let (mut run, images, watch) = match new {
+            Some((record, images, watch)) => {
                 (RunFolder::create(&self.path, self.config.clone(), record)?, images, watch)
             }
             None => {
