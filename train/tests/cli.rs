@@ -80,7 +80,7 @@ fn every_objective_trains_evaluates_and_exports_all_its_layers() {
             assert!(scores.iter().all(|s| (0.0..=1.0).contains(&s["auroc"].as_f64().unwrap())), "{row}");
         }
         let sums = evaluation["ensembles"].as_array().unwrap();
-        assert_eq!((sums.len(), sums[0]["name"].as_str()), (13, Some("ens")));
+        assert_eq!((sums.len(), sums[0]["name"].as_str()), (12, Some("ens")));
         assert!(sums.iter().all(|s| (0.0..=1.0).contains(&s["reached"]["auroc"].as_f64().unwrap())), "{sums:?}");
         lab.nsa(&format!("export {objective} --layers all --out assets/bundles/{objective} --device cpu")).succeeds();
         let history = fs::read(lab.path(&format!("assets/bundles/{objective}/history.json"))).unwrap();

@@ -28,8 +28,8 @@ pub enum AssembleError {
 pub struct Judges<'a> {
     /// All images trained on.
     pub train: &'a ImageSet,
-    /// Validation images of the ID class, and of the others.
-    pub validation: [&'a ImageSet; 2],
+    /// Validation images of the ID class, and of the others; none if none were held back.
+    pub validation: Option<[&'a ImageSet; 2]>,
     /// All test images of the ID class, and of the others.
     pub test: [&'a ImageSet; 2],
 }
@@ -62,7 +62,7 @@ impl Banks {
     ) -> Result<Self, AssembleError> {
         let train = embed_all(network, images.train, layers, batch, device, &mut pause).await?;
         let mut judged = Vec::new();
-        for set in images.validation.into_iter().chain(images.test) {
+        for set in images.test.into_iter().chain(images.validation.into_iter().flatten()) {
             judged.push(embed_all(network, set, layers, batch, device, &mut pause).await?);
         }
 
@@ -77,12 +77,13 @@ impl Banks {
                 bank: bank.parts().features.n(),
                 full_bank: train[i].n(),
             });
-            let [validation, test] = [0, 2].map(|set| [&judged[set][i], &judged[set + 1][i]]);
+            let pair = |first: usize| Some([&judged.get(first)?[i], &judged.get(first + 1)?[i]]);
+            let (test, validation) = ([&judged[0][i], &judged[1][i]], pair(2));
             for scorer in Scorer::ANGULAR {
                 all.scores.push(ScoreEntry {
                     layer: layer.to_string(),
                     scorer,
-                    auroc_validation: rate(&full, scorer, validation)?,
+                    auroc_validation: validation.map(|sets| rate(&full, scorer, sets)).transpose()?,
                     auroc_full: rate(&full, scorer, test)?,
                     auroc_exported: rate(&bank, scorer, test)?,
                     training_range: full.training_range(scorer)?,

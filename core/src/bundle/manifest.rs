@@ -93,10 +93,11 @@ pub struct Manifest {
 
 impl Manifest {
     /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which
-    /// is of the deepest layer.
+    /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default.
     pub fn default_score(&self) -> usize {
-        let rates = self.scores.iter().map(|score| score.auroc_validation).enumerate();
-        rates.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(at, _)| at)
+        let rates = self.scores.iter().enumerate().filter_map(|(at, score)| Some((at, score.auroc_validation?)));
+        let best = rates.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at);
+        best.or(self.scores.iter().rposition(|score| score.scorer == Scorer::KCosMah)).unwrap_or(0)
     }
 }
 
@@ -148,8 +149,10 @@ pub struct ScoreEntry {
     pub layer: String,
     /// The scorer.
     pub scorer: Scorer,
-    /// AUROC (0..1) on validation images with the full bank: the score shown first has the highest.
-    pub auroc_validation: f64,
+    /// AUROC (0..1) on validation images with the full bank: the score shown first has the highest. None where no images
+    /// were held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auroc_validation: Option<f64>,
     /// AUROC (0..1) on the whole test set with the full bank.
     pub auroc_full: f64,
     /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach.

@@ -98,7 +98,7 @@ impl Manifest {
                 return fault(format!("the score {} is of layer {:?}, which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
-            let rates = [score.auroc_validation, score.auroc_full, score.auroc_exported];
+            let rates = [score.auroc_validation.unwrap_or_default(), score.auroc_full, score.auroc_exported];
             if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
                 return fault(format!(
                     "{} on {} must have an ordered range and AUROCs of 0 to 1",

@@ -60,8 +60,8 @@ const TEST: [&str; 2] = ["ID test images", "OOD test images"];
 pub struct Watch {
     /// Training images, for the bank.
     pub train: ImageSet,
-    /// Validation images of the ID class, and of the others.
-    pub validation: [ImageSet; 2],
+    /// Validation images of the ID class, and of the others; none if none are held back.
+    pub validation: Option<[ImageSet; 2]>,
     /// Test images of the ID class.
     pub id: ImageSet,
     /// Test images of the other classes.
@@ -79,8 +79,8 @@ pub struct Watch {
 pub struct Watched {
     /// Of training images.
     pub train: Features,
-    /// Of validation images of the ID class, and of the others.
-    pub validation: [Features; 2],
+    /// Of validation images of the ID class, and of the others, if there are any.
+    pub validation: Option<[Features; 2]>,
     /// Of test images of the ID class.
     pub id: Features,
     /// Of test images of the other classes.
@@ -109,7 +109,7 @@ impl Watch {
         let small = |places: Vec<usize>| places.into_iter().map(|i| i as u32).collect();
         Ok(Self {
             train: train.select(&Self::subset(config, (0..train.len()).collect(), "watch-train")),
-            validation,
+            validation: Some(validation).filter(|sets| sets.iter().all(|set| !set.is_empty())),
             id,
             ood,
             id_index: small(id_places),
@@ -151,10 +151,13 @@ impl Watch {
         mut pause: impl AsyncFnMut(usize),
     ) -> Result<Watched, WatchError> {
         let mut embedding = async |images, what| self.embedding(network, images, what, device, &mut pause).await;
-        let [val_id, val_ood] = &self.validation;
+        let validation = match &self.validation {
+            Some([id, ood]) => Some([embedding(id, VALIDATION[0]).await?, embedding(ood, VALIDATION[1]).await?]),
+            None => None,
+        };
         Ok(Watched {
             train: embedding(&self.train, TRAINED).await?,
-            validation: [embedding(val_id, VALIDATION[0]).await?, embedding(val_ood, VALIDATION[1]).await?],
+            validation,
             id: embedding(&self.id, TEST[0]).await?,
             ood: embedding(&self.ood, TEST[1]).await?,
         })
@@ -202,18 +205,18 @@ impl Watch {
         check_rank(&id_compactness, TEST[0])?;
         check_rank(&ood_compactness, TEST[1])?;
         let bank = Bank::fit(train)?;
-        let mut rates = [[id, ood], [&validation[0], &validation[1]]].map(|_| Vec::new());
+        let (mut test, mut validated) = (Vec::new(), Vec::new());
         for scorer in FOLLOWED {
             let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
             let score = |queries| match &other {
                 Some(fitted) => fitted.score(scorer.default_k(), queries),
                 None => bank.score(scorer, 1, queries),
             };
-            for (rates, [id, ood]) in rates.iter_mut().zip([[id, ood], [&validation[0], &validation[1]]]) {
-                rates.push((scorer, auroc(&score(id)?, &score(ood)?)?));
+            test.push((scorer, auroc(&score(id)?, &score(ood)?)?));
+            if let Some([id, ood]) = validation {
+                validated.push((scorer, auroc(&score(id)?, &score(ood)?)?));
             }
         }
-        let [test, validation] = rates;
         check_auroc(&test, id.n() * ood.n())?;
         self.add_frame(epoch, &bank, train, [id, ood], frames)?;
         Ok(HistoryEntry {
@@ -223,7 +226,7 @@ impl Watch {
             ood: ood_compactness,
             auroc: test,
             auroc_unit: unit_rates(train, id, ood)?,
-            validation,
+            validation: validated,
             quality: None,
         })
     }

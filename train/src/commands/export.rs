@@ -17,7 +17,7 @@ use burn::tensor::backend::Backend;
 use nsa_core::bundle::{
     Banks, BundleParts, FORMAT, Judges, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id,
 };
-use nsa_core::data::SIZE;
+use nsa_core::data::{ImageSet, SIZE};
 use nsa_core::model::{load_weights, save_weights};
 use nsa_core::score::Bank;
 use nsa_core::ssl::TrainConfig;
@@ -100,8 +100,9 @@ impl DeviceJob for Job<'_> {
 
         let [val_id, val_ood] = &trained.validation;
         let test = [&trained.id, &trained.ood];
-        let images = Judges { train: &trained.train, validation: [val_id, val_ood], test };
-        let judged: usize = images.validation.iter().chain(&images.test).map(|set| set.len()).sum();
+        let validation = Some([val_id, val_ood]).filter(|sets| sets.iter().all(|set| !set.is_empty()));
+        let images = Judges { train: &trained.train, validation, test };
+        let judged: usize = trained.validation.iter().chain(test).map(ImageSet::len).sum();
         let mut progress = Progress::new("embedding", images.train.len() + judged);
         let tick = async |n| progress.advance(n);
         let (coreset, batch) = ((self.args.bank, self.args.coreset), batch_of([images.train.side(); 2]));

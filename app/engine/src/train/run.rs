@@ -228,8 +228,8 @@ impl<B: AutodiffBackend> LiveRun<B> {
         (&self.images, self.outliers)
     }
 
-    pub(super) fn validation(&self) -> &[ImageSet; 2] {
-        &self.watch.validation
+    pub(super) fn validation(&self) -> Option<[&ImageSet; 2]> {
+        self.watch.validation.as_ref().map(|[id, ood]| [id, ood])
     }
 
     pub(super) fn device(&self) -> &B::Device {

@@ -71,8 +71,7 @@ pub async fn pack<B: AutodiffBackend>(
     let (id, ood): (Vec<usize>, Vec<usize>) = (0..test.len()).partition(is_id);
     let draw = |indices: &[usize]| draw(run.config(), Split::Test, indices).map_err(RunError::from);
     let (id, ood, (train, outliers)) = (draw(&id)?, draw(&ood)?, run.images());
-    let [val_id, val_ood] = run.validation();
-    let judges = Judges { train, validation: [val_id, val_ood], test: [&id, &ood] };
+    let judges = Judges { train, validation: run.validation(), test: [&id, &ood] };
     let Banks { banks, layers, scores } = Banks::fit(&network, judges, &LAYERS, BANK, BATCH, device, pause).await?;
 
     let manifest = Manifest {
