@@ -11,14 +11,22 @@ init().catch((error) => {
 
 // Works offline after the first visit: see sw.js. Without a service worker everything else works as before.
 const root = document.documentElement;
-if (navigator.serviceWorker) {
-  navigator.serviceWorker.register("sw.js").catch(() => {});
-  navigator.serviceWorker.addEventListener("message", (event) => {
+const workers = (() => {
+  try {
+    return navigator.serviceWorker;
+  } catch {
+    // A frame without an origin of its own may not ask.
+    return undefined;
+  }
+})();
+if (workers) {
+  workers.register("sw.js").catch(() => {});
+  workers.addEventListener("message", (event) => {
     if (event.data?.type === "kept") root.dataset.offline = "ready";
   });
   const keep = async () => {
     if (root.dataset.state !== "ready") return;
-    const { active } = await navigator.serviceWorker.ready;
+    const { active } = await workers.ready;
     const { backend, trainer, model } = root.dataset;
     const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);

@@ -59,8 +59,7 @@ test("a panorama of 30,000 pixels is refused with its size", { timeout: 180_000 
 });
 
 // Reported as "dropping a picture opens it instead of the app": from another tab comes an address, not always a file.
-const LEAVES = "the page lets the browser open an address that is dropped";
-test("an image dragged from another tab does not replace the page", { timeout: 180_000, todo: LEAVES }, async () => {
+test("an image dragged from another tab does not replace the page", { timeout: 180_000 }, async () => {
   const lab = await open("?backend=cpu&n=4");
   await lab.until("ready");
   const taken = await lab.page.evaluate(() => {

@@ -136,10 +136,13 @@ fn spoken(lab: Lab, image: &OwnImage) -> Option<String> {
 
 /// Files may be dropped or pasted anywhere on the page.
 fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
-    let has_files = |e: &DragEvent| e.data_transfer().is_some_and(|d| d.types().includes(&"Files".into(), 0));
+    let has = |e: &DragEvent, kind: &str| e.data_transfer().is_some_and(|d| d.types().includes(&kind.into(), 0));
+    let has_files = move |e: &DragEvent| has(e, "Files");
+    // An image dragged over from another tab: often only its address, which the browser would open in place of the page.
+    let has_address = move |e: &DragEvent| has(e, "text/uri-list");
     let handles = [
         window_event_listener(ev::dragover, move |e| {
-            if has_files(&e) {
+            if has_files(&e) || has_address(&e) {
                 e.prevent_default();
                 set_dragging.set(true);
             }
@@ -155,6 +158,9 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
             if has_files(&e) {
                 e.prevent_default();
                 take(lab, files(e.data_transfer().and_then(|d| d.files())));
+            } else if has_address(&e) {
+                e.prevent_default();
+                lab.say(text::OWN_ADDRESS);
             }
         }),
         window_event_listener(ev::paste, move |e| {

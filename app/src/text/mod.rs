@@ -167,6 +167,9 @@ pub const OWN_PICK: &str = "Choose images";
 pub const OWN_DROP: &str = "or drop them anywhere on the page, or paste";
 /// Over the page while files hover above it.
 pub const OWN_VEIL: &str = "Drop to score";
+/// An address was dropped, not a file.
+pub const OWN_ADDRESS: &str = "That was the address of an image, not its file: save the image, then drop the file here. \
+     Nothing is fetched from other sites.";
 /// An image that has no score yet.
 pub const OWN_WAITING: &str = "Waiting for its score …";
 /// Takes all own images away.
