@@ -10,12 +10,13 @@ use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
 use crate::progress::Progress;
 use crate::run::RunFolder;
-use crate::tables::{Images, Request, compute};
+use crate::tables::{Images, PIXELS, Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{MODEL_FILE, sha256};
 use nsa_core::data::{ImageSet, SIZE, Split};
 use nsa_core::eval::summarize;
+use nsa_core::model::UNIT;
 use nsa_core::score::Scorer;
 use std::path::Path;
 
@@ -33,7 +34,8 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
     let request = match &args.scorers {
         None if args.layers == "all" => Request::of_the_paper(&layers),
         scorers => {
-            let chosen = choose("layers", &args.layers, &layers)?;
+            let rows = rows(layers);
+            let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),
                 Some(list) => choose_scorers(list)?,
@@ -50,6 +52,12 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
 fn layer_names(run: &Path) -> Result<Vec<String>, NsaError> {
     let config = RunFolder::open(run, usize::MAX)?.config;
     Ok(config.network().layers().into_iter().map(|(name, _)| name).collect())
+}
+
+/// Everything that an evaluation may have a row of: the feature maps, and what [`Request::of_the_paper`] sets beside them.
+fn rows(mut layers: Vec<String>) -> Vec<String> {
+    layers.extend([UNIT, PIXELS].map(String::from));
+    layers
 }
 
 /// What the paper would report of a run: see [`Request::of_the_paper`].
@@ -69,7 +77,7 @@ fn evaluate(run: &Path, root: Option<&Path>, device: Device, request: &Request) 
     let trained = Trained::open(run, root)?;
     let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
     if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
-        evaluation.merge(known, &layer_names(run)?);
+        evaluation.merge(known, &rows(layer_names(run)?));
     }
     evaluation.write(run)?;
     Ok(evaluation)
