@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
-use nsa_core::model::{NetworkConfig, Stem, embed};
+use nsa_core::model::{NetworkConfig, embed};
 use nsa_core::ssl::{Norm, Objective};
 use std::cell::RefCell;
 use std::collections::HashSet;
