@@ -31,6 +31,5 @@ pub mod rng;
 pub mod score;
 pub mod sphere;
 pub mod ssl;
-mod threads;
 
 pub use features::{FeatureError, Features};

@@ -27,6 +27,32 @@ pub fn each<S: Default>(values: &mut [f32], len: usize, fill: impl Fn(usize, &mu
     values.chunks_mut(len).enumerate().for_each(|(i, piece)| fill(i, piece, &mut scratch));
 }
 
+/// The same with a second slice that is filled beside, `beside_len` at a time.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn each_with<T: Send>(
+    values: &mut [f32],
+    len: usize,
+    beside: &mut [T],
+    beside_len: usize,
+    fill: impl Fn(usize, &mut [f32], &mut [T]) + Sync,
+) {
+    let pieces = values.par_chunks_mut(len).zip(beside.par_chunks_mut(beside_len)).enumerate();
+    pieces.for_each(|(i, (piece, beside))| fill(i, piece, beside));
+}
+
+/// The same with a second slice that is filled beside, `beside_len` at a time.
+#[cfg(target_arch = "wasm32")]
+pub fn each_with<T>(
+    values: &mut [f32],
+    len: usize,
+    beside: &mut [T],
+    beside_len: usize,
+    fill: impl Fn(usize, &mut [f32], &mut [T]),
+) {
+    let pieces = values.chunks_mut(len).zip(beside.chunks_mut(beside_len)).enumerate();
+    pieces.for_each(|(i, (piece, beside))| fill(i, piece, beside));
+}
+
 /// `work` of 0 to `count` - 1.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
