@@ -146,17 +146,14 @@ impl Maps {
         [(0..self.channels).map(dgamma).collect(), (0..self.channels).map(|c| of_channel(1, c) as f32).collect()]
     }
 
-    /// `dx`, where `dy` is zero already if the result was cut off.
-    pub fn gradient(&self, x: &[f32], dy: &[f32], channels: &[Channel], [dgamma, dbeta]: &[Vec<f32>; 2]) -> Vec<f32> {
+    /// Writes `dx` over `x`, which nobody needs any more; `dy` is zero already where the result was cut off.
+    pub fn gradient(&self, x: &mut [f32], dy: &[f32], channels: &[Channel], [dgamma, dbeta]: &[Vec<f32>; 2]) {
         let count = (self.n * self.area) as f32;
-        let mut dx = vec![0.0; x.len()];
-        self.each_line(&mut dx, |c, at, dx| {
+        self.each_line(x, |c, at, x| {
             let (mean, scale) = (channels[c].mean, channels[c].scale());
             let (level, slope) = (dbeta[c] / count, dgamma[c] / count / channels[c].deviation());
-            let pairs = dx.iter_mut().zip(&x[at..]).zip(&dy[at..]);
-            pairs.for_each(|((dx, &x), &dy)| *dx = scale * (dy - level - (x - mean) * slope));
+            x.iter_mut().zip(&dy[at..]).for_each(|(x, &dy)| *x = scale * (dy - level - (*x - mean) * slope));
         });
-        dx
     }
 
     /// Fills the channels of every group by `fill(channel, position of its first value, values)`, and leaves zeros where

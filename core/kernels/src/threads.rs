@@ -53,6 +53,18 @@ pub fn each_with<T>(
     pieces.for_each(|(i, (piece, beside))| fill(i, piece, beside));
 }
 
+/// Fills several slices of one length at once, `len` values of each at a time, by `fill(number, pieces)`.
+pub fn each_of<const N: usize>(slices: [&mut [f32]; N], len: usize, fill: impl Fn(usize, [&mut [f32]; N]) + Sync) {
+    let count = slices.first().map_or(0, |slice| slice.len().div_ceil(len));
+    let mut rest = slices.map(|slice| slice.chunks_mut(len));
+    let pieces = (0..count).map(|_| rest.each_mut().map(|pieces| pieces.next().unwrap_or_default()));
+    let pieces: Vec<[&mut [f32]; N]> = pieces.collect();
+    #[cfg(not(target_arch = "wasm32"))]
+    pieces.into_par_iter().enumerate().for_each(|(i, pieces)| fill(i, pieces));
+    #[cfg(target_arch = "wasm32")]
+    pieces.into_iter().enumerate().for_each(|(i, pieces)| fill(i, pieces));
+}
+
 /// `work` of 0 to `count` - 1.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {

@@ -101,6 +101,9 @@ impl<B: Backend> BatchNorm<B> {
     /// Feature vectors, `N x C`.
     pub fn forward_vectors(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [n, c] = x.dims();
+        if B::ad_enabled(&x.device()) && same::<_, Autodiff<Flex>, 2>(&x).is_some() {
+            return self.forward_maps(x.reshape([n, c, 1, 1]), None, false).reshape([n, c]);
+        }
         let row = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]);
         if B::ad_enabled(&x.device()) {
             let mean = x.clone().mean_dim(0);

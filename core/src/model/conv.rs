@@ -2,9 +2,10 @@
 //!
 //! Most of a training step is convolutions. burn's CPU backend takes the gradient of a weight by a convolution whose
 //! kernel is as large as the image, and walks transposed tensors element by element for it: with the narrow networks
-//! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed here, forward
-//! and backward, as matrix products of unfolded images ([`kernels`]); on every other backend by burn, but for the
-//! shortcuts of a ResNet ([`pointwise`]).
+//! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed by our kernels:
+//! where autodiff goes back through them, directly on sixteen images that lie side by side ([`nsa_kernels::conv`]), else
+//! as matrix products of unfolded images ([`nsa_kernels::unfolded`]), which are as fast for one image as for many; on every
+//! other backend by burn, but for the shortcuts of a ResNet ([`pointwise`]).
 
 mod flex;
 mod geometry;
@@ -72,8 +73,8 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     images.select(2, places(height)).select(3, places(width))
 }
 
-/// The same of maps that lie side by side, `n` of them, with what a batch norm after it wants to know; none if it is of a kind that the kernels do not
-/// know.
+/// The same of maps of `n` images that lie side by side, with what a batch norm after it wants to know, if the convolution
+/// is one that the kernels know.
 pub fn convolve_lanes<B: Backend>(
     conv: &Conv2d<B>,
     maps: &Tensor<B, 5>,

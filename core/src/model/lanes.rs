@@ -32,17 +32,6 @@ impl<B: Backend> Maps<B> {
     }
 
     /// `N x C x H x W`.
-    pub fn dims(&self) -> [usize; 4] {
-        match self {
-            Self::Plain(maps) => maps.dims(),
-            Self::Lanes(maps, n) => {
-                let [_, c, h, w, _] = maps.dims();
-                [*n, c, h, w]
-            }
-        }
-    }
-
-    /// `N x C x H x W`.
     pub fn tensor(self) -> Tensor<B, 4> {
         match self {
             Self::Plain(maps) => maps,

@@ -8,7 +8,7 @@ mod batch_norm;
 mod blocks;
 mod conv;
 mod embed;
-mod flex;
+pub(crate) mod flex;
 mod head;
 mod init;
 mod lanes;

@@ -131,7 +131,7 @@ mod tests {
     fn blocks_have_the_shapes_of_the_cifar_stem() {
         let images = Tensor::zeros([2, 3, 32, 32], &Default::default());
         let maps = encoder(Arch::Resnet18, Stem::Cifar, 4).forward(images);
-        let shapes: Vec<_> = maps.blocks.iter().map(|b| b.dims()).collect();
+        let shapes: Vec<_> = maps.blocks.iter().map(|b| b.clone().tensor().dims()).collect();
         assert_eq!(shapes, [[2, 4, 32, 32], [2, 8, 16, 16], [2, 16, 8, 8], [2, 32, 4, 4]]);
         assert_eq!(maps.get("conv2").unwrap().dims(), [2, 2048]);
         assert_eq!(maps.get("conv2-1x1").unwrap().dims(), [2, 8]);

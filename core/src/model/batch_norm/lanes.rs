@@ -30,7 +30,7 @@ pub fn normalise(
     let results = tensor(results, shape);
 
     let result = rectify.then(|| Values::of_primitive(results.clone()));
-    let saved = Saved { maps, shape, x: values, channels, result };
+    let saved = Saved { maps, channels, x: values, result };
     let [gamma, beta] = learned.map(primitive);
     let y = match add {
         Some(add) => tracked([primitive(x), gamma, beta, primitive(add)], saved, results),
@@ -56,9 +56,8 @@ struct Normalisation;
 #[derive(Debug, Clone)]
 struct Saved {
     maps: Maps,
-    shape: [usize; 5],
-    x: Values,
     channels: Vec<Channel>,
+    x: Values,
     /// Where a rectifier cut it off.
     result: Option<Values>,
 }
@@ -68,12 +67,12 @@ impl<const N: usize> Backward<Flex, N> for Normalisation {
     type State = Saved;
 
     fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let Saved { maps, shape, x, channels, result } = ops.state;
+        let Saved { maps, channels, mut x, result } = ops.state;
         let mut dy = Values::of_primitive(grads.consume::<Flex>(&ops.node));
         let learned = maps.cut(dy.slice_mut(), result.as_ref().map(Values::slice), x.slice(), &channels);
-        let dx = maps.gradient(x.slice(), dy.slice(), &channels, &learned);
+        maps.gradient(x.slice_mut(), dy.slice(), &channels, &learned);
         let [dgamma, dbeta] = learned.map(|values| tensor(values, [maps.channels]));
-        for (parent, gradient) in ops.parents.into_iter().zip([tensor(dx, shape), dgamma, dbeta, dy.tensor()]) {
+        for (parent, gradient) in ops.parents.into_iter().zip([x.tensor(), dgamma, dbeta, dy.tensor()]) {
             if let Some(parent) = parent {
                 grads.register::<Flex>(parent.id, gradient);
             }
