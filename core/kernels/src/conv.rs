@@ -98,7 +98,8 @@ fn packed(computes: usize, reads: usize, area: usize, value: impl Fn(usize, usiz
     let mut packed = Vec::with_capacity(tiles * reads * area * CHANNELS);
     for tile in 0..tiles {
         for (read, at) in (0..reads).flat_map(|read| (0..area).map(move |at| (read, at))) {
-            let channels = (tile * CHANNELS..(tile + 1) * CHANNELS).map(|c| if c < computes { value(c, read, at) } else { 0.0 });
+            let channels =
+                (tile * CHANNELS..(tile + 1) * CHANNELS).map(|c| if c < computes { value(c, read, at) } else { 0.0 });
             packed.extend(channels);
         }
     }
@@ -150,7 +151,19 @@ impl WithSimd for Tile<'_> {
             for (y, rows) in self.product.rows.iter().enumerate() {
                 for columns in &self.product.columns {
                     for part in 0..per_pixel {
-                        let walk = Walk { simd, reads, weight, area, side: self.product.side, of_channel, of_row: width * per_pixel, per_pixel, part, rows, taps: &columns.taps };
+                        let walk = Walk {
+                            simd,
+                            reads,
+                            weight,
+                            area,
+                            side: self.product.side,
+                            of_channel,
+                            of_row: width * per_pixel,
+                            per_pixel,
+                            part,
+                            rows,
+                            taps: &columns.taps,
+                        };
                         let place = |x: usize| (y * computes[2] + x) * per_pixel + part;
                         match columns.places[..] {
                             [a, b, c] if S::REGISTER_COUNT >= 32 && cfg!(not(target_arch = "wasm32")) => {
@@ -215,7 +228,9 @@ impl<S: Simd> Walk<'_, S> {
             }
         }
         for c in 0..CHANNELS {
-            if c * stride >= results.len() { return; }
+            if c * stride >= results.len() {
+                return;
+            }
             for p in 0..P {
                 let result = &mut results[c * stride + places[p]];
                 *result = self.simd.add_f32s(*result, sums[p][c]);

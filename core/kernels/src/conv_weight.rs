@@ -66,7 +66,8 @@ impl Lines {
             taps.iter().map(of).collect()
         };
         let (rows, columns) = (g.taps(0), g.taps(1));
-        let pairs = |kernel| met(&columns, kernel).into_iter().enumerate().filter_map(|(x, at)| Some([x, at?])).collect();
+        let pairs =
+            |kernel| met(&columns, kernel).into_iter().enumerate().filter_map(|(x, at)| Some([x, at?])).collect();
         Self {
             input: g.input,
             output: g.output,
@@ -82,7 +83,15 @@ impl Lines {
     }
 
     /// Adds to the weights of some channels of the results, from `first` on, what the groups `own` give.
-    fn add(&self, first: usize, own: Range<usize>, images: &[f32], gradient: &[f32], sum: &mut [f32], near: &mut Vec<f32>) {
+    fn add(
+        &self,
+        first: usize,
+        own: Range<usize>,
+        images: &[f32],
+        gradient: &[f32],
+        sum: &mut [f32],
+        near: &mut Vec<f32>,
+    ) {
         let ([channels, ih, iw], [all_results, oh, ow]) = (self.input, self.output);
         let (results, area) = (sum.len() / self.per_result(), self.kernel * self.kernel);
         let (of_image, of_result) = (ih * iw * LANES, oh * ow * LANES);

@@ -141,7 +141,8 @@ impl Maps {
                 });
             }
         });
-        let of_channel = |which: usize, c: usize| sums.iter().skip(c).step_by(self.channels).map(|s| s[which]).sum::<f64>();
+        let of_channel =
+            |which: usize, c: usize| sums.iter().skip(c).step_by(self.channels).map(|s| s[which]).sum::<f64>();
         let dgamma = |c: usize| (of_channel(0, c) / f64::from(channels[c].deviation())) as f32;
         [(0..self.channels).map(dgamma).collect(), (0..self.channels).map(|c| of_channel(1, c) as f32).collect()]
     }

@@ -21,7 +21,8 @@ pub fn mean_back(n: usize, area: usize, gradient: &[f32]) -> Vec<f32> {
     let mut maps = vec![0.0; groups(n) * channels * area * LANES];
     each(&mut maps, (area * LANES).max(1), |i, pixels, (): &mut ()| {
         let gradient = &gradient[i * LANES..][..LANES];
-        let of_pixel = |pixel: &mut [f32]| pixel.iter_mut().zip(gradient).for_each(|(to, from)| *to = from / area as f32);
+        let of_pixel =
+            |pixel: &mut [f32]| pixel.iter_mut().zip(gradient).for_each(|(to, from)| *to = from / area as f32);
         pixels.chunks_exact_mut(LANES).for_each(of_pixel);
     });
     maps

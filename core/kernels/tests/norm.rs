@@ -99,7 +99,9 @@ fn it_is_exact_to_a_few_units_of_f32() {
             let [dgamma, dbeta] = of_learned;
             let found: Vec<f32> = dgamma.into_iter().zip(dbeta).flat_map(|(dgamma, dbeta)| [dgamma, dbeta]).collect();
             close("sums", &found, &sums, 2e-6);
-            let last = |maps: &[f32]| maps.chunks_exact(16).rev().take(area).all(|pixel| pixel[(n - 1) % 16 + 1..].iter().all(|v| *v == 0.0));
+            let last = |maps: &[f32]| {
+                maps.chunks_exact(16).rev().take(area).all(|pixel| pixel[(n - 1) % 16 + 1..].iter().all(|v| *v == 0.0))
+            };
             assert!(last(&results) && last(&gradient), "zeros where there is no image");
         }
     }

@@ -46,9 +46,8 @@ impl<B: Backend> SimpleOptimizer<B> for Adam {
         let (mut values, gradient) = (Values::of(own), Values::of::<D>(known(&gradient)));
         let moments = [first.slice_mut(), second.slice_mut()];
         SETTINGS.step(time, rate as f32, gradient.slice(), values.slice_mut(), moments);
-        let [values, first, second] = [values, first, second].map(|values| {
-            known(&Tensor::<Flex, D>::from_primitive(TensorPrimitive::Float(values.tensor())))
-        });
+        let [values, first, second] = [values, first, second]
+            .map(|values| known(&Tensor::<Flex, D>::from_primitive(TensorPrimitive::Float(values.tensor()))));
         (values, Some(AdamState::new(AdaptiveMomentumState::new(time, first, second))))
     }
 
