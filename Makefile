@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` opens the lab, `make test` runs every test.
-.PHONY: demo test setup fmt golden soak screens bench
+.PHONY: demo test setup fmt golden soak screens bench test-wgpu fuzz
 
 demo:            ## build the lab and serve it on http://localhost:8080
 	@scripts/demo.sh
@@ -26,3 +26,9 @@ bench:           ## time ours and what one would pick instead, in turns; writes 
 
 golden:          ## make the golden values again (needs Python with NumPy, SciPy, scikit-learn, PyTorch)
 	@scripts/golden.sh
+
+test-wgpu:       ## twenty losses on a GPU, or on one in software (Mesa's llvmpipe), held to the processor's
+	@. scripts/env.sh && cargo test --release -p nsa-train --features wgpu --lib -- --ignored twenty_losses --nocapture
+
+fuzz:            ## every reader of files against hostile bytes, an hour in all (needs a nightly toolchain and cargo-fuzz)
+	@scripts/fuzz.sh

@@ -15,7 +15,7 @@ const SCALE: f64 = 3.0;
 
 /// What each class of a chart's drawing looks like in a file, which has no style sheet: the light theme, on white.
 /// Attributes, not styles: the page's content security policy also holds for what it draws.
-const LOOKS: [(&str, &str); 16] = [
+const LOOKS: [(&str, &str); 17] = [
     ("axis", r##"fill="#566173""##),
     ("line axis", r##"fill="none" stroke="#848fa1""##),
     ("line grid", r##"fill="none" stroke="#dde1e8""##),
@@ -30,6 +30,7 @@ const LOOKS: [(&str, &str); 16] = [
     ("threshold", r##"fill="#ffffff" stroke="#141c28" stroke-width="2""##),
     ("mark", r##"fill="#ffffff" stroke="#141c28" stroke-width="1.5""##),
     ("selected", r##"fill="none" stroke="#141c28" stroke-width="2" stroke-dasharray="2 3""##),
+    ("marked", r##"fill="none" stroke="#9b3fb0" stroke-width="2.5""##),
     ("own", r##"fill="#00825f" stroke="#00825f" stroke-width="2.5""##),
     ("bad", r##"fill="#b3261e""##),
 ];

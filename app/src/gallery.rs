@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn training_images_are_drawn_by_their_place_in_the_banks() {
-        let config = TrainConfig { id_class: 2, ..Default::default() };
+        let config = TrainConfig { id_class: 2, validation: 0, ..Default::default() };
         let drawn = TrainingImages::of(&config).draw(17).unwrap();
         assert_eq!((drawn.class.as_str(), drawn.index), ("2", 17));
         assert_eq!(drawn.pixels, synth_digits::image(synth_digits::SEED, Split::Train, 2, 17));
@@ -283,6 +283,9 @@ mod tests {
         assert_eq!(polluted.draw(4999).unwrap().class, "2");
         assert_ne!(polluted.draw(5000).unwrap().class, "2");
         assert!(polluted.draw(5556).is_none() && polluted.draw(5555).is_some());
+        // What is held back for validation has no place.
+        let held = TrainingImages::of(&TrainConfig { id_class: 2, validation: 250, ..Default::default() });
+        assert!(held.draw(4749).is_some() && held.draw(4750).is_none());
         let other = TrainingImages::of(&TrainConfig { dataset: "svhn".into(), ..Default::default() });
         assert!(!other.can_be_drawn() && other.draw(0).is_none());
     }

@@ -9,6 +9,7 @@ pub mod backend;
 pub mod charts;
 pub mod components;
 pub mod drawing;
+mod embed;
 pub mod engine;
 pub mod export;
 pub mod fetch;

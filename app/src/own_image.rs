@@ -26,6 +26,12 @@ pub enum ImageError {
     /// The browser cannot read it.
     #[error("The browser cannot read this as an image: choose a PNG, JPEG, WebP or GIF.")]
     Format,
+    /// The format of iPhones, which this browser cannot read.
+    #[error(
+        "This is a HEIC picture, as iPhones take them, and this browser cannot read those: on the iPhone share it as \
+         JPEG (Settings, Camera, Formats, Most Compatible), on a Mac export it as JPEG, then drop it again."
+    )]
+    Heic,
     /// Too many pixels.
     #[error("The image has {width} x {height} pixels: make it smaller than 8192 a side and 50 million in all.")]
     Size {
@@ -48,7 +54,11 @@ pub async fn read(file: &File) -> Result<[u8; IMAGE_BYTES], ImageError> {
         return Err(ImageError::Bytes(file.size() / 1e6));
     }
     let window = web_sys::window().ok_or(ImageError::Canvas)?;
-    let bitmap = decode(&window, file).await.map_err(|_| ImageError::Format)?;
+    let bitmap = match decode(&window, file).await {
+        Ok(bitmap) => bitmap,
+        Err(_) if is_heic(&head(file).await) => return Err(ImageError::Heic),
+        Err(_) => return Err(ImageError::Format),
+    };
     let (width, height) = (bitmap.width(), bitmap.height());
     let rgb = check_size(width, height).and_then(|()| rgb_on_white(&bitmap).map_err(|_| ImageError::Canvas));
     bitmap.close();
@@ -80,6 +90,21 @@ async fn decode(window: &Window, file: &File) -> Result<ImageBitmap, JsValue> {
     options.set_color_space_conversion(ColorSpaceConversion::None);
     let promise = window.create_image_bitmap_with_blob_and_image_bitmap_options(file, &options)?;
     JsFuture::from(promise).await?.dyn_into()
+}
+
+/// The first bytes of a file; none of one that cannot be read.
+async fn head(file: &File) -> Vec<u8> {
+    let Ok(start) = file.slice_with_i32_and_i32(0, 32) else { return Vec::new() };
+    let bytes = JsFuture::from(start.array_buffer()).await;
+    bytes.map_or(Vec::new(), |bytes| js_sys::Uint8Array::new(&bytes).to_vec())
+}
+
+/// Whether bytes begin as a HEIC file does: a box `ftyp` with one of the brands of ISO/IEC 23008-12.
+fn is_heic(head: &[u8]) -> bool {
+    let brand = head.get(4..12).and_then(|bytes| bytes.strip_prefix(b"ftyp"));
+    brand.is_some_and(|brand| {
+        [b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"mif1", b"msf1"].iter().any(|b| *b == brand)
+    })
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
@@ -114,6 +139,17 @@ fn rgb(canvas: &HtmlCanvasElement, context: &CanvasRenderingContext2d) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_telephones_format_is_known_by_its_first_bytes() {
+        assert!(is_heic(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"));
+        assert!(is_heic(b"\0\0\0\x20ftypmif1"));
+        for other in [&b"\0\0\0\x1cftypavif"[..], b"\x89PNG\r\n\x1a\n", b"ftypheic", b"\0\0\0\x18fty", b""] {
+            assert!(!is_heic(other));
+        }
+        let sentence = ImageError::Heic.to_string();
+        assert!(sentence.contains("HEIC") && sentence.contains("JPEG"), "{sentence}");
+    }
 
     #[test]
     fn sizes_are_checked_before_pixels_are_asked_for() {

@@ -119,11 +119,12 @@ pub(crate) mod tests {
     /// Two ID samples of class 2 and one OOD sample at epochs 0, 5 and 20.
     pub(crate) fn replay() -> Replay {
         let score = serde_json::json!({
-            "layer": "conv4-1x1", "scorer": "k-cos-mah", "auroc-full": 0.9, "auroc-exported": 0.9,
+            "layer": "conv4-1x1", "scorer": "k-cos-mah", "auroc-validation": 0.9, "auroc-full": 0.9,
+            "auroc-exported": 0.9,
             "training-range": [0.0, 1.0],
         });
         let manifest = serde_json::from_value(serde_json::json!({
-            "format": 1, "id": "one", "title": "Model one",
+            "format": 2, "id": "one", "title": "Model one",
             "config": { "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits" },
             "classes": ["0", "1", "2", "3"],
             "provenance": {

@@ -65,17 +65,20 @@ fn catalog() -> Catalog {
         epochs: 10,
         bytes: 1000,
     };
-    Catalog { format: 1, default: "one".into(), bundles: vec![entry] }
+    Catalog { format: 2, default: "one".into(), bundles: vec![entry] }
 }
 
 fn bundle() -> Bundle {
+    // The first one is the best on validation images.
     let score = |layer: &str, scorer: &str, range: [f32; 2]| {
+        let validation = if (layer, scorer) == ("conv3-1x1", "k-cos") { 0.95 } else { 0.9 };
         serde_json::json!({
-            "layer": layer, "scorer": scorer, "auroc-full": 0.9, "auroc-exported": 0.875, "training-range": range,
+            "layer": layer, "scorer": scorer, "auroc-validation": validation, "auroc-full": 0.9,
+            "auroc-exported": 0.875, "training-range": range,
         })
     };
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
+        "format": 2, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10, "validation": 0 },
         "classes": ["zero", "one", "two", "three", "four", "five", "six", "seven"],
         "provenance": {
             "commit": "abc", "device": "CPU", "wall-seconds": 60.0, "data-source": "drawn", "train-images": 1000,
@@ -114,6 +117,9 @@ async fn arrow_keys_walk_through_layers_and_scorers() {
     let page = Page::open(State::default()).await;
     let cell = |at: &str| page.one::<HtmlInputElement>(&format!("[data-testid=matrix] [data-cell='{at}']"));
     assert_eq!(page.all("[data-testid=matrix] input").len(), 5, "four scores and the ensemble");
+    let fold: Element = page.one("[data-testid=scorers]");
+    assert!(!fold.has_attribute("open"), "images come first");
+    fold.set_attribute("open", "").unwrap();
     cell("0.0").click();
     settled().await;
     key(&cell("0.0"), "ArrowDown", false);
@@ -208,7 +214,7 @@ async fn details_show_what_the_engine_told() {
     });
     settled().await;
     let value: Element = page.one("[data-testid=detail-value]");
-    // c-Cos and k-Cos on block 4 have no default among them: the first score is shown.
+    // The best on validation images is shown.
     assert_eq!(value.get_attribute("data-score").unwrap(), scores[0].to_string());
     assert!(page.text("[data-testid=detail-neighbours]").contains("a training image"));
     page.lab.choose(|state| state.scorer = State::from_query("scorer=conv4-1x1:k-cos").scorer);

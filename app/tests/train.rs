@@ -36,6 +36,7 @@ impl Page {
             images: 256,
             outliers: 0,
             steps: 16,
+            views: 32,
             epochs_done: 0,
             id: 2,
             labels: vec![1, 1, 5, 7],
@@ -94,7 +95,7 @@ async fn both_runs_show_what_was_measured_and_the_slider_goes_back() {
     page.measure(1, 1, 400.0, 0.8);
     settled().await;
     assert_eq!(page.attribute("[data-testid=train-panel]", "data-kappa"), ["200", "400"]);
-    assert!(page.text("#train-run-1").contains("Run B: SimCLR(n-)"));
+    assert!(page.text("#train-run-1").contains("Run B: SimCLR(n)"));
     let spoken = page.attribute("[data-testid=train-auroc] svg", "aria-label");
     assert_eq!(spoken, ["AUROC now: 55.0 percent in run A, 80.0 percent in run B."]);
     let pictures = page.attribute("[data-testid=train-sphere] canvas", "aria-label");
@@ -154,7 +155,10 @@ async fn menus_are_the_address() {
     choose("train-norm-a", "both");
     choose("train-width", "2");
     settled().await;
-    assert_eq!(window().location().search().unwrap(), "?view=train&train=c1-w2-b16-n256-e20-s0&a=simclr,both,0,0.001");
+    assert_eq!(
+        window().location().search().unwrap(),
+        "?view=train&train=c1-i16-w2-b16-n256-e20-s0&a=simclr,both,0,0.001"
+    );
     assert!(page.told(".train").contains("start over to train them"), "runs that have begun are not thrown away");
     let state = url::current();
     assert_eq!((state.train.width, state.train.a.name()), (2, "SimCLR, norm both".into()));

@@ -26,7 +26,7 @@ impl Page {
     async fn open(state: State) -> Self {
         let page = Self::mount(state);
         let bundles = vec![entry("plain", "none"), entry("normed", "f")];
-        page.lab.catalog.set(Some(Catalog { format: 1, default: "plain".into(), bundles }));
+        page.lab.catalog.set(Some(Catalog { format: 2, default: "plain".into(), bundles }));
         page.measured();
         settled().await;
         page
@@ -86,11 +86,11 @@ fn entry(id: &str, norm: &str) -> CatalogEntry {
 /// Two ID samples and one OOD sample, at epochs 0, 5 and 20; κ is `factor` times what it is of the other model.
 fn replay(entry: &CatalogEntry, factor: f64) -> Replay {
     let score = serde_json::json!({
-        "layer": "conv4-1x1", "scorer": "c-cos", "auroc-full": if factor > 1.0 { 0.9 } else { 0.7 },
+        "layer": "conv4-1x1", "scorer": "c-cos", "auroc-validation": 0.9, "auroc-full": if factor > 1.0 { 0.9 } else { 0.7 },
         "auroc-exported": 0.9, "training-range": [0.0, 1.0],
     });
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": entry.id, "title": entry.title,
+        "format": 2, "id": entry.id, "title": entry.title,
         "config": {
             "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits", "objective": "simclr",
             "norm": entry.norm,
@@ -266,6 +266,12 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     assert_eq!(page.text("[data-testid=scene-title]"), "One division by a length");
     let now = url::current();
     assert_eq!((now.scene, now.model.as_deref(), now.compare.as_deref()), (4, Some("plain"), Some("normed")));
+    assert_eq!(page.all("[data-testid=facts], .story-stage svg.plot").len(), 0, "the scene asks before it tells");
+    assert_eq!(page.all("[data-testid=scene-choice]").len(), 3);
+    page.all("[data-testid=scene-choice]")[0].dyn_ref::<HtmlElement>().unwrap().click();
+    settled().await;
+    let outcome = page.text("[data-testid=scene-outcome]");
+    assert_eq!(outcome, "Not this time. Our runs end with \u{3ba} 100 without the norm and 4000 with it.");
     let verdict: Element = page.one("[data-testid=verdict]");
     assert_eq!(verdict.get_attribute("data-verdict").unwrap(), "agrees", "70.0 without, 90.0 with the norm");
     assert!(
@@ -330,8 +336,17 @@ fn bench_two_thousand_points() {
         .map(|_| {
             let before = now();
             camera.turn(0.02, 0.0);
-            let scene =
-                Scene { dots: &dots, points: &points, caps: &[0.4, 0.7], axes: None, caption: "bench", marked: &[3] };
+            let scene = Scene {
+                dots: &dots,
+                points: &points,
+                caps: &[0.4, 0.7],
+                axes: None,
+                caption: "bench",
+                marked: &[3],
+                ringed: &[5],
+                contours: &[],
+                lasso: &[],
+            };
             brush.paint(&camera, &scene).unwrap();
             now() - before
         })

@@ -65,18 +65,19 @@ fn catalog() -> Catalog {
         epochs: 10,
         bytes: 1000,
     };
-    Catalog { format: 1, default: "one".into(), bundles: vec![entry("one"), entry("two")] }
+    Catalog { format: 2, default: "one".into(), bundles: vec![entry("one"), entry("two")] }
 }
 
 fn bundle() -> Bundle {
     let score = |scorer: &str, auroc: f64| {
         serde_json::json!({
-            "layer": "conv4-1x1", "scorer": scorer, "auroc-full": auroc, "auroc-exported": auroc,
+            "layer": "conv4-1x1", "scorer": scorer, "auroc-validation": auroc, "auroc-full": auroc,
+            "auroc-exported": auroc,
             "training-range": [0.0, 1.0],
         })
     };
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 1, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
+        "format": 2, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10 },
         "classes": ["zero", "one", "two", "three", "four", "five", "six", "seven"],
         "provenance": {
             "commit": "abc", "device": "CPU", "wall-seconds": 60.0, "data-source": "drawn", "train-images": 1000,

@@ -4,7 +4,6 @@
 //! operations on the device. So the same seed gives the same views on every backend, and no pixel is read back.
 
 use crate::data::{CHANNELS, ImageSet};
-use crate::model::{PixelNorm, Stem};
 use crate::rng::Rng;
 use crate::ssl::ConfigError;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
@@ -75,7 +74,7 @@ impl AugmentConfig {
 pub struct Views<B: Backend> {
     /// `N x 3 x S x S` in 0..1.
     images: Tensor<B, 4>,
-    /// S: 32, or 224 for ImageNet's stem.
+    /// S.
     side: usize,
 }
 
@@ -145,15 +144,8 @@ impl<B: Backend> Views<B> {
         Self { images: Tensor::from_data(TensorData::new(floats, shape), device), side }
     }
 
-    /// One random view of every image, normalised for the encoder: `N x 3 x S x S`.
+    /// One random view of every image, in 0..1: `N x 3 x S x S`.
     pub fn draw(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
-        let views = self.sample(config, rng);
-        let pixels = if self.side == Stem::Imagenet.side() { PixelNorm::IMAGENET } else { PixelNorm::CIFAR };
-        pixels.apply(views)
-    }
-
-    /// The same views before they are normalised, in 0..1: to be looked at.
-    pub fn sample(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
         let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, self.side, rng)).collect();
         // torchvision shuffles the order of the colour operations for each image; here for each batch.
         self.apply(&draws, &rng.permutation(4))
@@ -172,6 +164,7 @@ impl<B: Backend> Views<B> {
         for operation in order {
             x = match operation {
                 0 => x * column(&|d| d.brightness),
+                2 if draws.iter().all(|d| d.saturation == 1.0) => x,
                 1 => {
                     let mean = grey(&x).mean_dim(1);
                     blend(x, mean, column(&|d| d.contrast))
@@ -185,8 +178,11 @@ impl<B: Backend> Views<B> {
             }
             .clamp(0.0, 1.0);
         }
-        let grey = in_all_channels(grey(&x));
-        blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 })).reshape([n, CHANNELS, side, side])
+        if draws.iter().any(|d| d.grayscale) {
+            let grey = in_all_channels(grey(&x));
+            x = blend(x, grey, column(&|d| if d.grayscale { 0.0 } else { 1.0 }));
+        }
+        x.reshape([n, CHANNELS, side, side])
     }
 
     /// Crops, scales back to the whole size and mirrors. Bilinear scaling is linear and separable, so a crop is two

@@ -59,6 +59,12 @@ impl Features {
         Ok(Self { n, dim, values })
     }
 
+    /// Values that were computed from finite ones, of a shape that was checked.
+    pub(crate) fn of_finite(n: usize, dim: usize, values: Vec<f32>) -> Self {
+        debug_assert!(n * dim == values.len() && values.iter().all(|v| v.is_finite()));
+        Self { n, dim, values }
+    }
+
     /// How many vectors.
     pub fn n(&self) -> usize {
         self.n

@@ -9,7 +9,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use burn_flex::Flex;
 use nsa_core::augment::{Draw, Views};
 use nsa_core::data::ImageSet;
-use nsa_core::model::{NetworkConfig, Stem, load_weights, normalize_pixels};
+use nsa_core::model::{NetworkConfig, PixelNorm, load_weights};
 use nsa_core::ssl::{Norm, Objective, byol_loss, nt_xent_loss, simsiam_loss};
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -88,11 +88,11 @@ fn a_state_dict_of_pytorch_gives_pytorch_s_feature_maps() {
     let device = Default::default();
     let set = images(&[0, 9]);
     let floats: Vec<f32> = set.pixels().iter().map(|&p| f32::from(p) / 255.0).collect();
-    let pixels = normalize_pixels(Tensor::<Flex, 4>::from_data(TensorData::new(floats, [2, 3, 32, 32]), &device));
+    let pixels = PixelNorm::CIFAR.apply(Tensor::<Flex, 4>::from_data(TensorData::new(floats, [2, 3, 32, 32]), &device));
     let mut largest = 0.0;
     for NetworkCase { objective, width, forward } in golden().networks {
         for ForwardCase { norm, maps } in forward {
-            let network = NetworkConfig { width, objective, norm, stem: Stem::Cifar }.init::<Flex>(0, &device);
+            let network = NetworkConfig { width, objective, norm, ..Default::default() }.init::<Flex>(0, &device);
             let network = load_weights(network, weights(objective)).unwrap();
             let z = network.forward(pixels.clone());
             for (name, expected) in &maps {

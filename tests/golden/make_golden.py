@@ -4,7 +4,7 @@
     python -m venv venv && venv/bin/pip install numpy scipy scikit-learn mpmath
     venv/bin/python tests/golden/make_golden.py
 
-Writes scores.json, sphere.json and eval.json beside this file. Inputs are float32 values of few digits, so that the
+Writes scores.json, close.json, sphere.json and eval.json beside this file. Inputs are float32 values of few digits, so that the
 files are small and hold exactly what both sides compute with; all reference arithmetic is float64 or better.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import scipy.spatial.distance
 import scipy.special
 import scipy.stats
-from sklearn.covariance import EmpiricalCovariance
+from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
@@ -74,24 +74,26 @@ def scores(name, train, queries):
     ours = {
         "k-cos": kth_angle(train, queries, 1),
         "k-cos-3": kth_angle(train, queries, 3),
-        "k-cos-mah": kth_angle(u, v, 1),
-        "k-cos-mah-3": kth_angle(u, v, 3),
-        "k-cos-mah-uncentred": kth_angle(train @ white.T, queries @ white.T, 1),
+        "k-cos-mah-centred": kth_angle(u, v, 1),
+        "k-cos-mah-centred-3": kth_angle(u, v, 3),
+        "k-cos-mah": kth_angle(train @ white.T, queries @ white.T, 1),
         "c-cos": angle(cosine_distances(queries, mean[None])[:, 0]),
         "c-cos-mah": angle(cosine_distances(queries @ white.T, (white @ mean)[None])[:, 0]),
         "kde": -scipy.special.logsumexp(2 * gamma * unit_queries @ unit_train.T, axis=1) / gamma,
-        "gde": -GaussianMixture(1, reg_covar=1e-6).fit(train).score_samples(queries),
+        "gde": -GaussianMixture(1, reg_covar=1e-6).fit(unit_train).score_samples(unit_queries),
+        "gde-raw": -GaussianMixture(1, reg_covar=1e-6).fit(train).score_samples(queries),
         "oc-svm": -OneClassSVM(kernel="rbf", nu=0.5, gamma=gamma, tol=1e-9)
         .fit(unit_train)
         .decision_function(unit_queries),
         "knn-l2-2": (NearestNeighbors(n_neighbors=2, algorithm="brute").fit(train).kneighbors(queries)[0] ** 2).sum(1),
         # EmpiricalCovariance divides by n, ours by n - 1.
         "mahalanobis": np.sqrt(EmpiricalCovariance().fit(unit_train).mahalanobis(unit_queries) * (n - 1) / n),
+        "mahalanobis-shrunk": np.sqrt(LedoitWolf().fit(train).mahalanobis(queries)),
     }
     training = {
         "k-cos": leave_one_out(train),
-        "k-cos-mah": leave_one_out(u),
-        "k-cos-mah-uncentred": leave_one_out(train @ white.T),
+        "k-cos-mah-centred": leave_one_out(u),
+        "k-cos-mah": leave_one_out(train @ white.T),
         "c-cos": angle(cosine_distances(train, mean[None])[:, 0]),
         "c-cos-mah": angle(cosine_distances(train @ white.T, (white @ mean)[None])[:, 0]),
     }
@@ -130,7 +132,7 @@ def score_cases(rng):
     # An epsilon beside a norm would show (OpenOOD divides and then adds 1e-10).
     train = draw(30, 6, 1.0)
     case = scores("tiny features", f32(train * 1e-9, 13), f32(draw(8, 6, 1.0) * 1e-9, 13))
-    del case["scores"]["gde"]  # its 1e-6 on the diagonal is absolute
+    del case["scores"]["gde-raw"]  # its 1e-6 on the diagonal is absolute
     yield case
 
     # The last value is a copy of the first, the fifth never changes: two directions without variance.
@@ -141,6 +143,80 @@ def score_cases(rng):
     # Zero eigenvalues are 1e-17 or so, which scikit-learn's pseudo-inverse may or may not drop in normalised features.
     del case["scores"]["mahalanobis"]
     yield case
+
+
+def half_chord(train, queries):
+    """Angles of all pairs: exact also where the cosine is near 1, as arccos is not."""
+    difference = normalize(queries)[:, None] - normalize(train)[None]
+    return 2 * np.arcsin(np.minimum(np.linalg.norm(difference, axis=2) / 2, 1))
+
+
+def squared_distances(train, queries):
+    return ((queries[:, None] - train[None]) ** 2).sum(2)
+
+
+def close_cases(rng):
+    """Where float32, or a difference of large terms, has no digits left: faults of scorers in public reports."""
+    def case(name, train, queries, **scores):
+        return {
+            "name": name,
+            "train": matrix(train),
+            "queries": matrix(queries),
+            "scores": {key.replace("_", "-"): value.tolist() for key, value in scores.items()},
+        }
+
+    # Angles of a ten-thousandth, and copies.
+    train = f32(1 + 1e-4 * rng.normal(size=(120, 16)), 7)
+    queries = np.vstack([f32(1 + 1e-4 * rng.normal(size=(12, 16)), 7), train[[5, 70]]])
+    mean, white = train.mean(0), whitening(train)
+    from_mean = lambda x: (x - mean) @ white.T
+    from_origin = lambda x: x @ white.T
+    yield case(
+        "features within 1e-3 rad",
+        train,
+        queries,
+        k_cos=half_chord(train, queries).min(1),
+        k_cos_mah=half_chord(from_origin(train), from_origin(queries)).min(1),
+        k_cos_mah_centred=half_chord(from_mean(train), from_mean(queries)).min(1),
+        c_cos=half_chord(mean[None], queries)[:, 0],
+        c_cos_mah=half_chord((white @ mean)[None], from_origin(queries))[:, 0],
+        knn_l2=np.sort(squared_distances(train, queries), 1)[:, :1].sum(1),
+    )
+
+    # Nearest of all among features that lie in every direction.
+    train = f32(rng.normal(size=(80, 12)))
+    tilted = f32(train[:8] + 1e-5 * rng.normal(size=(8, 12)), 7)
+    yield case("a query within 1e-5 rad of one of many", train, tilted, k_cos=half_chord(train, tilted).min(1))
+
+    train = f32(rng.normal(size=(200, 16)))
+    train[117] = 1e6
+    queries = f32(rng.normal(size=(10, 16)))
+    nearest = np.sort(squared_distances(train, queries), 1)
+    yield case("one row far away", train, queries, knn_l2=nearest[:, 0], knn_l2_2=nearest[:, :2].sum(1))
+
+    train, queries = (f32(1e4 + rng.normal(size=(n, 8)), 2) for n in (90, 10))
+    unit_train, unit_queries = normalize(train), normalize(queries)
+    gamma = 10 / (unit_train.var() * unit_train.shape[1])
+    svm = OneClassSVM(kernel="rbf", nu=0.5, gamma=gamma, tol=1e-10).fit(unit_train)
+    yield case(
+        "features at offset 1e4",
+        train,
+        queries,
+        oc_svm=-svm.decision_function(unit_queries),
+        # Along their mean unit vectors spread by less than the tolerance; EmpiricalCovariance would keep that direction.
+        mahalanobis=np.linalg.norm((unit_queries - unit_train.mean(0)) @ whitening(unit_train).T, axis=1),
+        knn_l2=squared_distances(train, queries).min(1),
+    )
+
+    train, queries = (f32(rng.normal(size=(n, 8))) for n in (200, 10))
+    for f in (train, queries):
+        f[:, 3] = f32(f[:, 3] * 1e5, 0)
+    yield case(
+        "a column 1e5 times larger",
+        train,
+        queries,
+        gde_raw=-GaussianMixture(1, reg_covar=1e-6).fit(train).score_samples(queries),
+    )
 
 
 # The sphere -----------------------------------------------------------------------------------------------------
@@ -282,6 +358,7 @@ def main():
     rng = np.random.default_rng(20220)
     files = {
         "scores": list(score_cases(rng)),
+        "close": list(close_cases(np.random.default_rng(20221))),
         "sphere": {
             "bessel": list(bessel_cases()),
             "vmf": list(vmf_cases(rng)),

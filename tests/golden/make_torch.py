@@ -109,16 +109,15 @@ class Network(nn.Module):
             self.projector = Head([y, hidden, z], True, False)
             self.predictor = Head([z, hidden, z], True, False)
         else:
-            self.projector = Head([y, y, 2 * width], False, False)
+            self.projector = Head([y, y, 2 * width], True, False)
 
     def forward(self, images, norm):
         """Named outputs of images in 0..1."""
         maps = self.encoder((images - 0.5) / 0.25)
         found = {f"conv{i + 1}": m.flatten(1) for i, m in enumerate(maps)}
         found |= {f"conv{i + 1}-1x1": m.mean((2, 3)) for i, m in enumerate(maps)}
-        if norm in ("f", "both"):
-            found["conv4-1x1"] = F.normalize(found["conv4-1x1"])
-        heads = self.projector(found["conv4-1x1"])
+        y = found["conv4-1x1"]
+        heads = self.projector(F.normalize(y) if norm in ("f", "both") else y)
         found |= {f"head{i + 1}": h for i, h in enumerate(heads)}
         found["z"] = F.normalize(heads[-1]) if norm in ("g", "both") else heads[-1]
         if hasattr(self, "predictor"):
@@ -228,7 +227,7 @@ def forward_cases(network, images, generator):
     for norm in ("none", "f", "g", "both"):
         found = network(images, norm)
         # Convolution maps know nothing of the normalisation behind them.
-        names = [name for name in found if norm == "none" or not name.startswith("conv") or name == "conv4-1x1"]
+        names = [name for name in found if norm == "none" or not name.startswith("conv")]
         yield {"norm": norm, "maps": {name: some(found[name], generator) for name in names}}
 
 

@@ -10,9 +10,11 @@ root=$1; shift
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 nsa() { "${NSA:-$CARGO_TARGET_DIR/release/nsa}" "$@"; }
-dataset=$(sed -n 's/^dataset = "\(.*\)"/\1/p' "$1/config.toml")
+setting() { sed -n "s/^$1 = \"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" "$2/config.toml"; }
+dataset=$(setting dataset "$1")
+size=$(setting image-size "$1")
 for split in train test; do
-  nsa data export "$dataset" --root "$root" --split $split --out "$folder/$split-x.npy" --labels "$folder/$split-y.npy"
+  nsa data export "$dataset" --root "$root" --split $split --image-size "$size" --out "$folder/$split-x.npy" --labels "$folder/$split-y.npy"
 done
 for run in "$@"; do
   nsa eval "$run" --layers conv4-1x1 --json

@@ -4,9 +4,10 @@
     tests/twin/run.sh RUN [RUN ...]        (makes the arrays and calls this script)
 
 Takes runs of `nsa train` that differ in nothing but their seed, trains the same configuration by plain torch and
-torchvision for as many seeds, and compares the AUROC over seeds. The networks and losses are those of
-tests/golden/make_torch.py, which share no code with ours; views are torchvision's transforms, image by image; the
-scorers are NumPy. Exit status 1 where the mean AUROC by any scorer differs by more than the spread allows: the two
+torchvision for as many seeds, and compares the AUROC over seeds. The encoder and the losses are those of
+tests/golden/make_torch.py, which share no code with ours; SimCLR's head is built from the description of Sohn et al.
+(2021): a linear layer, batch norm, ReLU, a last linear layer, with PyTorch's own first weights; views are torchvision's
+transforms, image by image; the scorers are NumPy. Exit status 1 where the mean AUROC by any scorer differs by more than the spread allows: the two
 means must lie within 2.78 standard errors of their difference (Welch's t at 4 degrees of freedom, 95 %).
 """
 
@@ -35,7 +36,7 @@ def views(config):
     a = AUGMENT | config.get("augment", {})
     jitter = v2.ColorJitter(a["brightness"], a["contrast"], a["saturation"], a["hue"])
     return v2.Compose([
-        v2.RandomResizedCrop(32, (a["crop-min"], 1.0), antialias=True),
+        v2.RandomResizedCrop(config["image-size"], (a["crop-min"], 1.0), antialias=True),
         v2.RandomHorizontalFlip(a["flip"]),
         v2.RandomApply([jitter], a["jitter"]),
         v2.RandomGrayscale(a["grayscale"]),
@@ -46,11 +47,30 @@ def rotations(x):
     return torch.cat([torch.rot90(x, k, (2, 3)) for k in range(4)])
 
 
+class SohnHead(torch.nn.Sequential):
+    """Gives the outputs of its layers, as make_torch.py's heads do."""
+
+    def __init__(self, y, z):
+        nn = torch.nn
+        super().__init__(nn.Sequential(nn.Linear(y, y, bias=False), nn.BatchNorm1d(y), nn.ReLU()), nn.Linear(y, z))
+
+    def forward(self, x):
+        hidden = self[0](x)
+        return [hidden, self[1](hidden)]
+
+
+def rate(config, step, steps):
+    warm = min(1, (step + 1) / max(config["warmup"], 1))
+    return config["lr"] * warm * (1 if config["schedule"] == "constant" else 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
 def train(config, images, seed):
-    """A network trained on `images` (N x 3 x 32 x 32 in 0..1) by the settings of `config`."""
+    """A network trained on `images` (N x 3 x S x S in 0..1) by the settings of `config`."""
     torch.manual_seed(1000 + seed)
-    objective = config["objective"]
-    network = Network("simsiam" if objective == "simsiam" else "simclr", config["width"])
+    objective, width = config["objective"], config["width"]
+    network = Network("simsiam" if objective == "simsiam" else "simclr", width)
+    if objective != "simsiam":
+        network.projector = SohnHead(8 * width, 2 * width)
     initialise(network)
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=config["lr"], eps=1e-8)
     steps = max(len(images) // config["batch"], 1)
@@ -60,7 +80,7 @@ def train(config, images, seed):
     for _ in range(config["epochs"]):
         for batch in torch.randperm(len(images)).split(config["batch"])[:steps]:
             for group in optimizer.param_groups:
-                group["lr"] = config["lr"] * 0.5 * (1 + math.cos(math.pi * done / total))
+                group["lr"] = rate(config, done, total)
             first, second = (torch.stack([view(images[i]) for i in batch]) for _ in range(2))
             if objective == "simclr-rot":
                 first, second = rotations(first), rotations(second)
@@ -77,15 +97,10 @@ def train(config, images, seed):
 
 
 def initialise(network):
-    """Our first weights: He's normal rule on fan-out for convolutions, uniform in 1/sqrt(fan-in) for linear layers."""
+    """Convolutions by He's normal rule on fan-out, as torchvision's ResNet; linear layers keep PyTorch's own draw."""
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(module, torch.nn.Linear):
-            bound = module.in_features**-0.5
-            torch.nn.init.uniform_(module.weight, -bound, bound)
-            if module.bias is not None:
-                torch.nn.init.zeros_(module.bias)
 
 
 @torch.no_grad()
@@ -98,7 +113,7 @@ def unit(x):
 
 
 def scores(train, query):
-    """The paper's four angular scores (section 2.5 and docs/method.md), by name."""
+    """The angular scores (section 2.5 and docs/method.md), by name."""
     mean = train.mean(0)
     values, vectors = np.linalg.eigh(np.cov(train.T))
     keep = values > values.max() * 1e-6
@@ -106,7 +121,8 @@ def scores(train, query):
     angle = lambda cosines: np.arccos(np.clip(cosines, -1, 1))
     return {
         "k-cos": angle((unit(query) @ unit(train).T).max(1)),
-        "k-cos-mah": angle((unit((query - mean) @ whiten) @ unit((train - mean) @ whiten).T).max(1)),
+        "k-cos-mah": angle((unit(query @ whiten) @ unit(train @ whiten).T).max(1)),
+        "k-cos-mah-centred": angle((unit((query - mean) @ whiten) @ unit((train - mean) @ whiten).T).max(1)),
         "c-cos": angle(unit(query) @ unit(mean[None])[0]),
         "c-cos-mah": angle(unit(query @ whiten) @ unit((mean @ whiten)[None])[0]),
     }

@@ -2,6 +2,7 @@
 
 use crate::error::NsaError;
 use crate::files;
+use crate::output::tell;
 use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT, MANIFEST_FILE, MAX_MANIFEST, Manifest};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub fn stage(assets: &Path, id: &str, folder: &Path, first: bool) -> Result<Cata
         match read_entry(&folder, other) {
             Ok(entry) => bundles.push(entry),
             Err(error) if other == id => return Err(error),
-            Err(error) => eprintln!("warning: {CATALOG_FILE} leaves out {other}: {error}"),
+            Err(error) => tell!("warning: {CATALOG_FILE} leaves out {other}: {error}"),
         }
     }
     let known = |id: &String| bundles.iter().any(|bundle| bundle.id == *id);

@@ -9,7 +9,7 @@ use crate::help;
 use clap::{Args, Parser, Subcommand};
 use nsa_core::model::{Arch, Stem};
 use nsa_core::score::{Coreset, Scorer};
-use nsa_core::ssl::{Norm, Objective};
+use nsa_core::ssl::{Norm, Objective, Schedule};
 use std::path::PathBuf;
 
 /// Trains, evaluates and exports the models of "No Shifted Augmentations": one-class anomaly detectors whose
@@ -68,6 +68,9 @@ pub enum Command {
     /// AUROC, AUPR and FPR at 95 % TPR of two sets of scores.
     #[command(long_about = help::AUROC)]
     Auroc(AurocArgs),
+    /// What can compute here: processor and GPUs, and which one `--device auto` takes.
+    #[command(long_about = help::DEVICES)]
+    Devices(DevicesArgs),
     /// How long the parts take on this machine.
     #[command(long_about = crate::commands::bench::LONG_ABOUT)]
     Bench(BenchArgs),
@@ -78,7 +81,8 @@ pub enum Command {
 pub struct TrainArgs {
     /// Continue the run in this folder from its last checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
-        "pollution", "image_size", "width", "epochs", "batch", "lr", "temperature", "ema_momentum", "limit", "eval_every", "eval_limit", "seed", "root"])]
+        "pollution", "validation", "image_size", "standardize", "width", "head_batch_norm", "epochs", "batch", "lr", "schedule", "warmup",
+        "temperature", "ema_momentum", "limit", "eval_every", "evaluations", "eval_limit", "seed", "root"])]
     pub resume: Option<PathBuf>,
     /// Settings in TOML, as a run saves them in config.toml.
     #[arg(long, value_name = "FILE")]
@@ -104,12 +108,22 @@ pub struct TrainArgs {
     /// Share of the training set that is outliers of other classes.
     #[arg(long)]
     pub pollution: Option<f32>,
-    /// Height and width of the images: 32, or 224 with ImageNet's stem [default: the data set's, 32 for folders].
+    /// Images of the class held back to make choices on, at most a quarter of the class.
+    #[arg(long)]
+    pub validation: Option<usize>,
+    /// Height and width of the images: a multiple of 8 from 16 to 128, or 224 with ImageNet's stem [default: the data
+    /// set's, 32 for folders].
     #[arg(long)]
     pub image_size: Option<usize>,
+    /// Scale pixels by the mean and spread of the training images, not by 0.5 and 0.25.
+    #[arg(long)]
+    pub standardize: bool,
     /// Base width of the ResNet-18 (64 in the paper).
     #[arg(long)]
     pub width: Option<usize>,
+    /// Batch norm in SimCLR's projector: true or false.
+    #[arg(long)]
+    pub head_batch_norm: Option<bool>,
     /// Passes over the training images; 0 only measures the untrained encoder, to compare with.
     #[arg(long)]
     pub epochs: Option<usize>,
@@ -119,6 +133,12 @@ pub struct TrainArgs {
     /// Peak learning rate of Adam.
     #[arg(long)]
     pub lr: Option<f64>,
+    /// What becomes of the learning rate: cosine or constant.
+    #[arg(long)]
+    pub schedule: Option<Schedule>,
+    /// Steps in which the learning rate rises to its peak.
+    #[arg(long)]
+    pub warmup: Option<usize>,
     /// SimCLR's temperature.
     #[arg(long)]
     pub temperature: Option<f32>,
@@ -131,6 +151,9 @@ pub struct TrainArgs {
     /// Evaluate every so many epochs.
     #[arg(long)]
     pub eval_every: Option<usize>,
+    /// Evaluate this often instead, evenly spaced in the logarithm of epochs.
+    #[arg(long, conflicts_with = "eval_every")]
+    pub evaluations: Option<usize>,
     /// Evaluate on at most this many images of each kind.
     #[arg(long)]
     pub eval_limit: Option<usize>,
@@ -208,7 +231,7 @@ pub struct PredictArgs {
     /// Folder of the bundle, or its zip as the page gives it for download.
     #[arg(long, value_name = "BUNDLE")]
     pub bundle: PathBuf,
-    /// PNG or JPEG files, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
+    /// Image files (PNG, JPEG, WebP, GIF, BMP or ICO), or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
@@ -217,6 +240,14 @@ pub struct PredictArgs {
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,
+    /// JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nsa devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
     /// JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -288,7 +319,8 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2 or mahalanobis.
+    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
+    /// mahalanobis or mahalanobis-shrunk.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].
@@ -308,7 +340,7 @@ pub struct EnsembleArgs {
     /// Features of the images to score by it, M x d `.npy`; M is the same for all members.
     #[arg(long, value_name = "FILE", required = true)]
     pub query: Vec<PathBuf>,
-    /// Its scorer: k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos or c-cos-mah.
+    /// Its scorer: k-cos, k-cos-mah, k-cos-mah-centred, c-cos or c-cos-mah.
     #[arg(long, required = true)]
     pub scorer: Vec<Scorer>,
     /// Where the M scores go, `.npy`.

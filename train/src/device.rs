@@ -1,9 +1,12 @@
 //! Which device computes: `--device auto|cuda|wgpu|cpu`.
 
+#[cfg(feature = "wgpu")]
+mod adapters;
+
 use crate::error::NsaError;
 use burn::tensor::backend::Backend;
 use clap::ValueEnum;
-use std::path::Path;
+use serde::Serialize;
 
 /// The choice on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -12,7 +15,7 @@ pub enum Device {
     Auto,
     /// An NVIDIA GPU (needs a build with `--features cuda`).
     Cuda,
-    /// Any GPU with a Vulkan driver (needs a build with `--features wgpu`).
+    /// Any GPU that Vulkan, Metal or DirectX 12 finds (needs a build with `--features wgpu`).
     Wgpu,
     /// The processor.
     Cpu,
@@ -26,63 +29,173 @@ pub trait DeviceJob {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Self::Output, NsaError>;
 }
 
+/// A device that this build has and that is there.
+enum Found {
+    #[cfg(feature = "cuda")]
+    Cuda,
+    #[cfg(feature = "wgpu")]
+    Wgpu(adapters::Adapter),
+    Cpu,
+}
+
 /// Runs `job` on the chosen device.
 pub fn on_device<J: DeviceJob>(choice: Device, job: J) -> Result<J::Output, NsaError> {
-    match resolve(choice)? {
+    match find(choice)? {
         #[cfg(feature = "cuda")]
-        Device::Cuda => job.run::<burn_cuda::Cuda>(burn_cuda::CudaDevice::default(), "cuda"),
+        Found::Cuda => guard::run("cuda", || job.run::<burn_cuda::Cuda>(burn_cuda::CudaDevice::default(), "cuda")),
         #[cfg(feature = "wgpu")]
-        Device::Wgpu => {
-            let device = burn_wgpu::WgpuDevice::default();
-            let setup = burn_wgpu::init_setup::<burn_wgpu::graphics::Vulkan>(&device, Default::default());
-            let name = format!("wgpu, {}", setup.adapter.get_info().name);
-            job.run::<burn_wgpu::Vulkan>(device, &name)
-        }
-        _ => {
-            let threads = std::thread::available_parallelism().map_or(1, usize::from);
-            job.run::<burn_flex::Flex>(Default::default(), &format!("cpu, {threads} threads"))
-        }
+        Found::Wgpu(adapter) => guard::run(&adapter.to_string(), || adapter.run(job)),
+        Found::Cpu => job.run::<burn_flex::Flex>(Default::default(), &format!("cpu, {} threads", threads())),
     }
 }
 
-/// Turns the choice into a device that this build has and that is there; anything but auto must be.
-fn resolve(choice: Device) -> Result<Device, NsaError> {
+fn find(choice: Device) -> Result<Found, NsaError> {
     match choice {
-        Device::Cpu => Ok(Device::Cpu),
-        Device::Cuda if !cfg!(feature = "cuda") => Err(not_built("cuda")),
-        Device::Cuda if !has_cuda_driver() => {
-            Err(NsaError::Device("no NVIDIA driver was found: --device cuda needs one; use --device cpu".into()))
-        }
-        Device::Wgpu if !cfg!(feature = "wgpu") => Err(not_built("wgpu")),
-        Device::Wgpu if !has_render_node() => {
-            Err(NsaError::Device("no GPU was found: --device wgpu needs one; use --device cpu".into()))
-        }
-        Device::Auto if cfg!(feature = "cuda") && has_cuda_driver() => Ok(Device::Cuda),
-        Device::Auto if cfg!(feature = "wgpu") && has_render_node() => Ok(Device::Wgpu),
-        Device::Auto => Ok(Device::Cpu),
-        chosen => Ok(chosen),
+        Device::Cpu => Ok(Found::Cpu),
+        Device::Cuda => cuda(),
+        Device::Wgpu => wgpu(true),
+        // The processor itself is faster than a GPU that it imitates.
+        Device::Auto => Ok(cuda().or_else(|_| wgpu(false)).unwrap_or(Found::Cpu)),
     }
 }
 
+#[cfg(feature = "cuda")]
+fn cuda() -> Result<Found, NsaError> {
+    // The CUDA bindings panic where the driver's library is missing, so look before asking them.
+    let drivers = ["/dev/nvidiactl", "/usr/lib/wsl/lib/libcuda.so.1", "/dev/dxg", r"C:\Windows\System32\nvcuda.dll"];
+    if drivers.iter().any(|path| std::path::Path::new(path).exists()) {
+        return Ok(Found::Cuda);
+    }
+    Err(NsaError::Device("no NVIDIA driver was found: --device cuda needs one; use --device cpu".into()))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> Result<Found, NsaError> {
+    Err(not_built("cuda"))
+}
+
+/// The best adapter that wgpu finds, one in software only if that is asked for.
+#[cfg(feature = "wgpu")]
+fn wgpu(software: bool) -> Result<Found, NsaError> {
+    let best = adapters::all()?.into_iter().find(|adapter| software || !adapter.is_software());
+    best.map(Found::Wgpu).ok_or_else(no_gpu)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu(_: bool) -> Result<Found, NsaError> {
+    Err(not_built("wgpu"))
+}
+
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
 fn not_built(name: &str) -> NsaError {
     NsaError::Device(format!(
         "this nsa was built without {name}: build it with `--features {name}`, or use --device cpu"
     ))
 }
 
-/// The CUDA bindings panic where the driver's library is missing, so look before asking them.
-fn has_cuda_driver() -> bool {
-    ["/dev/nvidiactl", "/usr/lib/wsl/lib/libcuda.so.1", "/dev/dxg"].iter().any(|path| Path::new(path).exists())
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The Vulkan backend panics where no adapter is found. On Linux a GPU shows as a render node; elsewhere assume one.
-fn has_render_node() -> bool {
-    if !cfg!(target_os = "linux") {
-        return true;
+/// A device as `nsa devices` lists it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// What `--device` is given.
+    pub device: &'static str,
+    /// What it is, or why it cannot be had.
+    pub name: String,
+    /// Whether it can be had.
+    pub usable: bool,
+    /// Whether `auto` takes it.
+    pub auto: bool,
+}
+
+/// Every device, and what is missing of others.
+pub fn list() -> Vec<Listed> {
+    let auto = find(Device::Auto).unwrap_or(Found::Cpu);
+    let is_auto = |device: &str| match &auto {
+        #[cfg(feature = "cuda")]
+        Found::Cuda => device == "cuda",
+        #[cfg(feature = "wgpu")]
+        Found::Wgpu(_) => device == "wgpu",
+        Found::Cpu => device == "cpu",
+    };
+    let missing = |device, why: NsaError| Listed { device, name: why.to_string(), usable: false, auto: false };
+    let mut list = vec![match cuda() {
+        Ok(_) => Listed { device: "cuda", name: "NVIDIA".into(), usable: true, auto: is_auto("cuda") },
+        Err(why) => missing("cuda", why),
+    }];
+    match adapter_names() {
+        Err(why) => list.push(missing("wgpu", why)),
+        Ok(names) if names.is_empty() => list.push(missing("wgpu", no_gpu())),
+        // Only the first is taken.
+        Ok(names) => list.extend(names.into_iter().enumerate().map(|(i, name)| Listed {
+            device: "wgpu",
+            name,
+            usable: i == 0,
+            auto: i == 0 && is_auto("wgpu"),
+        })),
     }
-    let render = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("renderD");
-    let nodes = std::fs::read_dir("/dev/dri").is_ok_and(|entries| entries.flatten().any(render));
-    nodes || has_cuda_driver()
+    list.push(Listed { device: "cpu", name: format!("{} threads", threads()), usable: true, auto: is_auto("cpu") });
+    list
+}
+
+/// The adapters that wgpu finds, the best first.
+#[cfg(feature = "wgpu")]
+fn adapter_names() -> Result<Vec<String>, NsaError> {
+    Ok(adapters::all()?.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn adapter_names() -> Result<Vec<String>, NsaError> {
+    Err(not_built("wgpu"))
+}
+
+fn no_gpu() -> NsaError {
+    NsaError::Device("no GPU was found by Vulkan, Metal or DirectX 12: use --device cpu".into())
+}
+
+/// The libraries of GPUs panic where others return errors.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod guard {
+    use crate::error::NsaError;
+    use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// Does work on a device; what panics in it, on whichever thread first, becomes a sentence.
+    pub(super) fn run<T>(device: &str, work: impl FnOnce() -> Result<T, NsaError>) -> Result<T, NsaError> {
+        let first = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&first);
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            let message = panic.payload_as_str().unwrap_or("it did not say why");
+            // Their messages are long: the first line has the cause.
+            let line = message.lines().next().unwrap_or_default().to_string();
+            seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(line);
+        }));
+        let done = catch_unwind(AssertUnwindSafe(work));
+        set_hook(before);
+        done.unwrap_or_else(|_| {
+            let why = first.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+            Err(NsaError::DeviceFailed { device: device.into(), why })
+        })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_panic_becomes_a_sentence() {
+            let failed = run::<()>("GPU", || panic!("no memory\nbacktrace ...")).unwrap_err();
+            assert_eq!(
+                failed.to_string(),
+                "GPU failed: no memory; `nsa devices` lists others, --device cpu always works"
+            );
+            assert_eq!(failed.exit_code(), 1);
+            assert_eq!(run("GPU", || Ok(3)).unwrap(), 3);
+        }
+    }
 }
 
 /// Waits for work that may be asynchronous on some devices.

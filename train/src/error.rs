@@ -1,6 +1,7 @@
 //! What can go wrong in `nsa`, and the exit status it gives.
 
 use crate::data::{DataSourceError, DownloadError};
+use crate::files::ReadError;
 use crate::npy::NpyError;
 use nsa_core::FeatureError;
 use nsa_core::bundle::{AssembleError, BundleError, DetectError};
@@ -61,6 +62,14 @@ pub enum NsaError {
         /// What it is instead.
         found: String,
     },
+    /// A file that is not read at all.
+    #[error("{path} {why}")]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: ReadError,
+    },
     /// Arrays that a scorer or a metric refuses.
     #[error("{files}: {why}")]
     Arrays {
@@ -103,6 +112,15 @@ pub enum NsaError {
     /// No such device here.
     #[error("{0}")]
     Device(String),
+    /// A device that was there, but did not do its work.
+    #[error("{device} failed: {why}; `nsa devices` lists others, --device cpu always works")]
+    #[cfg_attr(not(any(feature = "cuda", feature = "wgpu")), expect(dead_code, reason = "the processor does not fail"))]
+    DeviceFailed {
+        /// Its name.
+        device: String,
+        /// What its library said.
+        why: String,
+    },
     /// The network collapsed, or is not finite any more.
     #[error("training stopped in epoch {epoch}: {found}; {}", kept(*epoch))]
     Stopped {
@@ -180,9 +198,15 @@ impl NsaError {
             | Self::DataSource(_)
             | Self::Data(_)
             | Self::Io { verb: "read", .. }
-            | Self::Npy(NpyError::Io { verb: "read", .. } | NpyError::Format { .. } | NpyError::Features { .. })
+            | Self::Npy(
+                NpyError::Io { verb: "read", .. }
+                | NpyError::Refused { .. }
+                | NpyError::Format { .. }
+                | NpyError::Features { .. },
+            )
             | Self::Bundle { .. }
             | Self::File { .. }
+            | Self::Refused { .. }
             | Self::Arrays { .. }
             | Self::WeightsFile { .. }
             | Self::Checkpoint { .. }

@@ -4,10 +4,11 @@ use crate::data::Opened;
 use crate::device::wait;
 use crate::error::NsaError;
 use crate::probes::Probes;
+use crate::trained::validation;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
 use nsa_core::bundle::{Frames, HistoryEntry};
-use nsa_core::data::ImageSet;
+use nsa_core::data::{ImageSet, OneClassSplit};
 use nsa_core::model::{Network, embed_all};
 use nsa_core::ssl::{self, TrainConfig, WatchError};
 
@@ -27,6 +28,9 @@ pub fn features<B: Backend>(
     Ok(wait(embed_all(network, images, layers, batch_of([images.side(); 2]), device, async |n| tick(n)))?)
 }
 
+/// Images of other classes that the probes of quality are fitted to, at least.
+const PROBE_IMAGES: usize = 1200;
+
 /// How many images of this height and width are embedded at once: enough to keep a device busy, few enough for its memory.
 pub fn batch_of([height, width]: [usize; 2]) -> usize {
     (PIXELS / (height * width).max(1)).clamp(1, BATCH)
@@ -41,17 +45,20 @@ pub struct Watch {
 
 impl Watch {
     /// At most `eval-limit` images of each kind: of `images`, which the run is trained on, and of the two splits, of which
-    /// only these are read.
+    /// only these are read. The probes get more.
     pub fn new(
         config: &TrainConfig,
+        split: &OneClassSplit,
         images: &ImageSet,
         train: &mut Opened,
         test: &mut Opened,
     ) -> Result<Self, NsaError> {
         let labels = test.labels().to_vec();
         let read = |indices: &[usize]| test.read(indices).map(|loaded| (loaded.images, loaded.indices));
-        let watched = ssl::Watch::new(config, images, &labels, read, batch_of([images.side(); 2]))?;
-        let others = ssl::Watch::subset(config, train.of_class(config.id_class, true), "watch-others");
+        let validation = validation(config, split, train)?;
+        let watched = ssl::Watch::new(config, images, validation, &labels, read, batch_of([images.side(); 2]))?;
+        let many = TrainConfig { eval_limit: config.eval_limit.max(PROBE_IMAGES), ..config.clone() };
+        let others = ssl::Watch::subset(&many, train.of_class(config.id_class, true), "watch-others");
         let probes = if others.is_empty() {
             None
         } else {

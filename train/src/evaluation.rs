@@ -2,6 +2,7 @@
 
 use crate::error::NsaError;
 use crate::files;
+use crate::tables::PIXELS;
 use nsa_core::eval::RocSummary;
 use nsa_core::score::Scorer;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub struct Evaluation {
     pub device: String,
     /// Training images, which are the bank; a bundle keeps some of them.
     pub train: usize,
+    /// Validation images of the ID class and of all others; none of a bundle.
+    pub validation: [usize; 2],
     /// Test images of the ID class.
     pub id: usize,
     /// Test images of all other classes.
@@ -71,7 +74,10 @@ impl LayerRow {
 pub struct ScoreRow {
     /// The scorer.
     pub scorer: Scorer,
-    /// What it reaches.
+    /// AUROC (0..1) on validation images, if there are any: what a choice is made by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// What it reaches on test images.
     #[serde(flatten)]
     pub reached: RocSummary,
 }
@@ -89,10 +95,13 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EnsembleRow {
-    /// `ens`, `ens-uncentred`, `all-conv-blocks` or `all-blocks`.
+    /// `ens`, `all-conv-blocks` or `all-blocks`.
     pub name: String,
     /// The members: every scorer of a part on every feature map of it.
     pub parts: Vec<Part>,
+    /// AUROC (0..1) on validation images, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
     /// What the sum reaches, unless a member failed.
     pub reached: Option<RocSummary>,
     /// Why it reaches nothing.
@@ -144,6 +153,21 @@ impl Histogram {
 }
 
 impl Evaluation {
+    /// The feature map and scorer, or the sum, that are best on validation images, and the AUROC (0..1) that it reaches on
+    /// test images; none where nothing was held back. Raw pixels are no feature map of the network.
+    pub fn chosen(&self) -> Option<(String, f64)> {
+        let of_layer = |row: &LayerRow| {
+            let name = |scorer: Scorer| format!("{}, {scorer}", row.layer);
+            row.scores.iter().map(|s| (s.validation, name(s.scorer), s.reached.auroc)).collect::<Vec<_>>()
+        };
+        let layers = self.layers.iter().filter(|row| row.layer != PIXELS).flat_map(of_layer);
+        let sums = self.ensembles.iter().filter_map(|row| Some((row.validation, row.name.clone(), row.reached?.auroc)));
+        let validated = layers.chain(sums).filter_map(|(validation, name, test)| Some((validation?, name, test)));
+        // The first of equals, so that the order of the rows decides and nothing else.
+        let best = validated.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map(|(_, name, test)| (name, test))
+    }
+
     /// The evaluation in a run's folder, if there is one.
     pub fn read(run: &Path) -> Result<Option<Self>, NsaError> {
         let path = run.join(EVAL_FILE);

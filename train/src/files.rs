@@ -4,6 +4,8 @@ use crate::error::NsaError;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use thiserror::Error;
+use zip::result::ZipError;
 
 /// Wraps an I/O error with the path that could not be read.
 pub fn reading(path: &Path) -> impl Fn(io::Error) -> NsaError + '_ {
@@ -20,29 +22,74 @@ pub fn read(path: &Path) -> Result<Vec<u8>, NsaError> {
     fs::read(path).map_err(reading(path))
 }
 
-/// Reads a file that came from elsewhere: a plain file of at most `limit` bytes, or else no byte is kept.
-pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, NsaError> {
-    let metadata = fs::metadata(path).map_err(reading(path))?;
-    // A pipe would be waited for, a device read for ever.
-    if !metadata.is_file() {
-        return Err(NsaError::File {
-            path: path.into(),
-            must: "be a plain file".into(),
-            found: "something else".into(),
-        });
+/// Why a file that came from elsewhere is not read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The system would not give it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A pipe would be waited for, a device read for ever.
+    #[error("must be a plain file, found {0}: write it to a file first")]
+    NotPlain(&'static str),
+    /// More bytes than are read.
+    #[error("must have at most {limit} bytes, found {found}")]
+    Large {
+        /// The most.
+        limit: u64,
+        /// Those it has.
+        found: u64,
+    },
+}
+
+/// Opens a file that came from elsewhere, if it is a plain one, and tells how many bytes it has.
+pub fn open_plain(path: &Path) -> Result<(File, u64), ReadError> {
+    let metadata = fs::metadata(path)?;
+    match metadata.is_file() {
+        true => Ok((File::open(path)?, metadata.len())),
+        false if metadata.is_dir() => Err(ReadError::NotPlain("a folder")),
+        false => Err(ReadError::NotPlain("a pipe or a device")),
     }
-    let large = |found: u64| NsaError::File {
-        path: path.into(),
-        must: format!("have at most {limit} bytes"),
-        found: found.to_string(),
-    };
-    if metadata.len() > limit {
-        return Err(large(metadata.len()));
+}
+
+/// Reads a file that came from elsewhere: a plain file of at most `limit` bytes, or else no byte is read.
+pub fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let (file, length) = open_plain(path)?;
+    if length > limit {
+        return Err(ReadError::Large { limit, found: length });
     }
     let mut bytes = Vec::new();
     // It may grow while it is read.
-    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(reading(path))?;
-    if bytes.len() as u64 > limit { Err(large(bytes.len() as u64)) } else { Ok(bytes) }
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    let found = bytes.len() as u64;
+    if found > limit { Err(ReadError::Large { limit, found }) } else { Ok(bytes) }
+}
+
+/// [`read_plain`], its error with the path.
+pub fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, NsaError> {
+    read_plain(path, limit).map_err(refusing(path))
+}
+
+/// Wraps the refusal of a file with its path.
+pub fn refusing(path: &Path) -> impl Fn(ReadError) -> NsaError + '_ {
+    move |why| match why {
+        ReadError::Io(source) => reading(path)(source),
+        why => NsaError::Refused { path: path.into(), why },
+    }
+}
+
+/// Why something in a zip is not read, and what to do.
+pub fn zip_reason(error: &ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
+            "it is locked by a password: unpack it first".into()
+        }
+        ZipError::CompressionMethodNotSupported(method) => {
+            format!(
+                "it is packed by method {method}, which is not read: pack it again with Deflate, as zip does by default"
+            )
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Writes a file so that a kill at any moment leaves the old content or the new, never a mixture: beside it, to the

@@ -51,7 +51,8 @@ Exit status: 0 all files are there and whole, 1 a file could not be fetched or i
 name, or a data set without files to fetch.";
 
 pub const DATA_INFO: &str = "\
-What a data set holds: images and classes of both splits, as found in its files.
+What a data set holds: images and classes of both splits, as found in its files, how many of them cannot be read and why. \
+A published set is called so only if its files have the publisher's checksums; what is left out is told on stderr.
 
   nsa data info cifar10 --root data/cifar10
   nsa data info folder:photos --json
@@ -72,8 +73,8 @@ Exit status: 0 written, 1 a file could not be written, 2 an unknown name or clas
 pub const EMBED: &str = "\
 Turn images into features by a pretrained ResNet, or by the weights of a run.
 
-Weights are a safetensors file or one of torch.save, with torchvision's names; our own runs' have them too \
-(model.safetensors of a bundle). A classifier (fc.*) is left out, everything else must fit --arch, --stem and --width. \
+Weights are a safetensors file or one of torch.save, with torchvision's names, whatever a wrapper put before them and \
+whatever else a checkpoint holds; our own runs' have them too (model.safetensors of a bundle). A classifier (fc.*) is left out, everything else must fit --arch, --stem and --width. \
 Nothing in a .pth file is run. Features are written as they are computed, N x d, f32; docs/pretrained.md goes on to \
 scores.
 
@@ -107,8 +108,8 @@ AUROC of a run by layer, scorer and ensemble, on the whole test set: the paper's
 
 A row is a feature map: conv1 to conv4 are the blocks' outputs, flattened; conv1-1x1 to conv4-1x1 the same pooled; \
 head1 and on the layers of the projector. A column is a scorer. Unless told otherwise the table is the paper's: the \
-angular scorers on every map (k-cos-mah-uncentred is another reading of k-cos-mah: docs/method.md), kde and gde on the pooled blocks, and the sums of appendix C. Every score in a sum \
-is scaled by the range of the training images' own scores, each without itself in the bank; nothing is clipped.
+angular scorers on every map (k-cos-mah-centred is equation 2 to the letter: docs/method.md), kde and gde on the pooled \
+blocks, and the sums of appendix C. Every score in a sum is scaled by the range of the training images' own scores, each without itself in the bank; nothing is clipped.
 
   Ens.             k-cos + k-cos-mah on flat maps, c-cos + c-cos-mah on the head's
   all conv blocks  the named scorers on the flat maps
@@ -156,7 +157,8 @@ Exit status: 0 all are whole, 2 one is not.";
 pub const PREDICT: &str = "\
 Score image files by a bundle, exactly as the browser does: the same core function on the same bytes.
 
-An image of any size is resized to 32 x 32. The table has the paper's default score, k-Cos (Mah) on the last encoder \
+Read is what browsers show (PNG, JPEG, WebP, GIF, BMP, ICO), as they show it: turned by the EXIF of JPEG and PNG, laid on \
+white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the paper's default score, k-Cos (Mah) on the last encoder \
 features, in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean.
 
   nsa predict --bundle assets/bundles/digits photo.png
@@ -178,7 +180,15 @@ pub const SCORE: &str = "\
 Score query features against training features.
 
 Arrays are NumPy files, f32 or f64 in C order: a row an image. Scores are f32, one a query, high is anomalous. The \
-angular scorers give radians; kde, gde, oc-svm, knn-l2 and mahalanobis have units of their own (see the crate's docs).
+angular scorers give radians, the others have units of their own.
+
+  k-cos, c-cos          angle to the k-th nearest training feature, to their mean; -mah: whitened first,
+                        -mah-centred: whitened and seen from the mean
+  kde, gde, oc-svm      kernel density, Gaussian density, support vectors of l2-normalised features (Sohn et al.);
+                        gde-raw: of the features as they are
+  knn-l2                squared distance to the 2 nearest (or k), features as they are (DN2, PANDA)
+  mahalanobis           distance of l2-normalised features (SSD); mahalanobis-shrunk: of the features as they are, by a
+                        covariance shrunk as Ledoit and Wolf do, which raw pixels need
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 
@@ -216,3 +226,15 @@ OOD images are the positives, high scores are anomalous. In percent in the table
   nsa auroc --id scores-id.npy --ood scores-ood.npy --json
 
 Exit status: 0 computed, 2 arrays that are not scores, empty, or with a NaN.";
+
+pub const DEVICES: &str = "\
+What can compute here: every device by its name, the word for it at --device, and which one `auto` takes.
+
+CUDA is NVIDIA's own interface. wgpu finds GPUs by Vulkan, by Metal on a Mac and by DirectX 12 on Windows; one that the \
+processor imitates in software (llvmpipe, SwiftShader) is listed too, but `auto` leaves it alone. Both need a build with \
+`--features cuda` or `wgpu`. A dash stands before what cannot be had, with the reason, or is not the first of its kind.
+
+  nsa devices
+  nsa devices --json                {\"device\", \"name\", \"usable\", \"auto\"} of each
+
+Exit status: 0.";

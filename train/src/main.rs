@@ -1,43 +1,7 @@
-//! `nsa`: trains, evaluates and exports the models of "No Shifted Augmentations".
-//!
-//! The commands are a thin layer over `nsa-core`: this crate owns files, devices and progress, the core owns every
-//! number. Results go to stdout, everything else to stderr; the exit status is 2 for bad usage or input and 1 for
-//! work that failed.
+//! `nsa`: all of it is in the library beside this file.
 
-mod bundles;
-mod catalog;
-mod cli;
-mod commands;
-mod data;
-mod device;
-mod error;
-mod evaluate;
-mod evaluation;
-mod files;
-mod help;
-mod lock;
-mod memory;
-mod npy;
-mod plan;
-mod probes;
-mod progress;
-mod report;
-mod run;
-mod tables;
-mod torch;
-mod trained;
-
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    memory::keep_what_is_freed();
-    let cli = cli::Cli::parse();
-    match commands::run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("nsa: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    nsa_train::main()
 }

@@ -11,6 +11,7 @@ mod write;
 pub use images::ImageReader;
 pub use write::{RowWriter, write_f32, write_u8};
 
+use crate::files::{ReadError, open_plain};
 use header::{Header, Kind};
 use nsa_core::data::{CHANNELS, SIZE};
 use nsa_core::{FeatureError, Features};
@@ -34,6 +35,14 @@ pub enum NpyError {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// It is not read at all.
+    #[error("{} {why}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: ReadError,
     },
     /// It is not what it must be.
     #[error("{} must {must}, found {found}", path.display())]
@@ -83,9 +92,12 @@ pub fn read_features(path: &Path) -> Result<Features, NpyError> {
     Features::new(n, dim, array.values).map_err(|source| NpyError::Features { path: path.into(), source })
 }
 
-/// One finite number an image: shape `n`, `n x 1` or `1 x n`. All scores are computed in `f32`, so `f64` is rounded.
-pub fn read_vector(path: &Path) -> Result<Vec<f32>, NpyError> {
-    let array = read_f32(path)?;
+/// One finite number an image: shape `n`, `n x 1` or `1 x n`. Nothing is rounded: scores may come from elsewhere.
+pub fn read_vector(path: &Path) -> Result<Vec<f64>, NpyError> {
+    let array = read(path, &[Kind::F32, Kind::F64], |kind, b| match kind {
+        Kind::F64 => Ok(f64::from_le_bytes(first(b))),
+        _ => Ok(f32::from_le_bytes(first(b)).into()),
+    })?;
     if array.shape.iter().filter(|&&size| size != 1).count() > 1 || array.shape.is_empty() {
         return Err(NpyError::format(path, "have one dimension (one number an image)", shape(&array.shape)));
     }
@@ -111,8 +123,12 @@ pub fn read_images(path: &Path) -> Result<Vec<u8>, NpyError> {
 /// An array of `f32`; `f64` is rounded.
 pub fn read_f32(path: &Path) -> Result<Array<f32>, NpyError> {
     read(path, &[Kind::F32, Kind::F64], |kind, b| match kind {
-        Kind::F64 => f64::from_le_bytes(first(b)) as f32,
-        _ => f32::from_le_bytes(first(b)),
+        Kind::F64 => {
+            let value = f64::from_le_bytes(first(b));
+            let rounded = value as f32;
+            if value.is_finite() && rounded.is_infinite() { Err(value) } else { Ok(rounded) }
+        }
+        _ => Ok(f32::from_le_bytes(first(b))),
     })
 }
 
@@ -121,14 +137,14 @@ pub fn read_f32(path: &Path) -> Result<Array<f32>, NpyError> {
 #[cfg(test)]
 pub fn read_labels(path: &Path) -> Result<Array<i64>, NpyError> {
     read(path, &[Kind::U8, Kind::I32, Kind::I64], |kind, b| match kind {
-        Kind::U8 => i64::from(b[0]),
-        Kind::I32 => i32::from_le_bytes(first(b)).into(),
-        _ => i64::from_le_bytes(first(b)),
+        Kind::U8 => Ok(i64::from(b[0])),
+        Kind::I32 => Ok(i32::from_le_bytes(first(b)).into()),
+        _ => Ok(i64::from_le_bytes(first(b))),
     })
 }
 
-/// Reads and converts value by value, so that the file is never in memory twice.
-fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> T) -> Result<Array<T>, NpyError> {
+/// Reads and converts value by value, so that the file is never in memory twice. What does not fit is given back.
+fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> Result<T, f64>) -> Result<Array<T>, NpyError> {
     let (mut file, header, count) = open(path, kinds)?;
     if count > MAX_VALUES {
         return Err(NpyError::format(path, format!("hold at most {MAX_VALUES} values"), shape(&header.shape)));
@@ -136,18 +152,21 @@ fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> T) -> R
     let width = header.kind.bytes();
     let mut values = Vec::with_capacity(count);
     let mut value = [0; 8];
-    for _ in 0..count {
+    for index in 0..count {
         file.read_exact(&mut value[..width]).map_err(|source| NpyError::io("read", path, source))?;
-        values.push(convert(header.kind, &value[..width]));
+        values.push(convert(header.kind, &value[..width]).map_err(|value| {
+            NpyError::format(path, "hold numbers that f32 holds (up to 3.4e38)", format!("{value:e} at index {index}"))
+        })?);
     }
     Ok(Array { shape: header.shape, values })
 }
 
 /// A file whose values are of one of `kinds` and as many as its header says, at the first of them; and how many.
 fn open(path: &Path, kinds: &[Kind]) -> Result<(BufReader<File>, Header, usize), NpyError> {
-    let io = |source| NpyError::io("read", path, source);
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
+    let (file, length) = open_plain(path).map_err(|why| match why {
+        ReadError::Io(source) => NpyError::io("read", path, source),
+        why => NpyError::Refused { path: path.into(), why },
+    })?;
     let mut file = BufReader::with_capacity(1 << 16, file);
     let (header, header_bytes) =
         Header::read(&mut file).map_err(|(must, found)| NpyError::format(path, must, found))?;

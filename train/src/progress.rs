@@ -1,5 +1,6 @@
 //! Progress of long work: a bar on a terminal, a line a minute elsewhere.
 
+use crate::output::tell;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl Progress {
 
     /// Prints a line that stays.
     pub fn log(&mut self, line: &str) {
-        if self.terminal { self.bar.println(line) } else { eprintln!("{line}") }
+        if self.terminal { self.bar.println(line) } else { tell!("{line}") }
     }
 
     /// How long it has taken, and the end of the bar.
@@ -53,7 +54,7 @@ impl Progress {
     fn line(&mut self) {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let left = self.bar.eta().as_secs();
-        eprintln!("{} {done}/{total}  {}  {} min left", self.bar.prefix(), self.message, left.div_ceil(60));
+        tell!("{} {done}/{total}  {}  {} min left", self.bar.prefix(), self.message, left.div_ceil(60));
         self.last_line = Instant::now();
     }
 }

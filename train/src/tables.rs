@@ -11,17 +11,17 @@ use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, Sc
 use crate::progress::Progress;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::data::ImageSet;
-use nsa_core::eval::summarize;
-use nsa_core::model::Network;
-use nsa_core::score::{Bank, Gde, Kde, KnnL2, Mahalanobis, OcSvm, ScoreError, Scorer};
+use nsa_core::data::{CHANNELS, ImageSet};
+use nsa_core::eval::{auroc, summarize};
+use nsa_core::model::{EmbedError, Network, UNIT};
+use nsa_core::score::{Bank, ScoreError, Scorer};
 use nsa_core::ssl::EMBEDDING;
 use sums::{Members, Scored, ensembles, reach};
 
 /// Test images scored at once.
 const PIECE: usize = 1024;
 /// Bytes that the banks of one pass may take, by [`bank_bytes`].
-const PASS_BYTES: usize = 4 << 30;
+const PASS_BYTES: usize = 9 << 29;
 
 /// What to compute: scorers by feature map.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,13 +34,19 @@ pub struct Request {
 
 impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
-    /// ensembles.
+    /// ensembles. Beside it the other reading of y, and what raw pixels reach.
     pub fn of_the_paper(layers: &[String]) -> Self {
-        let scorers = |layer: &String| {
-            let densities: &[Scorer] = if layer.ends_with("-1x1") { &[Scorer::Kde, Scorer::Gde] } else { &[] };
-            (layer.clone(), [&Scorer::ANGULAR[..], densities].concat())
+        use Scorer::{
+            CCos, CCosMah, Gde, GdeRaw, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
         };
-        Self { scorers: layers.iter().map(scorers).collect(), ensembles: true }
+        let scorers = |layer: &String| {
+            let others: &[Scorer] = if layer.ends_with("-1x1") { &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis] } else { &[] };
+            (layer.clone(), [&Scorer::ANGULAR[..], others].concat())
+        };
+        let mut all: Vec<_> = layers.iter().map(scorers).collect();
+        all.push((UNIT.into(), vec![KCosMah, KCosMahCentred, CCosMah]));
+        all.push((PIXELS.into(), vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
+        Self { scorers: all, ensembles: true }
     }
 
     /// Chosen scorers on chosen maps, without ensembles.
@@ -70,11 +76,12 @@ impl Request {
 pub struct Images<'a> {
     /// Those it was trained on.
     pub train: &'a ImageSet,
-    /// All test images of the ID class.
-    pub id: &'a ImageSet,
-    /// All other test images.
-    pub ood: &'a ImageSet,
+    /// Those it is judged on: ID and OOD test images, ID and OOD validation images.
+    pub judged: [&'a ImageSet; 4],
 }
+
+/// The pixels of images as one more feature map: what a network must beat.
+pub const PIXELS: &str = "pixels";
 
 /// Rows and ensembles of an [`Evaluation`].
 pub struct Tables {
@@ -97,29 +104,33 @@ pub fn compute<B: Backend>(
     let mut tables = Tables { layers: Vec::new(), ensembles: Vec::new(), histogram: None };
     let mut members = Members::new();
     let dims = dims(network, images.train, device)?;
-    let dim = |layer: &str| names.iter().position(|name| name == layer).map_or(0, |i| dims[i]);
+    let dim = |layer: &str| names.iter().position(|name| name == layer).map_or(images.train.image_bytes(), |i| dims[i]);
     let passes = passes(&request.scorers, images.train.len(), &dim);
-    let total = passes.len() * (images.train.len() + images.id.len() + images.ood.len());
+    let judged: usize = images.judged.iter().map(|set| set.len()).sum();
+    let total = passes.len() * (images.train.len() + judged);
     let mut progress = Progress::new("evaluating", total);
     for pass in passes {
         let layers: Vec<&str> = pass.iter().map(|(layer, _)| layer.as_str()).collect();
-        let train = features(network, images.train, &layers, device, |n| progress.advance(n))?;
+        let train = maps(network, images.train, &layers, device, |n| progress.advance(n))?;
         let mut fitted: Vec<FittedLayer> = pass
             .iter()
             .zip(train)
-            .map(|((layer, scorers), train)| FittedLayer::fit(layer, scorers, &train, request.ensembles))
+            .map(|((layer, scorers), train)| {
+                FittedLayer::fit(layer, scorers, &train, request.ensembles && names.contains(layer))
+            })
             .collect();
-        for (side, set) in [images.id, images.ood].into_iter().enumerate() {
+        for (side, set) in images.judged.into_iter().enumerate() {
             for first in (0..set.len()).step_by(PIECE) {
                 let piece: Vec<usize> = (first..(first + PIECE).min(set.len())).collect();
-                let queries = features(network, &set.select(&piece), &layers, device, |n| progress.advance(n))?;
+                let queries = maps(network, &set.select(&piece), &layers, device, |n| progress.advance(n))?;
                 fitted.iter_mut().zip(&queries).for_each(|(layer, queries)| layer.score(side, queries));
             }
         }
         for layer in fitted {
             let (row, scored) = layer.finish()?;
             if let Some(Ok(default)) = scored.get(&(EMBEDDING.into(), Scorer::KCosMah)) {
-                tables.histogram = Some(Histogram::new(EMBEDDING, Scorer::KCosMah, &default.id, &default.ood));
+                tables.histogram =
+                    Some(Histogram::new(EMBEDDING, Scorer::KCosMah, &default.scores[0], &default.scores[1]));
             }
             tables.layers.push(row);
             if request.ensembles {
@@ -134,6 +145,31 @@ pub fn compute<B: Backend>(
     Ok(tables)
 }
 
+/// Features of images at `layers`, of which one may be [`PIXELS`].
+fn maps<B: Backend>(
+    network: &Network<B>,
+    images: &ImageSet,
+    layers: &[&str],
+    device: &B::Device,
+    tick: impl FnMut(usize),
+) -> Result<Vec<Features>, NsaError> {
+    let of_network: Vec<&str> = layers.iter().copied().filter(|layer| *layer != PIXELS).collect();
+    let mut found = if of_network.is_empty() { vec![] } else { features(network, images, &of_network, device, tick)? };
+    if let Some(at) = layers.iter().position(|layer| *layer == PIXELS) {
+        found.insert(at, pixels(images)?);
+    }
+    Ok(found)
+}
+
+/// Pixels in 0..1; of sets of grey images one channel, which says all.
+fn pixels(images: &ImageSet) -> Result<Features, NsaError> {
+    let area = images.side() * images.side();
+    let channels = if images.is_grey() { 1 } else { CHANNELS };
+    let rows = (0..images.len()).flat_map(|i| &images.image(i)[..channels * area]);
+    let values = rows.map(|&p| f32::from(p) / 255.0).collect();
+    Ok(Features::new(images.len(), channels * area, values).map_err(EmbedError::from)?)
+}
+
 /// How many values each map has, found by embedding one image.
 fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device) -> Result<Vec<usize>, NsaError> {
     let names = network.layer_names();
@@ -143,9 +179,10 @@ fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device)
 
 type Wanted = (String, Vec<Scorer>);
 
-/// Memory of a bank: features, their directions, whitening matrix, whitened features from the mean and the origin.
+/// Memory of a bank: features, their directions, whitening matrix, whitened features and their directions from the mean
+/// and from the origin.
 fn bank_bytes(n: usize, dim: usize) -> usize {
-    4 * (2 * n * dim + n.min(dim) * (2 * n + dim))
+    4 * (2 * n * dim + n.min(dim) * (3 * n + dim))
 }
 
 /// The maps in as few groups as fit into memory.
@@ -172,8 +209,9 @@ struct FittedScorer {
     score: Result<ScoreFn, ScoreError>,
     /// As a member of an ensemble, where that is another fit.
     member: Option<Result<(ScoreFn, [f32; 2]), ScoreError>>,
-    scores: [Vec<f32>; 2],
-    member_scores: [Vec<f32>; 2],
+    /// Of each set of [`Images::judged`].
+    scores: [Vec<f32>; 4],
+    member_scores: [Vec<f32>; 4],
 }
 
 /// One map with its scorers.
@@ -215,7 +253,7 @@ impl FittedLayer {
                 Some(bank) if Scorer::ANGULAR.contains(&scorer) => {
                     bank.as_ref().map(|b| by(b, scorer)).map_err(Clone::clone)
                 }
-                _ => fit_rival(scorer, train),
+                _ => rival(scorer, train),
             };
             let mah = in_mahalanobis_space(scorer);
             let own = match &narrow {
@@ -232,7 +270,7 @@ impl FittedLayer {
         Self { layer: layer.into(), dim: train.dim(), rank, ensemble_rank: capped, scorers }
     }
 
-    /// Scores a piece of the test set: `side` 0 is ID, 1 is OOD. The first failure of a scorer is kept.
+    /// Scores a piece of set `side` of [`Images::judged`]. The first failure of a scorer is kept.
     fn score(&mut self, side: usize, queries: &Features) {
         let capped = self.ensemble_rank.is_some();
         for fitted in &mut self.scorers {
@@ -264,14 +302,15 @@ impl FittedLayer {
             let scorer = fitted.scorer;
             match fitted.score {
                 Ok(_) => {
-                    let reached = summarize(&fitted.scores[0], &fitted.scores[1])?;
-                    scores.push(ScoreRow { scorer, reached });
+                    let [id, ood, val_id, val_ood] = &fitted.scores;
+                    let validation = validated(val_id, val_ood)?;
+                    scores.push(ScoreRow { scorer, validation, reached: summarize(id, ood)? });
                 }
                 Err(error) => failed.push(Failed { scorer, why: error.to_string() }),
             }
             if let Some(member) = fitted.member {
-                let [id, ood] = fitted.member_scores;
-                scored.insert((self.layer.clone(), scorer), member.map(|(_, range)| Scored { id, ood, range }));
+                let scores = fitted.member_scores;
+                scored.insert((self.layer.clone(), scorer), member.map(|(_, range)| Scored { scores, range }));
             }
         }
         let Self { layer, dim, rank, ensemble_rank, .. } = self;
@@ -279,37 +318,23 @@ impl FittedLayer {
     }
 }
 
-/// Whether a scorer sees features through the whitening.
-fn in_mahalanobis_space(scorer: Scorer) -> bool {
-    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah)
+/// AUROC on validation images; none where none were held back.
+fn validated(id: &[f32], ood: &[f32]) -> Result<Option<f64>, NsaError> {
+    if id.is_empty() || ood.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(auroc(id, ood)?))
 }
 
-/// The scorers that are not angles.
-fn fit_rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
-    Ok(match scorer {
-        Scorer::Kde => {
-            let fitted = Kde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::Gde => {
-            let fitted = Gde::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::OcSvm => {
-            let fitted = OcSvm::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        Scorer::KnnL2 => {
-            let fitted = KnnL2::fit(train)?;
-            // DN2 and PANDA look at two neighbours.
-            Box::new(move |queries| fitted.score(2, queries))
-        }
-        Scorer::Mahalanobis => {
-            let fitted = Mahalanobis::fit(train)?;
-            Box::new(move |queries| fitted.score(queries))
-        }
-        angular => return Err(ScoreError::NotAngular(angular)),
-    })
+/// Whether a scorer sees features through the whitening.
+fn in_mahalanobis_space(scorer: Scorer) -> bool {
+    matches!(scorer, Scorer::KCosMah | Scorer::KCosMahCentred | Scorer::CCosMah)
+}
+
+/// A scorer that needs no bank.
+fn rival(scorer: Scorer, train: &Features) -> Result<ScoreFn, ScoreError> {
+    let fitted = scorer.fit(train)?;
+    Ok(Box::new(move |queries| fitted.score(scorer.default_k(), queries)))
 }
 
 #[cfg(test)]
@@ -343,9 +368,9 @@ mod tests {
         assert_eq!((row.scores.len(), row.failed.len()), (5, 0));
         for ((_, scorer), scored) in scored {
             let Ok(scored) = scored else { panic!("{scorer}") };
-            assert_eq!((scored.id.len(), scored.ood.len()), (15, 10));
+            assert_eq!((scored.scores[0].len(), scored.scores[1].len()), (15, 10));
             assert!(scored.range[1] - scored.range[0] > 0.05, "{scorer}: {:?}", scored.range);
-            assert!(ensemble(&[(scored.id, scored.range)]).is_ok());
+            assert!(ensemble(&[(scored.scores[0].clone(), scored.range)]).is_ok());
         }
     }
 }

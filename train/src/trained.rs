@@ -1,13 +1,14 @@
 //! A trained run with its images: what `nsa eval` and `nsa export` start from.
 
-use crate::data;
+use crate::data::{self, DataSourceError, Opened};
 use crate::error::NsaError;
 use crate::run::RunFolder;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::sha256;
-use nsa_core::data::{ImageSet, Split};
+use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::model::Network;
+use nsa_core::ssl::{TrainConfig, Watch};
 use std::path::Path;
 
 /// A run, its checkpoint, and the images it is judged on.
@@ -20,7 +21,19 @@ pub struct Trained {
     pub id: ImageSet,
     /// All other test images.
     pub ood: ImageSet,
+    /// Validation images of the ID class, and of the others.
+    pub validation: [ImageSet; 2],
     checkpoint: Vec<u8>,
+}
+
+/// The validation images of a run, of its ID class and of the others, from the training set.
+pub fn validation(
+    config: &TrainConfig,
+    split: &OneClassSplit,
+    train: &mut Opened,
+) -> Result<[ImageSet; 2], DataSourceError> {
+    let [id, ood] = Watch::validation_places(config, split, train.labels());
+    Ok([train.read(&id)?.images, train.read(&ood)?.images])
 }
 
 impl Trained {
@@ -36,14 +49,16 @@ impl Trained {
         let config = &run.config;
         let root = root.or(run.record.root.as_deref());
         let open = |split| data::open(&config.dataset, root, split, config.image_size);
-        let train = open(Split::Train)?.read_again(&run.record.split.indices)?;
+        let mut whole = open(Split::Train)?;
+        let train = whole.read_again(&run.record.split.indices)?;
+        let validation = validation(config, &run.record.split, &mut whole)?;
         let mut test = open(Split::Test)?;
         let mut of_class = |others| {
             let indices = test.of_class(config.id_class, others);
             test.read(&indices).map(|loaded| loaded.images)
         };
         let (id, ood) = (of_class(false)?, of_class(true)?);
-        Ok(Self { train, id, ood, checkpoint, run })
+        Ok(Self { train, id, ood, validation, checkpoint, run })
     }
 
     /// The network, for inference.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Lab, features, read_npy, write_npy};
+use common::{Lab, features, read_npy, write_npy, write_npy_of};
 use nsa_core::eval::summarize;
 use nsa_core::score::{Bank, Scorer, ensemble, score_all};
 use nsa_core::sphere::compactness;
@@ -82,6 +82,24 @@ fn measures_are_those_of_the_core() {
         assert!((json[name].as_f64().unwrap() - value).abs() <= 1e-12, "{name}");
     }
     assert!(lab.nsa("auroc --id id.npy --ood ood.npy").succeeds().stdout.starts_with("AUROC"));
+}
+
+/// Scores of f64 that are the same in f32 are told apart.
+#[test]
+fn auroc_does_not_round_scores() {
+    let lab = Lab::new();
+    let write = |name: &str, values: &[f64]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        write_npy_of(&lab.path(name), "<f8", &format!("{},", values.len()), &bytes);
+    };
+    let auroc = || lab.nsa("auroc --id id.npy --ood ood.npy --json").json()["auroc"].as_f64().unwrap();
+    write("id.npy", &[0.3]);
+    write("ood.npy", &[0.1 + 0.2]);
+    assert_eq!(auroc(), 1.0);
+    let near_one: Vec<f64> = (0..50).map(|n| 1.0 - 1e-9 * f64::from(n)).collect();
+    write("id.npy", &near_one[25..]);
+    write("ood.npy", &near_one[..25]);
+    assert_eq!(auroc(), 1.0);
 }
 
 #[test]

@@ -72,7 +72,8 @@ fn a_bundle_s_weights_give_the_maps_its_banks_are_of() {
             config.norm
         );
         lab.nsa(&line).succeeds();
-        let expected = pollster::block_on(embed(&network, images.pixels(), &[layer], &Default::default())).unwrap();
+        let expected =
+            pollster::block_on(embed(&network, images.pixels(), images.side(), &[layer], &Default::default())).unwrap();
         let found = read_npy(&lab.path("f.npy"));
         assert_eq!(found.len(), expected[0].len(), "{layer}");
         let largest = expected[0].iter().fold(0.0_f32, |a, v| a.max(v.abs()));

@@ -11,6 +11,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::Command;
 
 /// The bundle that is damaged, next to `good`.
 const BAD: &str = "bundles/bad";
@@ -201,7 +202,11 @@ fn hostile_content_with_right_checksums_is_named() {
     expect(&lab, settings("/title", json!("a\u{1b}[2J")), &["bad", "bundle.json", "title"]);
     expect(&lab, settings("/config/width", json!(0)), &["bad", "bundle.json", "width"]);
     // The page scores 32 x 32: bundles of another size must not get that far.
-    expect(&lab, settings("/config/image-size", json!(224)), &["bad", "bundle.json", "image-size must be 32", "224"]);
+    expect(
+        &lab,
+        settings("/config/image-size", json!(224)),
+        &["bad", "bundle.json", "image-size must be at most 32", "224"],
+    );
     expect(&lab, settings("/config/id-class", json!(77)), &["bad", "bundle.json", "class 77"]);
     expect(&lab, settings("/layers/0/bank", json!(u64::MAX)), &["bad"]);
     expect(&lab, settings("/layers/0/name", json!("head9")), &["bad", "bundle.json", "head9"]);
@@ -227,7 +232,7 @@ fn a_hostile_catalogue_is_named() {
         (b"{".to_vec(), "EOF"),
         (b"[".repeat(100_000), "line 1"),
         (vec![0xff; 100], "line 1"),
-        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 1", "\"format\": 2").into_bytes(), "format 1"),
+        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 2", "\"format\": 3").into_bytes(), "format 2"),
     ] {
         fs::write(&catalog, content).unwrap();
         let verify = lab.nsa("verify whole").fails(2, &["catalog.json", word]);
@@ -238,4 +243,33 @@ fn a_hostile_catalogue_is_named() {
     fs::remove_file(&catalog).unwrap();
     lab.nsa("verify whole").fails(2, &["cannot read", "catalog.json"]);
     lab.nsa("verify nowhere").fails(2, &["cannot read", "nowhere/catalog.json"]);
+}
+
+/// Guards the kind reported as "checksum mismatch after git clone on Windows": bundles keep their bytes where Git turns
+/// line feeds into pairs.
+#[test]
+fn a_clone_on_windows_has_the_same_bytes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "core.autocrlf=true"];
+        let done = Command::new("git").current_dir(folder.path()).args(identity).args(arguments).output().unwrap();
+        assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    git(&["init", "--quiet"]);
+    let files = [".gitattributes", "assets/catalog.json", "assets/bundles/digits/bundle.json"];
+    let history = "assets/bundles/digits/history.json";
+    for file in files.into_iter().chain([history]) {
+        let to = folder.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(root.join(file), &to).unwrap();
+    }
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "all"]);
+    fs::remove_dir_all(folder.path().join("assets")).unwrap();
+    git(&["checkout", "--quiet", "--", "."]);
+    for file in files.into_iter().skip(1).chain([history]) {
+        let (found, expected) = (fs::read(folder.path().join(file)).unwrap(), fs::read(root.join(file)).unwrap());
+        assert!(found == expected, "{file} has {} bytes instead of {}", found.len(), expected.len());
+    }
 }

@@ -5,7 +5,7 @@ use crate::protocol::{Event, Request};
 use burn::tensor::backend::Backend;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
-use nsa_core::data::IMAGE_BYTES;
+use nsa_core::data::{IMAGE_BYTES, SIZE};
 use nsa_core::model::{NetworkConfig, Stem, embed};
 use nsa_core::ssl::{Norm, Objective};
 use std::cell::RefCell;
@@ -52,9 +52,9 @@ pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device) {
 /// Puts one tiny batch through a tiny network, so that what a device prepares at its first use (pipelines, memory) is
 /// prepared before the page is told that the engine is ready.
 async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
-    let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, stem: Stem::Cifar };
+    let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, ..Default::default() };
     let network = config.init::<B>(0, device);
-    match embed(&network, &[0; IMAGE_BYTES], &["conv4-1x1"], device).await {
+    match embed(&network, &[0; IMAGE_BYTES], SIZE, &["conv4-1x1"], device).await {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),
     }

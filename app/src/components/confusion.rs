@@ -1,5 +1,6 @@
 //! What a threshold does to the images shown, as a confusion matrix and the rates that papers print.
 
+use super::Prose;
 use crate::lab::Lab;
 use crate::stats::{Readout, percent};
 use crate::text;
@@ -30,7 +31,7 @@ pub fn Confusion(
     };
     let rate = move |term: &'static str, value: fn(&RocSummary) -> f64| {
         let value = move || summary.get().map_or("–".into(), |s| format!("{} %", percent(value(&s))));
-        view! { <div><dt>{term}</dt><dd>{value}</dd></div> }
+        view! { <div><dt><Prose text=term/></dt><dd>{value}</dd></div> }
     };
     view! {
         <div class="confusion" data-testid="confusion">

@@ -1,14 +1,14 @@
-//! What a person chooses from: the model, the score, the engine; and what the model is.
+//! What a person chooses from: the model, the score; and what the model is and where it runs.
 
-use super::lab;
+use super::{Prose, lab};
 use crate::lab::Bundle;
 use crate::state::BackendChoice;
 use crate::stats::percent;
 use crate::text;
 use leptos::prelude::*;
-use nsa_core::bundle::{CatalogEntry, Manifest, Provenance};
+use nsa_core::bundle::{Manifest, Provenance};
 
-/// Menus for the model, the score and the engine.
+/// Menus for the model and the score.
 #[component]
 pub fn Controls() -> impl IntoView {
     let lab = lab();
@@ -18,8 +18,8 @@ pub fn Controls() -> impl IntoView {
             let selected = chosen.as_ref() == Some(&id);
             view! { <option value=id selected=selected>{title}</option> }
         };
-        let entries = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), |c| c.bundles.clone()));
-        entries.into_iter().map(|e| option((e.id, e.title))).collect_view()
+        let labels = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
+        labels.into_iter().map(option).collect_view()
     };
     let choose_model = move |id: String| {
         lab.choose(|state| {
@@ -46,7 +46,6 @@ pub fn Controls() -> impl IntoView {
             state.threshold = None;
         });
     };
-    let choose_backend = move |choice| lab.choose(|state| state.backend = choice);
     view! {
         <div class="controls" data-part="controls" role="group" aria-label=text::CONTROLS>
             <label class="field">
@@ -63,13 +62,6 @@ pub fn Controls() -> impl IntoView {
                     {scores}
                 </select>
             </label>
-            <Choices
-                legend=text::ENGINE
-                name="backend"
-                options=BackendChoice::ALL.iter().map(|&c| (c, text::backend(c))).collect()
-                chosen=Signal::derive(move || lab.state.with(|s| s.backend))
-                choose=choose_backend
-            />
         </div>
     }
 }
@@ -112,30 +104,37 @@ where
 #[component]
 pub fn ModelCard() -> impl IntoView {
     let lab = lab();
-    let class = move |entry: &CatalogEntry| {
-        let named = lab.bundle.with(|b| b.as_ref()?.manifest.classes.get(entry.id_class).cloned());
-        named.unwrap_or_else(|| entry.id_class.to_string())
-    };
     let head = move || {
         lab.entry.get().map(|entry| {
             view! {
-                <h2>{entry.title.clone()}</h2>
-                <p class="lead">{text::model_sentence(&entry, &class(&entry))}</p>
+                <h2 id="model-title">{text::models::knows(&entry)}</h2>
+                <p class="lead"><Prose text=text::models::sentence(&entry)/></p>
             }
         })
     };
-    let measured = move || lab.bundle.with(|b| b.as_ref().map(|b| text::auroc_measured(&b.manifest.provenance)));
+    let measured =
+        move || lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| text::auroc_measured(&b.manifest.provenance)));
     let known = move || {
         let facts = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| facts(&b.manifest)));
-        facts.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
+        facts
+            .into_iter()
+            .map(|(name, value)| view! { <div><dt>{name}</dt><dd><Prose text=value/></dd></div> })
+            .collect_view()
     };
     view! {
-        <section class="card model" data-part="model" aria-label=text::MODEL hidden=move || lab.entry.with(Option::is_none)>
+        <section class="card model" data-part="model" aria-labelledby="model-title" hidden=move || lab.entry.with(Option::is_none)>
             <div class="model-head">{head}</div>
             <p class="figure-number">
                 <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>
-                <span>{measured}</span>
+                <span><Prose text=Signal::derive(measured)/></span>
             </p>
+            <Choices
+                legend=text::ENGINE
+                name="backend"
+                options=BackendChoice::ALL.iter().map(|&c| (c, text::backend(c))).collect()
+                chosen=Signal::derive(move || lab.state.with(|s| s.backend))
+                choose=move |choice| lab.choose(|state| state.backend = choice)
+            />
             <details class="provenance" hidden=move || lab.bundle.with(Option::is_none)>
                 <summary>{text::PROVENANCE}</summary>
                 <dl>{known}</dl>

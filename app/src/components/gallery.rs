@@ -1,6 +1,6 @@
 //! The images, each with its score.
 
-use super::{Choices, Pixels, Scorers, detail, lab};
+use super::{Choices, Pixels, Prose, detail, lab};
 use crate::gallery::{Image, Side, is_mistake};
 use crate::lab::{Lab, Topic};
 use crate::state::{Filter, LAST_SEED, Selection, Sort, Subject};
@@ -40,11 +40,23 @@ pub fn Gallery() -> impl IntoView {
     let current = Current { tab_stop: Memo::new(move |_| there.get().or(first.get())), focused };
     let draw_others =
         move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
+    let title = move || lab.entry.with(|e| e.as_ref().map_or(text::GALLERY_TITLE.into(), text::models::knows));
+    let lead = move || {
+        text::gallery_lead(lab.entry.with(|e| e.as_ref().map(|e| text::models::things(&e.dataset, e.id_class))))
+    };
+    let number = move || {
+        lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| text::gallery_number(&b.score_title(lab.score.get()))))
+    };
+    let credit = move || {
+        let shown = lab.images.with(|images| !images.is_empty());
+        lab.entry.with(|e| e.as_ref().filter(|_| shown).and_then(|e| text::models::credit(&e.dataset)))
+    };
     view! {
         <section class="card gallery" data-part="gallery" aria-labelledby="gallery-title">
             <header data-part="lead">
-                <h2 id="gallery-title">{text::GALLERY_TITLE}</h2>
-                <p class="lead">{move || text::gallery_lead(class_name(lab, lab.recipe.with(|r| r.as_ref().map(|r| r.id_class))))}</p>
+                <h2 id="gallery-title">{title}</h2>
+                <p class="lead">{lead}</p>
+                <p class="small"><Prose text=Signal::derive(number)/></p>
             </header>
             <div class="toolbar" data-part="toolbar">
                 <Choices
@@ -63,7 +75,7 @@ pub fn Gallery() -> impl IntoView {
                 />
                 <button type="button" class="quiet" on:click=draw_others>{text::OTHER_IMAGES}</button>
             </div>
-            <Scorers/>
+            <Marks lab/>
             {missing}
             {no_mistakes}
             <ul class="tiles" node_ref=list on:keydown=keys aria-label=text::score::TILES>
@@ -71,6 +83,7 @@ pub fn Gallery() -> impl IntoView {
                     <Tile lab i image current/>
                 </For>
             </ul>
+            <p class="small" hidden=move || credit().is_none()>{credit}</p>
         </section>
     }
 }
@@ -113,19 +126,21 @@ fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoVie
     let subject = Subject::Test { class: pick.class, index: pick.index };
     let selection = Selection::Image { class: pick.class, index: pick.index };
     let selected = Memo::new(move |_| lab.state.with(|s| s.select == Some(selection)));
+    let marked = Memo::new(move |_| lab.state.with(|s| s.marks.contains(&selection)));
     let open = move |_| lab.choose(|state| detail::open(state, subject));
     let tab_stop = move || if current.tab_stop.get() == Some(i) { "0" } else { "-1" };
     let value = Memo::new(move |_| lab.values.with(|values| values.get(i).copied().flatten()));
     let mistaken = Memo::new(move |_| is_mistake(pick.side, value.get(), lab.threshold.get()));
     let label = Signal::derive(move || {
         let class = class_name(lab, Some(pick.class)).unwrap_or_default();
-        text::tile(pick.side == Side::Id, &class, value.get(), mistaken.get())
+        text::tile(pick.side == Side::Id, &class, value.get(), mistaken.get(), marked.get())
     });
     view! {
         <li
             class="tile"
             class:mistake=mistaken
             class:selected=selected
+            class:marked=marked
             data-testid="tile"
             data-split=pick.side.word()
             data-class=pick.class.to_string()
@@ -146,6 +161,18 @@ fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoVie
                 <span class="tile-score">{move || value.get().map_or("…".into(), |v| format!("{v:.3}"))}</span>
             </button>
         </li>
+    }
+}
+
+/// How many images are marked, and a way to unmark them.
+#[component]
+pub fn Marks(lab: Lab) -> impl IntoView {
+    let n = Memo::new(move |_| lab.state.with(|s| s.marks.len()));
+    view! {
+        <p class="marks" data-testid="marks" hidden=move || n.get() == 0>
+            <span>{move || text::marked(n.get())}</span>
+            <button type="button" class="quiet" on:click=move |_| lab.choose(|state| state.marks.clear())>{text::UNMARK}</button>
+        </p>
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why it works, at a glance: the curve of concentration and the hypersphere, and the ways to their views.
 
 use super::compact::{Curve, Legend, ReplayedSphere, Which};
-use super::{ViewLink, lab};
+use super::{Prose, ViewLink, lab};
 use crate::charts::training::Measure;
 use crate::state::View;
 use crate::text;
@@ -15,7 +15,7 @@ pub fn Glance() -> impl IntoView {
         <section class="card glance" aria-labelledby="glance-title">
             <header data-part="lead">
                 <h2 id="glance-title">{text::shell::GLANCE_TITLE}</h2>
-                <p class="lead">{text::shell::GLANCE_LEAD}</p>
+                <p class="lead"><Prose text=text::shell::GLANCE_LEAD/></p>
             </header>
             <Legend/>
             <div class="curves">

@@ -1,6 +1,6 @@
 //! Layers by scorers in a small table: one cell a score, to flip through them with the arrow keys.
 
-use super::lab;
+use super::{Prose, lab};
 use crate::lab::Lab;
 use crate::state::scorer_word;
 use crate::stats::percent;
@@ -40,11 +40,11 @@ pub fn Scorers() -> impl IntoView {
         Cell { value: number(here), note: number(measured), tint }
     };
     view! {
-        <section class="scorers" data-part="toolbar" aria-labelledby="scorers-title">
-            <h3 id="scorers-title">{text::score::MATRIX_TITLE}</h3>
+        <details class="card scorers" data-part="toolbar" data-testid="scorers">
+            <summary><h2>{text::score::MATRIX_TITLE}</h2></summary>
             <Matrix name="matrix" cell/>
-            <p class="small">{text::score::MATRIX_NOTE}</p>
-        </section>
+            <p class="small"><Prose text=text::score::MATRIX_NOTE/></p>
+        </details>
     }
 }
 
@@ -63,21 +63,22 @@ where
     let grid = Memo::new(move |_| lab.bundle.with(|b| b.as_ref().map(|b| (grid(&b.manifest), b.ensemble_column()))));
     let table = move || {
         grid.get().map(|((layers, scorers, cells), ensemble)| {
-            let heads = scorers.iter().map(|s| view! { <th scope="col">{scorer_name(*s)}</th> }).collect_view();
+            let heads =
+                scorers.iter().map(|s| view! { <th scope="col"><Prose text=scorer_name(*s)/></th> }).collect_view();
             let columns = scorers.len();
             let rows = layers.into_iter().zip(cells).enumerate().map(|(row, (layer, cells))| {
                 let cells = cells.into_iter().enumerate().map(move |(column, score)| match score {
                     Some(score) => view! { <Choice lab name score cell row column span=1/> }.into_any(),
                     None => view! { <td></td> }.into_any(),
                 });
-                view! { <tr><th scope="row">{text::layer(&layer)}</th>{cells.collect_view()}</tr> }
+                view! { <tr><th scope="row"><Prose text=text::layer(&layer)/></th>{cells.collect_view()}</tr> }
             });
             let rows = rows.collect::<Vec<_>>();
             let last = rows.len();
             let sum = ensemble.map(|score| {
                 view! {
                     <tr>
-                        <th scope="row" title=text::score::ENSEMBLE_LONG>{text::score::ENSEMBLE}</th>
+                        <th scope="row"><Prose text=text::score::ENSEMBLE/></th>
                         <Choice lab name score cell row=last column=0 span=columns/>
                     </tr>
                 }

@@ -10,6 +10,7 @@ mod data;
 mod detail;
 mod gallery;
 mod glance;
+mod kiosk;
 mod matrix;
 mod own;
 mod pad;
@@ -19,6 +20,7 @@ pub mod sphere;
 mod status;
 mod story;
 mod tabs;
+mod term;
 mod train;
 
 pub use camera::Camera;
@@ -29,8 +31,9 @@ pub use confusion::Confusion;
 pub use controls::{Choices, Controls, ModelCard, Percent};
 pub use data::Data;
 pub use detail::Detail;
-pub use gallery::Gallery;
+pub use gallery::{Gallery, Marks};
 pub use glance::Glance;
+pub use kiosk::Kiosk;
 pub use matrix::Scorers;
 pub use own::{DropAnywhere, Own};
 pub use pad::Pad;
@@ -40,12 +43,15 @@ pub use sphere::Sphere;
 pub use status::{Problems, Status};
 pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
+pub use term::Prose;
 pub use train::{Train, TrainStage};
 
 use crate::lab::Lab;
 use crate::state::{State, View};
+use crate::story::Scene;
 use crate::text;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 /// The whole page below its headline.
 #[component]
@@ -55,26 +61,28 @@ pub fn App(
 ) -> impl IntoView {
     provide_context(lab);
     follow_history(lab);
+    follow_the_tour(lab);
+    crate::embed::listen(lab);
     mirror_on_root(lab);
     let shown = Memo::new(move |_| lab.state.with(|s| s.view));
     let dialog = NodeRef::<leptos::html::Dialog>::new();
     view! {
         <Tabs dialog/>
-        <Controls/>
-        <Status/>
+        <div class="top"><Controls/><Status/></div>
         <Problems/>
-        <ModelCard/>
         <div class="views">{move || view_of(shown.get())}</div>
+        <ModelCard/>
         <Detail/>
         <DropAnywhere/>
         <Keys dialog/>
+        <Kiosk/>
     }
 }
 
 /// The parts of a view. A view is made when it is opened and gone when it is left; what it shows lives in the [`Lab`].
 fn view_of(shown: View) -> AnyView {
     match shown {
-        View::Score => view! { <Gallery/> <Separate/> <Glance/> <Own/> }.into_any(),
+        View::Score => view! { <Gallery/> <Separate/> <Scorers/> <Glance/> <Own/> }.into_any(),
         View::Separate => view! { <Separate full=true/> }.into_any(),
         View::Compact => view! { <Compact/> }.into_any(),
         View::Sphere => view! { <Sphere/> }.into_any(),
@@ -93,6 +101,18 @@ fn follow_history(lab: Lab) {
     let handle = window_event_listener(leptos::ev::popstate, move |_| {
         let state: State = crate::url::current();
         lab.state.set(state);
+    });
+    on_cleanup(move || handle.remove());
+}
+
+/// The link in the headline, which is there before the program is, keeps the page once it is here.
+fn follow_the_tour(lab: Lab) {
+    let handle = window_event_listener(leptos::ev::click, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        if target.is_some_and(|target| target.closest("[data-tour]").ok().flatten().is_some()) {
+            let catalog = lab.catalog.get_untracked();
+            tabs::follow(lab, &event, |state| Scene::Detector.set(catalog.as_ref(), state));
+        }
     });
     on_cleanup(move || handle.remove());
 }
@@ -121,7 +141,7 @@ fn mirror_on_root(lab: Lab) {
             set("data-model", &model);
         }
     });
-    let around = Memo::new(move |_| lab.state.with(|s| (s.view, s.present, s.hide.clone())));
+    let around = Memo::new(move |_| lab.state.with(|s| (s.view, s.is_for_a_room(), s.hide.clone())));
     Effect::new(move |_| {
         let (view, present, hide) = around.get();
         set("data-view", view.word());

@@ -34,7 +34,7 @@ pub fn Own() -> impl IntoView {
                             type="file"
                             class="visually-hidden"
                             data-testid="file-input"
-                            accept="image/*"
+                            accept="image/*,.heic,.heif"
                             multiple
                             on:change:target=move |e| pick(e.target())
                         />

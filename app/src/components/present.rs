@@ -55,6 +55,7 @@ pub fn Keys(
     let lab = lab();
     listen_to_keys(lab, dialog);
     leave_with_the_full_screen(lab);
+    fit_the_room(lab);
     let keys = text::shell::KEYS.iter().map(|(keys, what)| {
         let keys = keys.split(' ').map(|key| view! { <kbd>{key}</kbd> }).collect_view();
         view! { <div><dt>{keys}</dt><dd>{*what}</dd></div> }
@@ -87,6 +88,32 @@ fn present(lab: Lab, on: bool) {
         document().exit_fullscreen();
     }
     lab.choose(|state| state.present = on);
+}
+
+/// What a presentation is laid out for, CSS pixels. Larger screens show the same, larger.
+const SCREEN: (f64, f64) = (1280.0, 720.0);
+/// Narrower windows are no screen for a room.
+const NARROW: f64 = 960.0;
+
+/// Tells the style sheet how much larger than [`SCREEN`] the window is: `--room` on the root.
+fn fit_the_room(lab: Lab) {
+    let fit = move || {
+        let length = |value: Result<wasm_bindgen::JsValue, _>| value.ok().and_then(|v| v.as_f64()).unwrap_or_default();
+        let (width, height) = (length(window().inner_width()), length(window().inner_height()));
+        let room = lab.state.with_untracked(State::is_for_a_room) && width >= NARROW;
+        let factor = if room { (width / SCREEN.0).min(height / SCREEN.1).clamp(0.5, 5.0) } else { 1.0 };
+        let root = document().document_element().and_then(|root| root.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(root) = root {
+            let _ = root.style().set_property("--room", &format!("{factor:.4}"));
+        }
+    };
+    let on = Memo::new(move |_| lab.state.with(State::is_for_a_room));
+    Effect::new(move |_| {
+        on.track();
+        fit();
+    });
+    let handle = window_event_listener(leptos::ev::resize, move |_| fit());
+    on_cleanup(move || handle.remove());
 }
 
 /// Escape leaves the full screen before the page hears of it.

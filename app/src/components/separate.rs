@@ -1,7 +1,8 @@
 //! How well the scores tell ID from OOD: histogram, threshold, ROC curve.
 
-use super::{Chart, Confusion, Percent, lab, use_width};
+use super::{Chart, Confusion, Percent, Prose, lab, use_width};
 use crate::charts::{Frame, histogram, roc, short};
+use crate::gallery::Image;
 use crate::lab::Lab;
 use crate::state::Selection;
 use crate::stats::{Readout, percent, rounded, step_of};
@@ -30,20 +31,21 @@ pub fn Separate(
                 <h2 id="separate-title">{text::SEPARATE_TITLE}</h2>
                 <p class="lead">{text::SEPARATE_LEAD}</p>
             </header>
-            <Aurocs lab/>
+            <Legend lab/>
             <Histogram lab/>
             <dl class="readout" data-testid="readout">
                 <div>
-                    <dt>{text::CAUGHT}</dt>
+                    <dt><Prose text=text::CAUGHT/></dt>
                     <dd class="ood">{move || readout.get().map_or("–".into(), |r| format!("{} %", percent(r.tpr())))}</dd>
                     <dd>{move || readout.get().map(|r| text::of(r.caught, r.ood))}</dd>
                 </div>
                 <div>
-                    <dt>{text::FLAGGED}</dt>
+                    <dt><Prose text=text::FLAGGED/></dt>
                     <dd class="id">{move || readout.get().map_or("–".into(), |r| format!("{} %", percent(r.fpr())))}</dd>
                     <dd>{move || readout.get().map(|r| text::of(r.flagged, r.id))}</dd>
                 </div>
             </dl>
+            <Aurocs lab/>
             {full.then(|| view! { <Confusion lab readout/> })}
             <RocCurve lab readout/>
         </section>
@@ -76,20 +78,28 @@ fn Aurocs(lab: Lab) -> impl IntoView {
     view! {
         <dl class="numbers">
             <div>
-                <dt>{live_title}<span class="error" data-testid="auroc-live-error">{live_error}</span></dt>
+                <dt><Prose text=Signal::derive(live_title)/><span class="error" data-testid="auroc-live-error">{live_error}</span></dt>
                 <dd data-testid="auroc-live"><Percent share=live/></dd>
             </div>
             <div>
-                <dt>{text::AUROC_TEST}<span class="error" data-testid="auroc-test-error">{measured_error}</span></dt>
+                <dt><Prose text=text::AUROC_TEST/><span class="error" data-testid="auroc-test-error">{measured_error}</span></dt>
                 <dd data-testid="auroc-test"><Percent share=measured/></dd>
             </div>
         </dl>
-        <p class="legend">
-            <span class="key id">{text::ID}</span>
-            <span class="key ood">{text::OOD}</span>
-            <span class="key own" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
-        </p>
         {nothing}
+    }
+}
+
+/// What the colours mean.
+#[component]
+fn Legend(lab: Lab) -> impl IntoView {
+    view! {
+        <p class="legend">
+            <span class="key id"><Prose text=text::ID/></span>
+            <span class="key ood"><Prose text=text::OOD/></span>
+            <span class="key own" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
+            <span class="key mark" hidden=move || lab.state.with(|s| s.marks.is_empty())>{text::MARKED_KEY}</span>
+        </p>
     }
 }
 
@@ -102,12 +112,29 @@ fn selected_value(lab: Lab) -> Option<f32> {
     lab.values.with(|values| values.get(at).copied().flatten())
 }
 
+/// The scores of the gallery's images that are marked.
+fn marked_values(lab: Lab) -> Vec<f32> {
+    let is_marked = |image: &Image| {
+        let name = Selection::Image { class: image.pick.class, index: image.pick.index };
+        lab.state.with(|s| s.marks.contains(&name))
+    };
+    if lab.state.with(|s| s.marks.is_empty()) {
+        return Vec::new();
+    }
+    lab.images.with(|images| {
+        lab.values.with(|values| {
+            images.iter().zip(values).filter(|(image, _)| is_marked(image)).filter_map(|(_, value)| *value).collect()
+        })
+    })
+}
+
 #[component]
 fn Histogram(lab: Lab) -> impl IntoView {
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
     let plot = Memo::new(move |_| {
-        let size = (width.get(), (width.get() * 0.5).clamp(220.0, 340.0));
+        let most = lab.state.with(|s| s.height(340.0, 240.0));
+        let size = (width.get(), (width.get() * 0.5).clamp(180.0, most));
         lab.sides.with(|s| histogram::plot(size, &s.id, &s.ood, lab.range.get(), lab.auroc.get()))
     });
     let overlay = move |frame: &Frame| {
@@ -118,6 +145,12 @@ fn Histogram(lab: Lab) -> impl IntoView {
         });
         let score = lab.score.get();
         let own = lab.own.with(|own| own.iter().filter_map(|i| i.value(score)).collect::<Vec<_>>());
+        // Short strokes from below, where own images have lines from top to bottom.
+        let stroke = |value: f32| {
+            let x = frame.x_pixel(value.into());
+            view! { <line class="marked" x1=x x2=x y1=bottom - 14.0 y2=bottom></line> }
+        };
+        let marks = marked_values(lab).into_iter().map(stroke).collect_view();
         let marker = |value: f32| {
             let x = frame.x_pixel(value.into());
             let head = format!("M{} {top} h12 l-6 9 z", x - 6.0);
@@ -130,7 +163,7 @@ fn Histogram(lab: Lab) -> impl IntoView {
             let x = frame.x_pixel(value.into());
             view! { <line class="selected" x1=x x2=x y1=top y2=bottom></line> }
         });
-        view! { {line}{selected}{own.into_iter().map(marker).collect_view()} }
+        view! { {marks}{line}{selected}{own.into_iter().map(marker).collect_view()} }
     };
     let frame = Memo::new(move |_| plot.with(|p| p.frame.clone()));
     // The line itself can be taken hold of, anywhere on the chart; the slider below it is for keys.
@@ -262,7 +295,7 @@ fn RocCurve(lab: Lab, readout: Memo<Option<Readout>>) -> impl IntoView {
     };
     view! {
         <div class="roc" data-part="roc">
-            <h3>{text::ROC_TITLE}</h3>
+            <h3><Prose text=text::ROC_TITLE/></h3>
             <Chart testid="chart-roc" node plot overlay/>
         </div>
     }

@@ -11,7 +11,8 @@ use crate::gallery::{self, Image, Recipe, Side};
 use crate::replay::Replay;
 use crate::session::Session;
 use crate::sphere::Projected;
-use crate::state::{ScoreName, State, View};
+use crate::state::{LAST_SCENE, ScoreName, State, View};
+use crate::story::Answer;
 use crate::train::Live;
 use crate::{charts, stats, url};
 use leptos::prelude::*;
@@ -60,6 +61,8 @@ pub struct Lab {
     pub problems: RwSignal<Vec<Problem>>,
     /// Calm lines: nothing is wrong, but a person should know.
     pub notes: RwSignal<Vec<String>>,
+    /// What a reader has made of each scene's question.
+    pub answers: RwSignal<[Option<Answer>; LAST_SCENE]>,
     /// Training in the page.
     pub live: Live,
 
@@ -119,7 +122,12 @@ impl Lab {
             let (n, seed) = state.with(|s| (s.n, s.seed));
             entry.with(|e| e.as_ref().map(|e| Recipe { dataset: e.dataset.clone(), id_class: e.id_class, n, seed }))
         });
-        let score = Memo::new(move |_| bundle.with(|b| b.as_ref().map_or(0, |b| state.with(|s| pick_score(s, b)))));
+        let score = Memo::new(move |_| {
+            // Without pictures there is nothing to score: what training recorded is shown then.
+            let none = images_complete.get() && images.with(Vec::is_empty);
+            let recorded = replay.with(|r| r.as_ref().filter(|_| none)?.recorded_score());
+            bundle.with(|b| b.as_ref().map_or(0, |b| state.with(|s| pick_score(s, b, recorded))))
+        });
         let values = Memo::new(move |_| {
             let score = score.get();
             rows.with(|rows| rows.iter().map(|row| row.as_ref()?.get(score).copied()).collect::<Vec<_>>())
@@ -188,6 +196,7 @@ impl Lab {
             spheres: RwSignal::new(0),
             problems,
             notes: RwSignal::new(Vec::new()),
+            answers: RwSignal::new([None; LAST_SCENE]),
             live,
             entry,
             compared_entry,
@@ -254,9 +263,10 @@ fn find_entry(catalog: &Catalog, model: Option<String>) -> Option<CatalogEntry> 
     model.and_then(|id| find(&id)).or_else(|| find(&catalog.default)).or(catalog.bundles.first()).cloned()
 }
 
-fn pick_score(state: &State, bundle: &Bundle) -> usize {
+/// The score shown: the one chosen, else the recorded one where there is nothing else, else the bundle's own first.
+fn pick_score(state: &State, bundle: &Bundle, recorded: Option<usize>) -> usize {
     let chosen = state.scorer.as_ref().and_then(|name: &ScoreName| bundle.find_score(name));
-    chosen.unwrap_or_else(|| bundle.manifest.default_score())
+    chosen.or(recorded).unwrap_or_else(|| bundle.manifest.default_score())
 }
 
 fn split(images: &[Arc<Image>], values: &[Option<f32>]) -> Sides {

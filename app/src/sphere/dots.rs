@@ -215,6 +215,7 @@ mod tests {
             images: 64,
             outliers: 0,
             steps: 8,
+            views: 16,
             epochs_done: 1,
             id: 1,
             labels: vec![2, 5],

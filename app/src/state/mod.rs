@@ -83,6 +83,10 @@ pub struct State {
     pub map: Projection,
     /// The image that stands out in every view.
     pub select: Option<Selection>,
+    /// Images marked in every view, at most [`MARKS`].
+    pub marks: Vec<Selection>,
+    /// Whether the hypersphere shows where points lie densely.
+    pub density: bool,
     /// The image whose details are open.
     pub image: Option<Subject>,
     /// What is trained in the page.
@@ -91,12 +95,16 @@ pub struct State {
     pub scene: usize,
     /// Big type, no menus: for a room.
     pub present: bool,
+    /// The story walks by itself: for an exhibition.
+    pub kiosk: bool,
     /// Parts of the page that are not shown.
     pub hide: Vec<Part>,
 }
 
 /// Bounds of [`State::n`].
 pub const IMAGES: std::ops::RangeInclusive<usize> = 4..=400;
+/// Most [`State::marks`].
+pub const MARKS: usize = 400;
 /// Largest [`State::seed`].
 pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
@@ -120,10 +128,13 @@ impl Default for State {
             compare: None,
             map: Projection::default(),
             select: None,
+            marks: Vec::new(),
+            density: false,
             image: None,
             train: Recipe::default(),
             scene: 1,
             present: false,
+            kiosk: false,
             hide: Vec::new(),
         }
     }
@@ -137,7 +148,7 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 20] = [
+const PROPERTIES: [Property; 23] = [
     Property {
         key: "view",
         read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
@@ -195,6 +206,12 @@ const PROPERTIES: [Property; 20] = [
         read: |s, t| s.select = Selection::from_text(t),
         write: |s| s.select.map(|image| image.to_string()),
     },
+    Property {
+        key: "marks",
+        read: |s, t| s.marks = t.split(',').filter_map(Selection::from_text).take(MARKS).collect(),
+        write: |s| (!s.marks.is_empty()).then(|| s.marks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+    },
+    Property { key: "density", read: |s, t| s.density = t == "1", write: |s| s.density.then(|| "1".into()) },
     Property { key: "train", read: |s, t| s.train.read_common(t), write: |s| s.train.common_text() },
     Property { key: "a", read: |s, t| s.train.a = Method::from_text(t, s.train.a), write: |s| s.train.a_text() },
     Property { key: "b", read: |s, t| s.train.read_b(t), write: |s| s.train.b_text() },
@@ -209,6 +226,7 @@ const PROPERTIES: [Property; 20] = [
         write: |s| (s.scene != 1).then(|| s.scene.to_string()),
     },
     Property { key: "present", read: |s, t| s.present = t == "1", write: |s| s.present.then(|| "1".into()) },
+    Property { key: "kiosk", read: |s, t| s.kiosk = t == "1", write: |s| s.kiosk.then(|| "1".into()) },
     Property {
         key: "hide",
         read: |s, t| s.hide = Part::ALL.iter().filter(|p| t.split(',').any(|word| word == p.word())).copied().collect(),
@@ -232,6 +250,16 @@ fn whole(text: &str) -> Option<usize> {
 }
 
 impl State {
+    /// Whether many people look at it: in a lecture, in an exhibition.
+    pub fn is_for_a_room(&self) -> bool {
+        self.present || self.kiosk
+    }
+
+    /// How high a picture may be, CSS pixels: `free`, or `room` where a scene has to fit the screen of a room.
+    pub fn height(&self, free: f64, room: f64) -> f64 {
+        if self.is_for_a_room() && self.view == View::Story { room } else { free }
+    }
+
     /// Reads a query, with or without its question mark.
     pub fn from_query(query: &str) -> Self {
         let mut state = Self::default();
@@ -241,6 +269,19 @@ impl State {
             }
         }
         state
+    }
+
+    /// The same with one key of the query set to another text, or left out; none if there is no such key.
+    pub fn with(&self, key: &str, text: Option<&str>) -> Option<Self> {
+        PROPERTIES.iter().find(|property| property.key == key)?;
+        let mut state = Self::default();
+        for property in &PROPERTIES {
+            let text = if property.key == key { text.map(Into::into) } else { (property.write)(self) };
+            if let Some(text) = text {
+                (property.read)(&mut state, &text);
+            }
+        }
+        Some(state)
     }
 
     /// Writes the query: empty for the default state, else beginning with a question mark.
@@ -277,10 +318,13 @@ mod tests {
             compare: Some("fmnist-3-simsiam".into()),
             map: Projection::Pca,
             select: Some(Selection::Image { class: 2, index: 17 }),
+            marks: vec![Selection::Image { class: 3, index: 1 }, Selection::Sample(9)],
+            density: true,
             image: Some(Subject::Own(4)),
             train: Recipe { class: 4, b: None, ..Recipe::default() },
             scene: 3,
             present: true,
+            kiosk: true,
             hide: vec![Part::Header, Part::Controls],
         };
         let query = state.to_query();
@@ -288,8 +332,8 @@ mod tests {
             query,
             "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
              &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17\
-             &train=c4-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
-             &hide=header,controls"
+             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
+             &kiosk=1&hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);
         assert_eq!(State::from_query("?scorer=conv4-1x1%3Ak-cos-mah").scorer, state.scorer);
@@ -320,6 +364,7 @@ mod tests {
         assert_eq!(State::from_query("seed=1e9").seed, LAST_SEED);
         assert_eq!(State::from_query("threshold=1e300").threshold, Some(1e6));
         assert_eq!(State::from_query("epoch=1e99").epoch, Some(LAST_EPOCH));
+        assert_eq!(State::from_query(&format!("marks=x,{}", "s1,".repeat(2 * MARKS))).marks.len(), MARKS);
         assert_eq!((State::from_query("scene=0").scene, State::from_query("scene=99").scene), (1, LAST_SCENE));
     }
 

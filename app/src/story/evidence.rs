@@ -1,7 +1,7 @@
 //! What our runs say about a scene's claim, beside what the paper says. Every number of ours comes from the bundles
 //! that are loaded; what no bundle has is "not measured yet".
 
-use super::{LAYER, PaperRow, Scene};
+use super::{LAYER, PaperRow, Scene, findings};
 use crate::charts::short;
 use crate::replay::Replay;
 use crate::state::scorer_word;
@@ -11,7 +11,7 @@ use nsa_core::score::Scorer;
 use nsa_core::ssl::{Norm, Objective};
 
 /// AUROC points that a difference must have to be called one: fewer are noise of one run on one class.
-const CLEAR: f64 = 1.0;
+pub(super) const CLEAR: f64 = 1.0;
 
 /// One line of a scene's table.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,8 +191,10 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
     for (i, &scorer) in scorers.iter().enumerate() {
         let paper = row(false).zip(row(true)).and_then(|(a, b)| Some((a.auroc(scorer)?, b.auroc(scorer)?, a.dataset)));
         let ours = without.zip(with).and_then(|(a, b)| Some((reached(a, scorer)?, reached(b, scorer)?)));
+        let over_seeds = ours.and(without).and_then(|r| findings::find(&r.manifest.config, scorer.name()));
         if let (0, Some((paper_a, paper_b, _)), Some((a, b))) = (i, paper, ours) {
             verdict = match (b > a) == (paper_b > paper_a) {
+                _ if over_seeds.is_some() => over_seeds.map_or(verdict, |row| row.verdict(paper_b > paper_a)),
                 _ if (b - a).abs() < CLEAR => Verdict::Unclear,
                 true => Verdict::Agrees,
                 false => Verdict::Differs,
@@ -203,7 +205,13 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
             paper: paper.map_or(text::story::NO_PAPER.into(), |(a, b, set)| {
                 text::story::paper_mean(&text::story::change(&one(a), &one(b)), set)
             }),
-            ours: ours.map(|(a, b)| text::story::change(&one(a), &one(b))),
+            ours: ours.map(|(a, b)| match over_seeds {
+                Some(row) => {
+                    let [a, b] = [row.without, row.with].map(|[mean, spread]| format!("{mean:.1} ± {spread:.1}"));
+                    text::story::over_seeds(&text::story::change(&a, &b), row.n)
+                }
+                None => text::story::change(&one(a), &one(b)),
+            }),
         });
     }
     let last = |r: Option<&Replay>| r.and_then(|r| r.history.epochs.last()).map(|e| short(&e.id.kappa));
@@ -216,20 +224,23 @@ fn pair(scene: Scene, without: Option<&Replay>, with: Option<&Replay>, scorers: 
 }
 
 /// A measure's peak after training began, and its end.
-struct Fall {
-    best: f64,
-    best_epoch: usize,
-    last: f64,
-    last_epoch: usize,
+pub(super) struct Fall {
+    pub best: f64,
+    pub best_epoch: usize,
+    pub last: f64,
+    pub last_epoch: usize,
+    /// From the first measurement after training began to the peak.
+    pub rise: f64,
 }
 
 impl Fall {
-    fn of(replay: &Replay, of: impl Fn(&HistoryEntry) -> Option<f64>) -> Option<Self> {
+    pub fn of(replay: &Replay, of: impl Fn(&HistoryEntry) -> Option<f64>) -> Option<Self> {
         let trained = replay.history.epochs.iter().filter(|e| e.epoch > 0);
         let values: Vec<(usize, f64)> = trained.filter_map(|e| Some((e.epoch, of(e)?))).collect();
         let best = values.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let last = values.last()?;
-        Some(Self { best: best.1, best_epoch: best.0, last: last.1, last_epoch: last.0 })
+        let rise = best.1 - values.first()?.1;
+        Some(Self { best: best.1, best_epoch: best.0, last: last.1, last_epoch: last.0, rise })
     }
 
     fn depth(&self) -> f64 {

@@ -1,9 +1,12 @@
 //! The guided tour: which runs a scene is about, and what they say about the paper's claims.
 
+pub mod ask;
 mod evidence;
+mod findings;
 mod paper;
 mod runs;
 
+pub use ask::{Answer, Task};
 pub use evidence::{Evidence, Fact, Verdict, evidence};
 pub use paper::PaperRow;
 pub use runs::{Settings, find};

@@ -1,21 +1,23 @@
 //! Every sentence and label of the page, in one place; those that only one view shows are in a file of its name.
 
 pub mod compact;
+pub mod models;
 pub mod score;
 pub mod shell;
 pub mod sphere;
 pub mod story;
+pub mod terms;
 pub mod train;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
-use nsa_core::bundle::{CatalogEntry, Provenance};
+use nsa_core::bundle::Provenance;
 use nsa_core::ssl::{Norm, Objective};
 
 // --- menus and buttons -----------------------------------------------------------------------------------
 
 /// The menus at the top.
-pub const CONTROLS: &str = "Model, score and engine";
+pub const CONTROLS: &str = "Model and score";
 /// Menu of models.
 pub const MODEL: &str = "Model";
 /// Menu of scores.
@@ -68,7 +70,7 @@ pub fn sort(sort: Sort) -> &'static str {
 
 // --- headings and explanations ---------------------------------------------------------------------------
 
-/// Heading of the gallery.
+/// Heading of the gallery until it is known what the model knows.
 pub const GALLERY_TITLE: &str = "Score";
 /// Heading of the histogram.
 pub const SEPARATE_TITLE: &str = "Separate";
@@ -88,6 +90,8 @@ pub const ID: &str = "Normal (ID)";
 pub const OOD: &str = "Anomalies (OOD)";
 /// Own images in the histogram.
 pub const OWN_KEY: &str = "Your images";
+/// Marked images in charts and pictures.
+pub const MARKED_KEY: &str = "Marked";
 /// AUROC of the images shown.
 pub const AUROC_LIVE: &str = "AUROC of the images shown, computed here";
 /// AUROC of the whole test set.
@@ -99,18 +103,32 @@ pub const FLAGGED: &str = "Normal images flagged (FPR)";
 /// A filter lets nothing through.
 pub const NOTHING_SHOWN: &str = "No image matches: at this threshold there are no mistakes, or no scores yet.";
 
-/// Below the gallery's heading.
-pub fn gallery_lead(class: Option<String>) -> String {
-    let learned = class.map_or("one class".into(), |name| format!("class \u{201c}{name}\u{201d} only"));
-    format!("The model has learned {learned}. Every image gets one number: low is typical, high is anomalous.")
+/// Below the gallery's heading: what the model has seen, and how to read its numbers.
+pub fn gallery_lead(seen: Option<String>) -> String {
+    let seen = seen.unwrap_or("one class".into());
+    format!("It has only ever seen {seen}. Every image gets one number: low is typical, high is anomalous.")
+}
+
+/// Which number that is.
+pub fn gallery_number(score: &str) -> String {
+    format!("The number here: {score}.")
 }
 
 /// A tile in words.
-pub fn tile(normal: bool, class: &str, score: Option<f32>, mistaken: bool) -> String {
+pub fn tile(normal: bool, class: &str, score: Option<f32>, mistaken: bool, marked: bool) -> String {
     let side = if normal { "Normal" } else { "Anomaly" };
     let score = score.map_or("not scored yet".into(), |s| format!("score {s:.3}"));
-    format!("{side}, class {class}, {score}{}", if mistaken { ", on the wrong side of the threshold" } else { "" })
+    let mistaken = if mistaken { ", on the wrong side of the threshold" } else { "" };
+    format!("{side}, class {class}, {score}{mistaken}{}", if marked { ", marked" } else { "" })
 }
+
+/// How many images are marked.
+pub fn marked(n: usize) -> String {
+    if n == 1 { "One image is marked in every view.".into() } else { format!("{n} images are marked in every view.") }
+}
+
+/// Takes the marks away.
+pub const UNMARK: &str = "Unmark";
 
 /// Part of a whole.
 pub fn of(part: usize, whole: usize) -> String {
@@ -122,20 +140,6 @@ pub fn layer(name: &str) -> String {
     let (map, pooled) = name.strip_suffix("-1x1").map_or((name, false), |map| (map, true));
     let block = map.strip_prefix("conv").map(|n| format!("block {n}")).unwrap_or_else(|| map.replace("head", "head "));
     if pooled { format!("{block}, pooled") } else { block }
-}
-
-/// What a model is, in a sentence.
-pub fn model_sentence(entry: &CatalogEntry, class: &str) -> String {
-    let pollution = match entry.pollution {
-        0.0 => String::new(),
-        share => format!(" with {:.0} % outliers mixed in", share * 100.0),
-    };
-    format!(
-        "{} on class \u{201c}{class}\u{201d} of {}{pollution}: {} epochs of training without a single label.",
-        objective(&entry.objective, &entry.norm),
-        entry.dataset,
-        entry.epochs,
-    )
 }
 
 /// What an AUROC was measured on.
@@ -257,17 +261,19 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 10] = [
+const SCORERS: [(&str, &str); 12] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
-    ("k-cos-mah-uncentred", "k-Cos (Mah, uncentred)"),
+    ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
     ("c-cos", "c-Cos"),
     ("c-cos-mah", "c-Cos (Mah)"),
     ("kde", "KDE"),
     ("gde", "Gaussian (GDE)"),
+    ("gde-raw", "Gaussian (GDE, raw features)"),
     ("oc-svm", "OC-SVM"),
     ("knn-l2", "kNN (L2)"),
     ("mahalanobis", "Mahalanobis"),
+    ("mahalanobis-shrunk", "Mahalanobis (shrunk)"),
 ];
 
 /// A scorer for people.
@@ -285,7 +291,7 @@ pub fn objective(objective: &str, norm: &str) -> String {
 
 /// There is no WebGPU to begin with, or only one that a program plays.
 pub const NO_ADAPTER: &str =
-    "No graphics processor answers here through WebGPU, so the CPU engine does the work: same scores, less speed.";
+    "No graphics processor answers through WebGPU here: the CPU engine does the work, same scores, less speed.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
 /// The engine stopped and was started again.
@@ -316,8 +322,9 @@ pub fn scoring_failed(why: &str) -> String {
 /// No gallery was built for a data set.
 pub fn gallery_missing(dataset: &str) -> String {
     format!(
-        "There are no images of {dataset} here, because other people's pictures are not published with this page: \
-         build a gallery with `nsa gallery --dataset {dataset}`, or score your own images below."
+        "No pictures of {} here, as other people's are not published with this page: `make demo` fetches them where it can, \
+         scripts/galleries.sh packs those that you have. Scores, curves and the sphere are here all the same.",
+        models::dataset(dataset)
     )
 }
 

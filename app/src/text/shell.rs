@@ -12,6 +12,8 @@ pub const COPIED: &str = "Copied";
 pub const NOT_COPIED: &str = "Copy the address bar";
 /// Starts the presentation.
 pub const PRESENT: &str = "Present";
+/// In an exhibition.
+pub const KIOSK: &str = "This story walks by itself. Touch it, and it waits for you.";
 /// The list of keys.
 pub const KEYS_TITLE: &str = "Keys";
 /// Closes the list of keys.
@@ -25,7 +27,7 @@ pub const KEYS: [(&str, &str); 8] = [
     ("Esc", "Stop presenting"),
     ("?", "This list"),
     ("← → ↑ ↓ + -", "On the sphere: turn and zoom"),
-    (". , Enter Esc", "On the sphere: walk through the images, select, let go"),
+    (". , Enter m Esc", "On the sphere: walk through the images, select, mark, let go"),
 ];
 /// Heading of curves and hypersphere on the first view.
 pub const GLANCE_TITLE: &str = "Why it works";

@@ -20,6 +20,16 @@ pub const FARTHER: &str = "Zoom out";
 /// What the keys do.
 pub const KEYS: &str = "Drag to turn, wheel or pinch to zoom. Keys: arrows turn, + and - zoom, . and , step through the \
      images outwards and inwards, Enter selects, Escape lets go.";
+/// Shows where points lie densely.
+pub const DENSITY: &str = "Density";
+/// What the contours are.
+pub const DENSITY_NOTE: &str = "Contours: inside the strong line lies half of each kind, inside the thin one nine in ten, by a \
+     kernel density of the points as they stand on this picture.";
+/// Draws a line around images.
+pub const LASSO: &str = "Lasso";
+/// How the lasso works.
+pub const LASSO_KEYS: &str = "Draw around images to mark them in every view; Shift adds to those marked. With the keyboard: walk with \
+     . and , and press m.";
 /// The picture, for those who cannot see it.
 pub const PICTURE: &str = "The hypersphere";
 /// The pole.

@@ -68,6 +68,11 @@ pub fn paper_mean(value: &str, dataset: &str) -> String {
     format!("{value} ({set}, Table 11)")
 }
 
+/// A change whose numbers are means over runs of `n` seeds.
+pub fn over_seeds(change: &str, n: usize) -> String {
+    format!("{change} (mean ± spread of {n} seeds)")
+}
+
 /// Without and with.
 pub fn change(before: &str, after: &str) -> String {
     // In one piece.
@@ -120,7 +125,7 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
 pub fn title(scene: Scene) -> &'static str {
     match scene {
         Scene::Detector => "Know one class, doubt everything else",
-        Scene::Training => "More training, worse detection",
+        Scene::Training => "Does more training help?",
         Scene::Kappa => "What κ sees",
         Scene::Norm => "One division by a length",
         Scene::StopGrad => "A gradient beside the stop-grad",
@@ -131,28 +136,24 @@ pub fn title(scene: Scene) -> &'static str {
     }
 }
 
-/// Two or three sentences of a scene.
+/// What a scene says first: two or three sentences that give nothing away.
 pub fn body(scene: Scene) -> &'static str {
     match scene {
         Scene::Detector => {
             "A network has seen images of one class only, and no label. It turns every image into a direction, and the \
-             angle to the nearest training direction is its anomaly score. Sort the images: the blue frames should \
-             come first."
+             angle to the nearest training direction is its anomaly score."
         }
         Scene::Training => {
-            "SimCLR pulls two views of an image together and pushes all others away. On one class that works at first; \
-             then detection gets worse the longer it trains, although a linear classifier reads the features as well as \
-             before. So it is not the features that go bad."
+            "SimCLR pulls two views of an image together and pushes all others away. The longer it trains on one class, \
+             the better its loss. And the better its scores?"
         }
         Scene::Kappa => {
-            "Pushing everything apart spreads the directions over the whole hypersphere. κ of a von Mises-Fisher \
-             distribution measures how tightly they still lie, and it sinks with training: an anomaly finds room among \
-             the normal images. Play the epochs and watch the cap."
+            "Pushing everything apart moves directions over the whole hypersphere. κ of a von Mises-Fisher distribution \
+             measures how tightly those of the normal class lie; the cap on the picture holds half of them."
         }
         Scene::Norm => {
             "Divide the encoder's output by its length before the projector, and let the gradient pass through. The \
-             loss then acts on directions alone, and the class stays together: left without, right with the norm, on \
-             the same axes."
+             loss then acts on directions alone. Everything else stays as it is: same images, same steps, same seed."
         }
         Scene::StopGrad => {
             "SimSiam has no negatives; its stop-grad keeps it from collapsing. In the loss only one side carries a \
@@ -173,12 +174,98 @@ pub fn body(scene: Scene) -> &'static str {
              and what is not?"
         }
         Scene::Live => {
-            "Press Train: two small encoders learn the digit 1 in this tab, from the same first weights and the same \
+            "Press Train: two small encoders learn one digit in this tab, from the same first weights and the same \
              images. After every epoch the test images move to where the encoder now sees them. κ starts high, because \
              an untrained network sees everything alike, and falls as both spread their images; what matters is by how \
              much the others fall more. Which run keeps the digit closer together?"
         }
     }
+}
+
+/// What a scene says once its question is answered.
+pub fn after(scene: Scene) -> Option<&'static str> {
+    Some(match scene {
+        Scene::Detector => {
+            "Sorted by score, the blue frames should come first. Press an image to see why it has its score."
+        }
+        Scene::Training => {
+            "In the paper detection gets worse the longer SimCLR trains, although a linear classifier reads the features as \
+             well as before: it is not the features that go bad."
+        }
+        Scene::Kappa => "The looser the class lies, the more room an anomaly finds among the normal images.",
+        Scene::Norm => "In the paper the norm keeps the class together: left without, right with it, on the same axes.",
+        _ => return None,
+    })
+}
+
+/// What a scene asks of its reader.
+pub fn ask(scene: Scene) -> Option<&'static str> {
+    Some(match scene {
+        Scene::Detector => "Which of these two will get the higher score?",
+        Scene::Training => "Forty epochs later: what has become of the AUROC?",
+        Scene::Kappa => "Your turn: press Play, or drag the epochs back. What happens to κ, and to the cap?",
+        Scene::Norm => "Which of the two keeps its class tighter, so that its κ is higher in the end?",
+        Scene::Scores => {
+            "Your turn: move the threshold until at most one normal image in ten is flagged. How many anomalies are caught?"
+        }
+        _ => return None,
+    })
+}
+
+/// What there is to choose from.
+pub fn choices(scene: Scene) -> &'static [&'static str] {
+    match scene {
+        Scene::Training => &["It has risen to the end", "It has peaked and fallen", "It has hardly moved"],
+        Scene::Norm => &["The one without", "The one with the norm", "Neither"],
+        _ => &[],
+    }
+}
+
+/// Shows the answer without a guess.
+pub const SHOW: &str = "Show me";
+/// Names of the two images of the first question.
+pub const PAIR: [&str; 2] = ["The left one", "The right one"];
+
+/// What came of a guess.
+pub fn outcome(right: Option<bool>, told: &str) -> String {
+    match right {
+        Some(true) => format!("Right. {told}"),
+        Some(false) => format!("Not this time. {told}"),
+        None => told.into(),
+    }
+}
+
+/// The answer to which of two images scores higher.
+pub fn pair_told(scores: [f32; 2], anomaly_left: bool) -> String {
+    let [left, right] = scores;
+    let higher = if left > right { "left" } else { "right" };
+    let caught = (left > right) == anomaly_left;
+    let judged = if caught { "the anomaly, as it should" } else { "the normal image: here the detector is wrong" };
+    format!("Left {left:.3}, right {right:.3}: the {higher} one scores higher, {judged}.")
+}
+
+/// The answer to what became of the AUROC.
+pub fn training_told(fall: &str) -> String {
+    format!("AUROC of our run: {fall}.")
+}
+
+/// The answer to what became of κ.
+pub fn kappa_told(epochs: [u32; 2], kappa: [&str; 2], cap: [f64; 2]) -> String {
+    let [first, last] = epochs;
+    format!(
+        "From epoch {first} to epoch {last} κ goes from {} to {}, and the cap from {:.0}° to {:.0}°.",
+        kappa[0], kappa[1], cap[0], cap[1]
+    )
+}
+
+/// The answer to whose κ is higher.
+pub fn norm_told(without: &str, with: &str) -> String {
+    format!("Our runs end with κ {without} without the norm and {with} with it.")
+}
+
+/// What a threshold does.
+pub fn threshold_told(caught: &str, flagged: &str) -> String {
+    format!("Here {flagged} % of the normal images are flagged and {caught} % of the anomalies caught.")
 }
 
 /// A scene's formula as MathML, and what it says in words.

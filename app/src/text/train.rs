@@ -8,9 +8,27 @@ use nsa_core::ssl::{Norm, Objective};
 
 /// Heading.
 pub const TITLE: &str = "Train";
-/// Below it.
-pub const LEAD: &str = "Watch the hypersphere form. Two small encoders learn one digit in this tab, without a single \
-     label, from the same seed and the same images, a step of each in turn. The code is that of nsa train.";
+/// Below it, of any recipe.
+pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one digit in this tab, without a single label. The \
+     code is that of nsa train.";
+
+/// Below it, where two runs differ in the norm alone.
+pub fn comparison(method: &str, class: usize) -> String {
+    format!(
+        "Two small encoders learn the digit {class} in this tab by {method}, without a single label: same seed, same images, a \
+         step of each in turn. One thing differs: run B divides the encoder's output by its length. Watch which of them \
+         keeps the digit closer together, and what that does to the AUROC."
+    )
+}
+
+/// The recipe, folded away.
+pub const RECIPE: &str = "Change the recipe";
+
+/// How long the runs will take.
+pub fn estimate(seconds: f64, runs: usize) -> String {
+    let what = if runs == 2 { "both runs" } else { "the run" };
+    format!("About {} for {what} on this machine.", duration(seconds))
+}
 
 /// The settings that both runs share.
 pub const COMMON: &str = "Both runs";
@@ -18,6 +36,8 @@ pub const COMMON: &str = "Both runs";
 pub const RUNS: [&str; 2] = ["Run A", "Run B"];
 /// The ID class.
 pub const CLASS: &str = "Digit";
+/// Side of the images.
+pub const SIZE: &str = "Pixels a side";
 /// Base width.
 pub const WIDTH: &str = "Width";
 /// Images a step.

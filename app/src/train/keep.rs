@@ -19,7 +19,7 @@ const CACHE: &str = "nsa-runs";
 /// What is kept lies here.
 const ADDRESS: &str = "kept-runs";
 /// Version of what [`Kept::to_bytes`] writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Runs that can go on.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,10 +213,10 @@ mod tests {
         for end in [0, 3, 40, bytes.len() - 1] {
             assert!(matches!(Kept::from_bytes(&bytes[..end]), Err(KeepError::Unreadable(_))), "{end} bytes");
         }
-        let written = br#""format":1"#;
+        let written = br#""format":2"#;
         let at = bytes.windows(written.len()).position(|part| part == written).unwrap() + written.len() - 1;
         let mut other = bytes;
-        other[at] = b'2';
-        assert!(Kept::from_bytes(&other).unwrap_err().to_string().contains("version is 2"));
+        other[at] = b'3';
+        assert!(Kept::from_bytes(&other).unwrap_err().to_string().contains("version is 3"));
     }
 }

@@ -20,6 +20,9 @@ use nsa_engine::train::protocol::{Frame, MAX_RUNS, Prepared};
 use recipe::Recipe;
 use std::sync::Arc;
 
+/// A view costs so many times more in training than in measuring: forward, backward, and its augmentation.
+const TRAINED: f64 = 3.5;
+
 /// Where training stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
@@ -216,6 +219,23 @@ impl Live {
     pub fn measured(&self) -> u32 {
         let last = |run: Run| run.frames.with(|frames| frames.last().map_or(0, |frame| frame.epoch));
         self.present().map(last).max().unwrap_or(0)
+    }
+
+    /// Seconds that all runs will take, from how long this machine took to measure them; none before that, and once
+    /// they train, when it is known better.
+    pub fn estimate(&self) -> Option<f64> {
+        if self.has_begun() {
+            return None;
+        }
+        let of = |run: Run| {
+            let epochs = run.config.with(|c| c.as_ref().map(|c| c.epochs))? as f64;
+            let measuring = run.pace.with(|pace| pace.seconds);
+            let (views, samples) = run.prepared.with(|p| p.as_ref().map(|p| (p.steps * p.views, p.labels.len())))?;
+            // As many validation images are measured, and half as many training images for the bank.
+            let one = measuring / (2.5 * samples as f64).max(1.0);
+            (measuring > 0.0).then_some(epochs * (views as f64 * TRAINED * one + measuring))
+        };
+        self.present().map(of).sum()
     }
 
     /// How far the view that trains is.

@@ -1,7 +1,7 @@
 //! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
 
 use nsa_core::augment::AugmentConfig;
-use nsa_core::ssl::{Norm, Objective, TrainConfig};
+use nsa_core::ssl::{Norm, Objective, Schedule, TrainConfig};
 use nsa_engine::train::protocol::MAX_WIDTH;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -10,6 +10,8 @@ use std::fmt::Write;
 pub const CLASSES: usize = 10;
 /// Base widths to choose from.
 pub const WIDTHS: [usize; 4] = [2, 4, 8, MAX_WIDTH];
+/// Sides of the images to choose from, pixels.
+pub const SIZES: [usize; 2] = [16, 32];
 /// Batches to choose from.
 pub const BATCHES: [usize; 4] = [8, 16, 32, 64];
 /// Training images to choose from.
@@ -24,8 +26,12 @@ pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
 pub const OBJECTIVES: [Objective; 4] = [Objective::Simclr, Objective::SimclrRot, Objective::Simsiam, Objective::Byol];
 /// Places of the normalisation to choose from.
 pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
+/// SimCLR's temperature.
+const TEMPERATURE: f32 = 0.1;
 /// Largest seed.
 pub const LAST_SEED: usize = 999;
+/// Measurements of a run.
+const MEASUREMENTS: usize = 25;
 /// Test images of each kind that a run is measured on, and training images for the bank.
 pub const MEASURED: usize = 150;
 
@@ -34,6 +40,8 @@ pub const MEASURED: usize = 150;
 pub struct Recipe {
     /// The ID class.
     pub class: usize,
+    /// Side of the images, pixels.
+    pub size: usize,
     /// Base width of the encoder.
     pub width: usize,
     /// Images a step.
@@ -64,18 +72,20 @@ pub struct Method {
 }
 
 impl Default for Recipe {
-    /// Small enough for a laptop's processor, and two methods that differ soon.
+    /// The comparison that the view opens on: one objective without and with the norm, everything else alike, small
+    /// enough for a laptop's processor.
     fn default() -> Self {
-        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 1e-3 };
+        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3 };
         Self {
-            class: 1,
+            class: 2,
+            size: 16,
             width: 4,
-            batch: 16,
+            batch: 64,
             images: 256,
-            epochs: 20,
+            epochs: 100,
             seed: 0,
             a: method(Objective::Simclr, Norm::None),
-            b: Some(method(Objective::SimclrRot, Norm::F)),
+            b: Some(method(Objective::Simclr, Norm::F)),
         }
     }
 }
@@ -112,14 +122,17 @@ impl Method {
 }
 
 impl Recipe {
-    /// Reads `c1-w4-b16-n256-e20-s0` into what is common to the runs; a part that is missing or unknown changes
+    /// Reads `c1-i16-w4-b16-n256-e20-s0` into what is common to the runs; a part that is missing or unknown changes
     /// nothing, a value that is not among the choices becomes the nearest one.
     pub fn read_common(&mut self, text: &str) {
+        // Links from before images could be smaller do not say how large they are.
+        self.size = SIZES[SIZES.len() - 1];
         for part in text.split('-') {
             let (key, value) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
             let Ok(value) = value.parse::<f64>().map(|v| v as usize) else { continue };
             match key {
                 "c" => self.class = value.min(CLASSES - 1),
+                "i" => self.size = nearest(&SIZES, value),
                 "w" => self.width = nearest(&WIDTHS, value),
                 "b" => self.batch = nearest(&BATCHES, value),
                 "n" => self.images = nearest(&IMAGES, value),
@@ -132,7 +145,10 @@ impl Recipe {
 
     /// What [`Recipe::read_common`] reads; none if it is the default's.
     pub fn common_text(&self) -> Option<String> {
-        let text = |r: &Self| format!("c{}-w{}-b{}-n{}-e{}-s{}", r.class, r.width, r.batch, r.images, r.epochs, r.seed);
+        let text = |r: &Self| {
+            let Self { class, size, width, batch, images, epochs, seed, .. } = r;
+            format!("c{class}-i{size}-w{width}-b{batch}-n{images}-e{epochs}-s{seed}")
+        };
         (text(self) != text(&Self::default())).then(|| text(self))
     }
 
@@ -167,19 +183,28 @@ impl Recipe {
             objective: method.objective,
             norm: method.norm,
             pollution: method.pollution as f32 / 100.0,
+            image_size: self.size,
             width: self.width,
             epochs: self.epochs,
             batch: self.batch,
             lr: method.rate,
-            temperature: 0.2,
+            schedule: Schedule::Constant,
+            warmup: 20,
+            temperature: TEMPERATURE,
             limit: self.images,
-            eval_every: 1,
+            // Measuring costs as much as some epochs of small runs do.
+            eval_every: self.epochs.div_ceil(MEASUREMENTS),
             eval_limit: MEASURED,
             seed: self.seed as u64,
             augment: digits(),
             ..TrainConfig::default()
         };
         self.methods().into_iter().map(config).collect()
+    }
+
+    /// Whether the two runs differ in the norm alone.
+    pub fn compares_the_norm(&self) -> bool {
+        self.b.is_some_and(|b| Method { norm: self.a.norm, ..b } == self.a && b.norm != self.a.norm)
     }
 
     /// Whether two recipes differ in nothing but learning rates, which may change while runs train.
@@ -243,6 +268,7 @@ mod tests {
     fn a_recipe_survives_its_address() {
         let recipe = Recipe {
             class: 7,
+            size: 32,
             width: 8,
             batch: 32,
             images: 512,
@@ -251,7 +277,7 @@ mod tests {
             a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3 },
             b: None,
         };
-        assert_eq!(recipe.common_text().unwrap(), "c7-w8-b32-n512-e33-s5");
+        assert_eq!(recipe.common_text().unwrap(), "c7-i32-w8-b32-n512-e33-s5");
         assert_eq!(recipe.a_text().unwrap(), "simsiam,both,10,0.003");
         let mut read = Recipe::default();
         read.read_common(&recipe.common_text().unwrap());
@@ -266,7 +292,9 @@ mod tests {
     fn nonsense_in_an_address_changes_nothing_and_numbers_are_clamped() {
         let mut recipe = Recipe::default();
         recipe.read_common("é9-x3--w-c-eNaN-banana-w∞");
-        assert_eq!(Recipe { epochs: 20, ..recipe.clone() }, Recipe::default());
+        let default = Recipe::default();
+        assert_eq!(recipe.size, 32, "a link from before images could be smaller");
+        assert_eq!(Recipe { epochs: default.epochs, size: default.size, ..recipe.clone() }, default);
         recipe.read_common("c99-w1000-b1e9-n0-e0-s123456789");
         assert_eq!((recipe.class, recipe.width, recipe.batch, recipe.images), (9, 16, 64, 64));
         assert_eq!((recipe.epochs, recipe.seed), (1, LAST_SEED));
@@ -288,9 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn the_view_opens_on_a_comparison_of_one_thing() {
+        let recipe = Recipe::default();
+        assert!(recipe.compares_the_norm());
+        let [a, b] = &recipe.configs()[..] else { panic!("two runs") };
+        assert_eq!(nsa_core::ssl::TrainConfig { norm: a.norm, ..b.clone() }, *a, "nothing but the norm differs");
+        for other in ["off", "simsiam,f,0,0.001", "simclr,none,0,0.001", "simclr,f,10,0.001"] {
+            let mut changed = recipe.clone();
+            changed.read_b(other);
+            assert!(!changed.compares_the_norm(), "{other}");
+        }
+    }
+
+    #[test]
     fn settings_are_toml() {
         let text = toml(&Recipe::default().configs()[1]);
-        assert!(text.contains("objective = \"simclr-rot\"\n") && text.contains("lr = 0.001\n"), "{text}");
+        assert!(text.contains("objective = \"simclr\"\n") && text.contains("lr = 0.001\n"), "{text}");
         assert!(text.contains("\n[augment]\n") && text.contains("crop-min = 0.6\n"), "{text}");
         assert!(text.find("seed =") < text.find("[augment]"));
     }

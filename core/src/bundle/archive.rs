@@ -38,7 +38,9 @@ pub fn to_zip(files: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, BundleError> {
 pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fault(&e.to_string()))?;
     let mut read = |name: &'static str, limit: u64| {
-        let is_it = |path: &&str| *path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
+        // Archives made on Windows have its separator.
+        let is_it =
+            |path: &&str| *path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with(['/', '\\']));
         let paths: Vec<String> = archive.file_names().filter(is_it).map(String::from).collect();
         let [path] = &paths[..] else {
             return Err(fault(&format!("it must hold {name} once, found {} of them", paths.len())));
@@ -79,6 +81,10 @@ mod tests {
         assert!(unpacked.files.iter().zip(&files).all(|(found, (_, bytes))| found == bytes));
         let inside: Vec<(String, Vec<u8>)> = files.iter().map(|(n, b)| (format!("digits/{n}"), b.clone())).collect();
         let borrowed: Vec<(&str, Vec<u8>)> = inside.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+        assert_eq!(from_zip(&to_zip(&borrowed).unwrap()).unwrap(), unpacked);
+        // Guards the kind reported of zips that Windows made.
+        let windows: Vec<(String, Vec<u8>)> = files.iter().map(|(n, b)| (format!("digits\\{n}"), b.clone())).collect();
+        let borrowed: Vec<(&str, Vec<u8>)> = windows.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
         assert_eq!(from_zip(&to_zip(&borrowed).unwrap()).unwrap(), unpacked);
     }
 

@@ -28,10 +28,10 @@ pub enum AssembleError {
 pub struct Judges<'a> {
     /// All images trained on.
     pub train: &'a ImageSet,
-    /// All test images of the ID class.
-    pub id: &'a ImageSet,
-    /// All other test images.
-    pub ood: &'a ImageSet,
+    /// Validation images of the ID class, and of the others.
+    pub validation: [&'a ImageSet; 2],
+    /// All test images of the ID class, and of the others.
+    pub test: [&'a ImageSet; 2],
 }
 
 /// A bank a layer, and what `bundle.json` says of them.
@@ -61,13 +61,15 @@ impl Banks {
         mut pause: impl AsyncFnMut(usize),
     ) -> Result<Self, AssembleError> {
         let train = embed_all(network, images.train, layers, batch, device, &mut pause).await?;
-        let id = embed_all(network, images.id, layers, batch, device, &mut pause).await?;
-        let ood = embed_all(network, images.ood, layers, batch, device, &mut pause).await?;
+        let mut judged = Vec::new();
+        for set in images.validation.into_iter().chain(images.test) {
+            judged.push(embed_all(network, set, layers, batch, device, &mut pause).await?);
+        }
 
         let mut all = Self { banks: Vec::new(), layers: Vec::new(), scores: Vec::new() };
         for (i, layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
-            let bank = stored_bank(&full.shrink(size, coreset))?;
+            let bank = stored_bank(&full.shrink(size, coreset)?)?;
             all.layers.push(LayerEntry {
                 name: layer.to_string(),
                 dim: train[i].dim(),
@@ -75,12 +77,14 @@ impl Banks {
                 bank: bank.parts().features.n(),
                 full_bank: train[i].n(),
             });
+            let [validation, test] = [0, 2].map(|set| [&judged[set][i], &judged[set + 1][i]]);
             for scorer in Scorer::ANGULAR {
                 all.scores.push(ScoreEntry {
                     layer: layer.to_string(),
                     scorer,
-                    auroc_full: rate(&full, scorer, &id[i], &ood[i])?,
-                    auroc_exported: rate(&bank, scorer, &id[i], &ood[i])?,
+                    auroc_validation: rate(&full, scorer, validation)?,
+                    auroc_full: rate(&full, scorer, test)?,
+                    auroc_exported: rate(&bank, scorer, test)?,
                     training_range: full.training_range(scorer)?,
                 });
             }
@@ -90,6 +94,6 @@ impl Banks {
     }
 }
 
-fn rate(bank: &Bank, scorer: Scorer, id: &Features, ood: &Features) -> Result<f64, AssembleError> {
+fn rate(bank: &Bank, scorer: Scorer, [id, ood]: [&Features; 2]) -> Result<f64, AssembleError> {
     Ok(auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?)
 }

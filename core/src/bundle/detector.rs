@@ -3,6 +3,7 @@
 use super::read::MODEL_FILE;
 use super::{BundleError, Explanation, Manifest, Neighbour, ScoreEntry};
 use crate::augment::Views;
+use crate::data::resize::shrink;
 use crate::data::{DataError, IMAGE_BYTES, ImageSet};
 use crate::features::{FeatureError, Features};
 use crate::model::{EmbedError, Network, embed, load_weights};
@@ -106,7 +107,7 @@ impl<B: Backend> Detector<B> {
         }
         let copies = ImageSet::new(image.repeat(n), vec![0; n], vec![String::new()])?;
         let views = Views::<B>::new(&copies, &(0..n).collect::<Vec<_>>(), &self.device);
-        let drawn = views.sample(&self.manifest.config.augment, &mut Rng::new(seed, "shown views", &[]));
+        let drawn = views.draw(&self.manifest.config.augment, &mut Rng::new(seed, "shown views", &[]));
         let device = |why: String| DetectError::Embed(EmbedError::Device(why));
         let values = drawn.into_data_async().await.map_err(|e| device(e.to_string()))?;
         let values = values.convert::<f32>().into_vec::<f32>().map_err(|e| device(format!("{e:?}")))?;
@@ -117,9 +118,20 @@ impl<B: Backend> Detector<B> {
     async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
         let layers: Vec<&str> = self.banks.iter().map(|(layer, _)| layer.as_str()).collect();
         let n = pixels.len() / IMAGE_BYTES;
-        let embedded = embed(&self.network, pixels, &layers, &self.device).await?;
+        let embedded = self.embed(pixels, &layers).await?;
         let widths = self.banks.iter().map(|(_, bank)| bank.parts().mean.len());
         widths.zip(embedded).map(|(dim, values)| Ok(Features::new(n, dim, values)?)).collect()
+    }
+
+    /// What the network makes of images of 32 x 32, at the size that it was trained on.
+    pub(super) async fn embed(&self, pixels: &[u8], layers: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let (images, rest) = pixels.as_chunks::<IMAGE_BYTES>();
+        if images.is_empty() || !rest.is_empty() {
+            return Err(EmbedError::Pixels { image: IMAGE_BYTES, found: pixels.len() });
+        }
+        let side = self.manifest.config.image_size;
+        let shrunk: Vec<u8> = images.iter().flat_map(|image| shrink(image, side)).collect();
+        embed(&self.network, &shrunk, side, layers, &self.device).await
     }
 
     fn score_features(&self, features: &[Features]) -> Result<Vec<ImageScores>, DetectError> {

@@ -28,7 +28,10 @@ pub enum BundleError {
         source: serde_json::Error,
     },
     /// Made by another version.
-    #[error("bundle.json must have format {expected}, found {found}: export the run again with this version")]
+    #[error(
+        "bundle.json must have format {expected}, found {found}: it was made by {}; export its run again with this one",
+        if *found < *expected { "an earlier version, whose k-cos-mah was another score" } else { "a later version" }
+    )]
     Format {
         /// What this code reads.
         expected: u32,

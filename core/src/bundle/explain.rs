@@ -84,6 +84,7 @@ mod tests {
         let entry = |&(layer, scorer, training_range): &(&str, Scorer, [f32; 2])| ScoreEntry {
             layer: layer.into(),
             scorer,
+            auroc_validation: 0.9,
             auroc_full: 0.9,
             auroc_exported: 0.9,
             training_range,

@@ -4,8 +4,8 @@ use crate::score::Scorer;
 use crate::ssl::TrainConfig;
 use serde::{Deserialize, Serialize};
 
-/// Version of the bundle format that this code reads and writes.
-pub const FORMAT: u32 = 1;
+/// Version of the bundle format that this code reads and writes. In format 1 `k-cos-mah` was the centred reading.
+pub const FORMAT: u32 = 2;
 
 /// `assets/catalog.json`: which bundles there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,10 +92,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Position in [`Manifest::scores`] of the score shown first: k-Cos (Mah) on the pooled encoder output,
-    /// the paper's default, or else the first there is.
+    /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which
+    /// is of the deepest layer.
     pub fn default_score(&self) -> usize {
-        self.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == "conv4-1x1").unwrap_or(0)
+        let rates = self.scores.iter().map(|score| score.auroc_validation).enumerate();
+        rates.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(at, _)| at)
     }
 }
 
@@ -147,6 +148,8 @@ pub struct ScoreEntry {
     pub layer: String,
     /// The scorer.
     pub scorer: Scorer,
+    /// AUROC (0..1) on validation images with the full bank: the score shown first has the highest.
+    pub auroc_validation: f64,
     /// AUROC (0..1) on the whole test set with the full bank.
     pub auroc_full: f64,
     /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach.
@@ -173,7 +176,7 @@ pub struct History {
     pub epochs: Vec<HistoryEntry>,
 }
 
-/// One evaluated epoch. Every measure is of the pooled encoder output on test images.
+/// One evaluated epoch. Every measure is of the pooled encoder output y, on test images unless it says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HistoryEntry {
@@ -185,8 +188,14 @@ pub struct HistoryEntry {
     pub id: Compactness,
     /// Images of the other classes.
     pub ood: Compactness,
-    /// AUROC (0..1) of each scorer.
+    /// AUROC (0..1) of each scorer on test images.
     pub auroc: Vec<(Scorer, f64)>,
+    /// The same of those scorers that see the length of features, with every feature divided by its length.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auroc_unit: Vec<(Scorer, f64)>,
+    /// AUROC (0..1) of each scorer on validation images: what choices are made by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation: Vec<(Scorer, f64)>,
     /// How well the features tell the data set's classes apart; none where training images have one class only, and
     /// in runs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,6 @@
 use super::{DetectError, Detector};
 use crate::data::IMAGE_BYTES;
 use crate::features::Features;
-use crate::model::embed;
 use crate::sphere::{AngleMap, AnglePoint, Pca3};
 use burn::tensor::backend::Backend;
 
@@ -35,7 +34,7 @@ impl<B: Backend> Detector<B> {
         let (layer, bank) = self.deepest();
         let mut values = Vec::new();
         for some in pixels.chunks(batch.max(1) * IMAGE_BYTES) {
-            values.extend(embed(&self.network, some, &[layer], &self.device).await?.into_iter().flatten());
+            values.extend(self.embed(some, &[layer]).await?.into_iter().flatten());
         }
         let features = Features::new(pixels.len() / IMAGE_BYTES, bank.parts().mean.len(), values)?;
         let rows = |wanted: &[usize]| features.select(wanted);

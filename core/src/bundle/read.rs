@@ -4,7 +4,9 @@ use super::tensors::Reader;
 use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
 use crate::data::SIZE;
 use crate::features::Features;
+use crate::model::PixelNorm;
 use crate::score::{Bank, BankParts};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Name of the manifest.
@@ -25,6 +27,12 @@ pub const MAX_FILE: u64 = 64 << 20;
 /// Longest feature: block 1 of a network of base width 64, flat.
 const MAX_DIM: usize = 65_536;
 
+/// What every format has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
 impl Manifest {
     /// Parses `bundle.json` and checks everything in it that can be checked without the other files.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
@@ -32,24 +40,26 @@ impl Manifest {
             let file = MANIFEST_FILE.to_string();
             return Err(BundleError::TooLarge { file, limit: MAX_MANIFEST, found: bytes.len() as u64 });
         }
-        let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|source| BundleError::Json { file: MANIFEST_FILE, source })?;
+        let unreadable = |source| BundleError::Json { file: MANIFEST_FILE, source };
+        // First of all, because another format may have other words.
+        let Version { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if format != FORMAT {
+            return Err(BundleError::Format { expected: FORMAT, found: format });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
         manifest.check()?;
         Ok(manifest)
     }
 
     fn check(&self) -> Result<(), BundleError> {
         let fault = |why: String| Err(BundleError::Content { file: MANIFEST_FILE, why });
-        if self.format != FORMAT {
-            return Err(BundleError::Format { expected: FORMAT, found: self.format });
-        }
         if !is_id(&self.id) {
             return fault(format!("id must be 1 to 64 of a-z, 0-9 and '-', found {:?}", self.id));
         }
         self.config.check()?;
-        if self.config.image_size != SIZE {
+        if self.config.image_size > SIZE {
             return fault(format!(
-                "image-size must be {SIZE}: bundles are for the page, found {}",
+                "image-size must be at most {SIZE}, as the page's images have, found {}",
                 self.config.image_size
             ));
         }
@@ -60,8 +70,9 @@ impl Manifest {
             let (id, n) = (self.config.id_class, self.classes.len());
             return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
         }
-        if self.pixel_mean != crate::model::PIXEL_MEAN || self.pixel_std != crate::model::PIXEL_STD {
-            return fault("pixel-mean and pixel-std must be those of this version: 0.5 and 0.25".into());
+        let PixelNorm { mean, std } = self.config.network().pixels;
+        if (self.pixel_mean, self.pixel_std) != (mean, std) {
+            return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }
         let known = self.config.network().layers();
         for layer in &self.layers {
@@ -87,7 +98,7 @@ impl Manifest {
                 return fault(format!("the score {} is of layer {:?}, which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
-            let rates = [score.auroc_full, score.auroc_exported];
+            let rates = [score.auroc_validation, score.auroc_full, score.auroc_exported];
             if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
                 return fault(format!(
                     "{} on {} must have an ordered range and AUROCs of 0 to 1",
@@ -152,12 +163,14 @@ impl Manifest {
             let whitening = reader.f32(&name("whitening"), &[layer.rank, layer.dim])?;
             let parts = BankParts {
                 features: matrix(layer.bank, "features", features)?,
-                mean: reader.f32(&name("mean"), &[layer.dim])?,
+                mean: reader.f32(&name("mean"), &[layer.dim])?.into_iter().map(f64::from).collect(),
                 whitening: matrix(layer.rank, "whitening", whitening)?,
                 index: read_index(&reader, layer)?,
             };
-            let bank =
-                Bank::from_parts(parts).map_err(|source| BundleError::Bank { layer: layer.name.clone(), source })?;
+            let refused = |source| BundleError::Bank { layer: layer.name.clone(), source };
+            let bank = Bank::from_parts(parts).map_err(refused)?;
+            let mut scores = self.scores.iter().filter(|score| score.layer == layer.name);
+            scores.try_for_each(|score| bank.check(score.scorer)).map_err(refused)?;
             banks.push((layer.name.clone(), bank));
         }
         Ok(banks)
@@ -215,4 +228,23 @@ pub fn is_id(id: &str) -> bool {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_of_another_format_is_refused_before_its_words_are_read() {
+        let now = include_str!("../../../assets/bundles/digits/bundle.json");
+        let of = |format: u32| now.replacen(&format!("\"format\": {FORMAT}"), &format!("\"format\": {format}"), 1);
+        let error = |json: String| Manifest::parse(json.as_bytes()).unwrap_err().to_string();
+        let first = of(1).replace("\"k-cos-mah\"", "\"k-cos-mah-uncentred\"");
+        assert_eq!(
+            error(first),
+            "bundle.json must have format 2, found 1: it was made by an earlier version, whose k-cos-mah was another \
+             score; export its run again with this one"
+        );
+        assert!(error(of(3)).contains("found 3: it was made by a later version"));
+    }
 }

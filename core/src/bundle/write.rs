@@ -39,13 +39,14 @@ impl BundleParts<'_> {
     }
 }
 
-/// A bank as `bank.safetensors` keeps it: features in half precision, mean and whitening as they are. Scores that a
-/// bundle announces are measured with this one.
+/// A bank as `bank.safetensors` keeps it: features in half precision, mean and whitening in single. Scores that a bundle
+/// announces are measured with this one.
 pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     let parts = bank.parts();
     let rounded = parts.features.values().iter().map(|v| f16::from_f32(*v).to_f32()).collect();
     let features = Features::new(parts.features.n(), parts.features.dim(), rounded)?;
-    Bank::from_parts(BankParts { features, ..parts.clone() })
+    let mean = parts.mean.iter().map(|&x| f64::from(x as f32)).collect();
+    Bank::from_parts(BankParts { features, mean, ..parts.clone() })
 }
 
 fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
@@ -60,12 +61,16 @@ fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
                 format!("{layer}.features"),
                 Stored::f16(&[parts.features.n(), parts.features.dim()], parts.features.values()),
             ),
-            (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &parts.mean)),
+            (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &single(&parts.mean))),
             (format!("{layer}.whitening"), matrix(&parts.whitening)),
         ];
         tensors.into_iter().chain(index)
     });
     Stored::file(BANK_FILE, tensors.collect())
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&x| x as f32).collect()
 }
 
 fn json<T: serde::Serialize>(file: &'static str, value: &T) -> Result<Vec<u8>, BundleError> {

@@ -145,6 +145,27 @@ impl ImageSet {
         }
     }
 
+    /// Whether the three channels of every image are equal.
+    pub fn is_grey(&self) -> bool {
+        let area = self.side * self.side;
+        (0..self.len()).all(|i| {
+            let (red, others) = self.image(i).split_at(area);
+            others.chunks(area).all(|channel| channel == red)
+        })
+    }
+
+    /// The same images, 32 x 32, made smaller by [`resize::shrink`].
+    ///
+    /// # Errors
+    /// [`DataError::Length`] if they are not 32 x 32.
+    pub fn shrunk(&self, side: usize) -> Result<Self, DataError> {
+        let length = DataError::Length { side: SIZE, labels: self.labels.len(), pixels: self.pixels.len() };
+        let small = |image: &[u8]| Some(resize::shrink(image.try_into().ok()?, side));
+        let pixels: Option<Vec<Vec<u8>>> = (0..self.len()).map(|i| small(self.image(i))).collect();
+        let pixels = pixels.ok_or(length)?.concat();
+        Ok(Self { side, pixels, labels: self.labels.clone(), classes: self.classes.clone() })
+    }
+
     /// Indices of the images of one class.
     pub fn of_class(&self, class: usize) -> Vec<usize> {
         of_class(&self.labels, class)

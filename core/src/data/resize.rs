@@ -2,11 +2,13 @@
 
 use super::{CHANNELS, IMAGE_BYTES, SIZE};
 use image::imageops::{self, FilterType};
-use image::{ImageBuffer, Rgb};
+use image::{ImageBuffer, Luma, Rgb};
 use thiserror::Error;
 
 /// The largest picture that is resized: 64 megapixels.
 pub const MAX_PIXELS: usize = 64 << 20;
+/// Its longest side, as JPEG has it: between the two passes of a resize each column keeps a value a row of the result.
+pub const MAX_SIDE: usize = 65_535;
 
 /// Height and width of the images that networks with ImageNet's stem take.
 pub const IMAGENET_SIZE: usize = 224;
@@ -16,11 +18,21 @@ const CUT: u32 = IMAGENET_SIZE as u32;
 /// How many times as long as high a picture is scaled as a whole.
 const LONGEST: u32 = 8;
 
+/// Sides that [`is_side`] takes, in words.
+pub const SIDES: &str = "a multiple of 8 from 16 to 128, or 224";
+
+/// Whether images of this height and width can be trained on.
+pub fn is_side(side: usize) -> bool {
+    side == IMAGENET_SIZE || ((16..=128).contains(&side) && side.is_multiple_of(8))
+}
+
 /// Why a picture cannot be resized.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ResizeError {
     /// No pixels, or too many of them.
-    #[error("a picture must have 1 to {MAX_PIXELS} pixels, found {width} x {height}")]
+    #[error(
+        "a picture must have 1 to {MAX_SIDE} pixels a side and at most {MAX_PIXELS} in all, found {width} x {height}"
+    )]
     Size {
         /// Width announced.
         width: usize,
@@ -45,7 +57,7 @@ pub enum ResizeError {
 /// A 32 x 32 picture keeps its pixels exactly. Grey pictures are repeated into three channels by the caller.
 ///
 /// # Errors
-/// [`ResizeError`] if the size is 0 or beyond [`MAX_PIXELS`], or `rgb` does not have the bytes for it. Both are
+/// [`ResizeError`] if the size is 0 or beyond [`check_size`]'s, or `rgb` does not have the bytes for it. Both are
 /// checked before anything is allocated.
 pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMAGE_BYTES], ResizeError> {
     let view = view(rgb, width, height)?;
@@ -56,6 +68,39 @@ pub fn to_model_size(rgb: &[u8], width: usize, height: usize) -> Result<[u8; IMA
         planes(imageops::resize(&view, SIZE as u32, SIZE as u32, FilterType::Triangle).as_raw(), &mut out);
     }
     Ok(out)
+}
+
+/// Interleaved RGB (`height x width x 3` bytes) to planes (`3 x side x side`): 224 as [`to_imagenet_size`] gives it; up to
+/// 32 as [`to_model_size`] gives it and [`shrink`] makes it smaller; else squeezed like 32.
+///
+/// # Errors
+/// As for [`to_model_size`].
+pub fn to_side(rgb: &[u8], width: usize, height: usize, side: usize) -> Result<Vec<u8>, ResizeError> {
+    if side == IMAGENET_SIZE {
+        return to_imagenet_size(rgb, width, height);
+    }
+    if side <= SIZE {
+        return Ok(shrink(&to_model_size(rgb, width, height)?, side));
+    }
+    let view = view(rgb, width, height)?;
+    let mut out = vec![0; CHANNELS * side * side];
+    planes(imageops::resize(&view, side as u32, side as u32, FilterType::Triangle).as_raw(), &mut out);
+    Ok(out)
+}
+
+/// Planes of a 32 x 32 image to those of a smaller one (`3 x side x side`), by antialiased bilinear interpolation. Every
+/// image that a small network sees was 32 x 32 before: so a data set, a picture of one's own and the page's galleries
+/// agree.
+pub fn shrink(image: &[u8; IMAGE_BYTES], side: usize) -> Vec<u8> {
+    if side == SIZE {
+        return image.to_vec();
+    }
+    let shrunk = image.chunks_exact(SIZE * SIZE).flat_map(|plane| {
+        let plane =
+            ImageBuffer::<Luma<u8>, _>::from_raw(SIZE as u32, SIZE as u32, plane).expect("a plane fills itself");
+        imageops::resize(&plane, side as u32, side as u32, FilterType::Triangle).into_raw()
+    });
+    shrunk.collect()
 }
 
 /// Interleaved RGB (`height x width x 3` bytes) to planes (`3 x 224 x 224`) as networks with ImageNet's stem are shown
@@ -81,12 +126,23 @@ pub fn to_imagenet_size(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u
     Ok(out)
 }
 
+/// Whether a picture of this size is resized: to be asked before it is decoded.
+///
+/// # Errors
+/// [`ResizeError::Size`] if a side is 0 or beyond [`MAX_SIDE`], or both together are beyond [`MAX_PIXELS`].
+pub fn check_size(width: usize, height: usize) -> Result<(), ResizeError> {
+    let sane = |side: usize| (1..=MAX_SIDE).contains(&side);
+    if sane(width) && sane(height) && width * height <= MAX_PIXELS {
+        Ok(())
+    } else {
+        Err(ResizeError::Size { width, height })
+    }
+}
+
 /// A picture whose size is sane and filled.
 fn view(rgb: &[u8], width: usize, height: usize) -> Result<ImageBuffer<Rgb<u8>, &[u8]>, ResizeError> {
-    let pixels = width.checked_mul(height).filter(|n| (1..=MAX_PIXELS).contains(n));
-    let (Some(pixels), Ok(w), Ok(h)) = (pixels, u32::try_from(width), u32::try_from(height)) else {
-        return Err(ResizeError::Size { width, height });
-    };
+    check_size(width, height)?;
+    let (w, h, pixels) = (width as u32, height as u32, width * height);
     let length = ResizeError::Length { width, height, found: rgb.len() };
     if rgb.len() != pixels * CHANNELS {
         return Err(length);
@@ -113,6 +169,22 @@ mod tests {
         let rgb: Vec<u8> = (0..IMAGE_BYTES).map(|i| (i * 7 % 251) as u8).collect();
         let out = to_model_size(&rgb, 32, 32).unwrap();
         assert_eq!((out[0], out[1024], out[2048], out[33]), (rgb[0], rgb[1], rgb[2], rgb[99]));
+    }
+
+    #[test]
+    fn a_smaller_side_shrinks_the_32_x_32_image() {
+        let rgb: Vec<u8> = (0..64 * 48 * 3).map(|i| (i * 7 % 251) as u8).collect();
+        let image = to_model_size(&rgb, 64, 48).unwrap();
+        assert_eq!(to_side(&rgb, 64, 48, 32).unwrap(), image);
+        assert_eq!(to_side(&rgb, 64, 48, 16).unwrap(), shrink(&image, 16));
+        let shrunk = shrink(&image, 16);
+        assert_eq!(shrunk.len(), 3 * 16 * 16);
+        for (large, small) in image.chunks(1024).zip(shrunk.chunks(256)) {
+            let mean = |plane: &[u8]| plane.iter().map(|&v| f64::from(v)).sum::<f64>() / plane.len() as f64;
+            assert!((mean(large) - mean(small)).abs() < 2.0);
+        }
+        assert_eq!(to_side(&rgb, 64, 48, 48).unwrap().len(), 3 * 48 * 48);
+        assert_eq!(to_side(&rgb, 64, 48, 224).unwrap(), to_imagenet_size(&rgb, 64, 48).unwrap());
     }
 
     #[test]
@@ -154,7 +226,7 @@ mod tests {
 
     #[test]
     fn small_and_very_long_pictures_fill_imagenet_s_square() {
-        for [width, height] in [[1, 1], [5, 3], [1 << 20, 1], [1, 1 << 16]] {
+        for [width, height] in [[1, 1], [5, 3], [MAX_SIDE, 1], [1, MAX_SIDE]] {
             let out = to_imagenet_size(&vec![90; 3 * width * height], width, height).unwrap();
             assert_eq!(out, vec![90; 3 * 224 * 224], "{width} x {height}");
         }
@@ -166,6 +238,10 @@ mod tests {
         assert!(matches!(to_model_size(&[], 0, 5), Err(ResizeError::Size { .. })));
         assert!(matches!(to_model_size(&[], usize::MAX, 2), Err(ResizeError::Size { .. })));
         assert!(matches!(to_model_size(&[], 1 << 20, 1 << 20), Err(ResizeError::Size { .. })));
+        // One pixel high, a million and more wide: few pixels, but between the passes 32 values for each (reported of
+        // resizers as memory that grows with the longest side).
+        assert!(matches!(to_model_size(&vec![0; 3 << 20], 1 << 20, 1), Err(ResizeError::Size { .. })));
+        assert_eq!(to_model_size(&vec![9; 3 * MAX_SIDE], MAX_SIDE, 1).unwrap(), [9; IMAGE_BYTES]);
         assert!(matches!(to_model_size(&[0; 12], 2, 3), Err(ResizeError::Length { found: 12, .. })));
     }
 }

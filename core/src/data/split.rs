@@ -11,16 +11,21 @@ pub struct OneClassSplit {
     pub indices: Vec<usize>,
     /// How many of the last indices are outliers of other classes.
     pub outliers: usize,
+    /// Images of the ID class that are held back, ascending: choices are made on them.
+    #[serde(default)]
+    pub validation: Vec<usize>,
 }
 
-/// The training images of `class`, polluted so that outliers make up the share `pollution` of the whole.
+/// The training images of `class` without `validation` of them (at most a quarter), polluted so that outliers make up
+/// the share `pollution` of the whole.
 ///
-/// `labels` are those of the training set, `classes` how many classes it has. Outliers are drawn without repetition
-/// from the other classes, from `seed`.
+/// `labels` are those of the training set, `classes` how many classes it has. What is held back, and outliers, without
+/// repetition from the other classes, are drawn from `seed`.
 pub fn one_class_split(
     labels: &[u8],
     classes: usize,
     class: usize,
+    validation: usize,
     pollution: f32,
     seed: u64,
 ) -> Result<OneClassSplit, DataError> {
@@ -31,7 +36,12 @@ pub fn one_class_split(
         return Err(DataError::Pollution { why: format!("found {pollution}") });
     }
     let is_id = |i: &usize| usize::from(labels[*i]) == class;
-    let (mut indices, others): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_id);
+    let (inliers, others): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_id);
+    let order = Rng::new(seed, "validation", &[class as u64]).permutation(inliers.len());
+    let mut held_back = vec![false; inliers.len()];
+    order[..validation.min(inliers.len() / 4)].iter().for_each(|&i| held_back[i] = true);
+    let pick = |held: bool| inliers.iter().zip(&held_back).filter(move |(_, h)| **h == held).map(|(&i, _)| i);
+    let (mut indices, validation): (Vec<usize>, Vec<usize>) = (pick(false).collect(), pick(true).collect());
     let p = f64::from(pollution);
     let outliers = (indices.len() as f64 * p / (1.0 - p)).round() as usize;
     if outliers > others.len() {
@@ -39,7 +49,7 @@ pub fn one_class_split(
     }
     let order = Rng::new(seed, "pollution", &[class as u64]).permutation(others.len());
     indices.extend(order[..outliers].iter().map(|&i| others[i]));
-    Ok(OneClassSplit { indices, outliers })
+    Ok(OneClassSplit { indices, outliers, validation })
 }
 
 impl OneClassSplit {
@@ -56,7 +66,14 @@ impl OneClassSplit {
         let mut indices: Vec<usize> = order.iter().take(keep - outliers).map(|&i| self.indices[i]).collect();
         indices.sort_unstable();
         indices.extend(&self.indices[inliers..inliers + outliers]);
-        Self { indices, outliers }
+        Self { indices, outliers, ..self }
+    }
+
+    /// Images of the training set that are of other classes and not trained on, ascending: what choices are made on
+    /// beside [`OneClassSplit::validation`].
+    pub fn others(&self, labels: &[u8], class: usize) -> Vec<usize> {
+        let outliers = &self.indices[self.indices.len() - self.outliers..];
+        (0..labels.len()).filter(|&i| usize::from(labels[i]) != class && !outliers.contains(&i)).collect()
     }
 }
 
@@ -64,7 +81,7 @@ impl TrainConfig {
     /// The images that a run with these settings trains on, in the order of its banks: the whole split follows from
     /// the settings and the training set's `labels`, so that training image m of a bundle can be found again.
     pub fn split(&self, labels: &[u8], classes: usize) -> Result<OneClassSplit, DataError> {
-        let whole = one_class_split(labels, classes, self.id_class, self.pollution, self.seed)?;
+        let whole = one_class_split(labels, classes, self.id_class, self.validation, self.pollution, self.seed)?;
         Ok(whole.limited(self.limit, self.seed))
     }
 }
@@ -77,23 +94,23 @@ mod tests {
     fn pollution_is_a_share_of_the_whole() {
         let mut labels = vec![0; 90];
         labels.extend(vec![1; 50]);
-        let split = one_class_split(&labels, 2, 0, 0.1, 3).unwrap();
+        let split = one_class_split(&labels, 2, 0, 0, 0.1, 3).unwrap();
         assert_eq!((split.indices.len(), split.outliers), (100, 10));
         assert!(split.indices[90..].iter().all(|&i| labels[i] == 1));
         let mut distinct = split.indices.clone();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), 100);
-        assert_eq!(split, one_class_split(&labels, 2, 0, 0.1, 3).unwrap());
-        assert_ne!(split, one_class_split(&labels, 2, 0, 0.1, 4).unwrap());
+        assert_eq!(split, one_class_split(&labels, 2, 0, 0, 0.1, 3).unwrap());
+        assert_ne!(split, one_class_split(&labels, 2, 0, 0, 0.1, 4).unwrap());
     }
 
     #[test]
     fn impossible_splits_say_why() {
         let labels = [0, 0, 1];
-        assert!(one_class_split(&labels, 2, 2, 0.0, 0).is_err());
-        assert!(one_class_split(&labels, 2, 0, 1.0, 0).is_err());
-        let error = one_class_split(&labels, 2, 0, 0.9, 0).unwrap_err().to_string();
+        assert!(one_class_split(&labels, 2, 2, 0, 0.0, 0).is_err());
+        assert!(one_class_split(&labels, 2, 0, 0, 1.0, 0).is_err());
+        let error = one_class_split(&labels, 2, 0, 0, 0.9, 0).unwrap_err().to_string();
         assert!(error.contains("18 outliers needed, 1 there"));
     }
 
@@ -105,7 +122,23 @@ mod tests {
         assert_eq!((split.indices.len(), split.outliers), (50, 10));
         assert!(split.indices[..40].is_sorted() && split.indices[..40].iter().all(|&i| labels[i] == 1));
         assert!(split.indices[40..].iter().all(|&i| labels[i] == 0));
-        let whole = TrainConfig { limit: 0, ..config }.split(&labels, 2).unwrap();
+        let whole = TrainConfig { limit: 0, validation: 0, ..config }.split(&labels, 2).unwrap();
         assert_eq!(whole.indices.len(), 125);
+    }
+
+    #[test]
+    fn what_is_held_back_is_not_trained_on_and_is_a_quarter_at_most() {
+        let labels: Vec<u8> = (0..400).map(|i| u8::from(i % 2 == 1)).collect();
+        for (asked, held) in [(0, 0), (30, 30), (1000, 50)] {
+            let config = TrainConfig { id_class: 1, validation: asked, pollution: 0.1, ..Default::default() };
+            let split = config.split(&labels, 2).unwrap();
+            assert_eq!(split.validation.len(), held);
+            assert_eq!(split.indices.len() - split.outliers, 200 - held);
+            assert!(split.validation.is_sorted() && split.validation.iter().all(|i| labels[*i] == 1));
+            assert!(!split.validation.iter().any(|i| split.indices.contains(i)));
+            let others = split.others(&labels, 1);
+            assert_eq!(others.len(), 200 - split.outliers);
+            assert!(!others.iter().any(|i| split.indices.contains(i) || labels[*i] == 1));
+        }
     }
 }

@@ -19,7 +19,7 @@ pub enum EvalError {
         /// Position of the first bad score.
         index: usize,
         /// The score itself.
-        value: f32,
+        value: f64,
     },
     /// Features and labels of different sets.
     #[error("every feature needs a label: found {features} {what} features and {labels} labels")]

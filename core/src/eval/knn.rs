@@ -3,7 +3,8 @@
 use super::EvalError;
 use super::labels::{accuracy, check_labels};
 use crate::Features;
-use crate::score::cosine::{nearest, unit_rows};
+use crate::score::cosine::{Directions, nearest, scales};
+use crate::score::search::Search;
 use std::collections::BTreeMap;
 
 /// Wu et al.'s temperature.
@@ -25,8 +26,10 @@ pub fn weighted_knn(
     if !(1..=train.n()).contains(&k) {
         return Err(EvalError::Neighbours { k, n: train.n() });
     }
-    let unit = |features, what| unit_rows(features).map_err(|row| EvalError::ZeroVector { what, row });
-    let (bank, queries) = (unit(train, "training")?, unit(test, "test")?);
+    let scales = |features, what| scales(features, None).map_err(|row| EvalError::ZeroVector { what, row });
+    let (of_train, of_test) = (scales(train, "training")?, scales(test, "test")?);
+    let bank = Directions { vectors: train, shift: None, scales: &of_train };
+    let queries = Directions { vectors: test, shift: None, scales: &of_test };
     let vote = |found: Vec<(usize, f32)>| {
         // Ordered by label, so that a tie does not depend on how neighbours are found.
         let mut votes = BTreeMap::<usize, f64>::new();
@@ -35,7 +38,7 @@ pub fn weighted_knn(
         }
         votes.into_iter().fold((0, f64::MIN), |best, v| if v.1 > best.1 { v } else { best }).0
     };
-    Ok(nearest(&bank, &queries, k, false).into_iter().map(vote).collect())
+    Ok(nearest(&Search::new(&bank), bank, queries, k, false).into_iter().map(vote).collect())
 }
 
 /// Accuracy (0..1) of [`weighted_knn`].

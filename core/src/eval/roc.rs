@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roc {
     /// In descending order; the first is infinity, at which nothing is called OOD.
-    pub thresholds: Vec<f32>,
+    pub thresholds: Vec<f64>,
     /// Share of ID images called OOD, 0 to 1, ascending.
     pub fpr: Vec<f64>,
     /// Share of OOD images called OOD, 0 to 1, ascending.
@@ -34,10 +34,10 @@ pub struct RocSummary {
 ///
 /// # Errors
 /// No ID or no OOD score, or one that is not finite.
-pub fn roc(id: &[f32], ood: &[f32]) -> Result<Roc, EvalError> {
+pub fn roc<T: Copy + Into<f64>>(id: &[T], ood: &[T]) -> Result<Roc, EvalError> {
     let groups = groups(id, ood)?;
     let (mut negatives, mut positives) = (0, 0);
-    let mut roc = Roc { thresholds: vec![f32::INFINITY], fpr: vec![0.0], tpr: vec![0.0] };
+    let mut roc = Roc { thresholds: vec![f64::INFINITY], fpr: vec![0.0], tpr: vec![0.0] };
     for group in groups {
         negatives += group.id;
         positives += group.ood;
@@ -49,7 +49,7 @@ pub fn roc(id: &[f32], ood: &[f32]) -> Result<Roc, EvalError> {
 }
 
 /// Area under the ROC curve, 0 to 1, ties counted half.
-pub fn auroc(id: &[f32], ood: &[f32]) -> Result<f64, EvalError> {
+pub fn auroc<T: Copy + Into<f64>>(id: &[T], ood: &[T]) -> Result<f64, EvalError> {
     let groups = groups(id, ood)?;
     // Twice the number of (ID, OOD) pairs in the right order, in integers: exact, whatever the number of images.
     let (mut twice, mut found) = (0_u64, 0_u64);
@@ -61,7 +61,7 @@ pub fn auroc(id: &[f32], ood: &[f32]) -> Result<f64, EvalError> {
 }
 
 /// All summary numbers at once.
-pub fn summarize(id: &[f32], ood: &[f32]) -> Result<RocSummary, EvalError> {
+pub fn summarize<T: Copy + Into<f64>>(id: &[T], ood: &[T]) -> Result<RocSummary, EvalError> {
     let groups = groups(id, ood)?;
     let found_at_95 = |g: &[Group]| {
         let (mut id_seen, mut ood_seen) = (0, 0);
@@ -84,24 +84,25 @@ pub fn summarize(id: &[f32], ood: &[f32]) -> Result<RocSummary, EvalError> {
 
 /// How many images of each side have one score.
 struct Group {
-    score: f32,
+    score: f64,
     id: usize,
     ood: usize,
 }
 
 /// The distinct scores in descending order.
-fn groups(id: &[f32], ood: &[f32]) -> Result<Vec<Group>, EvalError> {
+fn groups<T: Copy + Into<f64>>(id: &[T], ood: &[T]) -> Result<Vec<Group>, EvalError> {
     for (what, scores) in [("ID", id), ("OOD", ood)] {
         if scores.is_empty() {
             return Err(EvalError::Empty { what: if what == "ID" { "ID score" } else { "OOD score" } });
         }
-        if let Some(index) = scores.iter().position(|s| !s.is_finite()) {
-            return Err(EvalError::NotFinite { what, index, value: scores[index] });
+        let not_finite = |(_, score): &(usize, f64)| !score.is_finite();
+        if let Some((index, value)) = scores.iter().map(|&s| s.into()).enumerate().find(not_finite) {
+            return Err(EvalError::NotFinite { what, index, value });
         }
     }
     // Plus 0 turns -0 into 0: they are equal scores.
-    let mark = |ood: bool| move |&score: &f32| (score + 0.0, ood);
-    let mut all: Vec<(f32, bool)> = id.iter().map(mark(false)).chain(ood.iter().map(mark(true))).collect();
+    let mark = |ood: bool| move |&score: &T| (score.into() + 0.0, ood);
+    let mut all: Vec<(f64, bool)> = id.iter().map(mark(false)).chain(ood.iter().map(mark(true))).collect();
     all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let mut groups: Vec<Group> = Vec::new();
     for (score, is_ood) in all {
@@ -137,7 +138,7 @@ mod tests {
         // Of 6 pairs 4 are in order and 2 tied.
         assert_eq!(auroc(&id, &ood).unwrap(), 5.0 / 6.0);
         let curve = roc(&id, &ood).unwrap();
-        assert_eq!(curve.thresholds, [f32::INFINITY, 0.8, 0.4, 0.1]);
+        assert_eq!(curve.thresholds, [f64::INFINITY, 0.8, 0.4, 0.1]);
         assert_eq!(curve.fpr, [0.0, 0.0, 2.0 / 3.0, 1.0]);
         assert_eq!(curve.tpr, [0.0, 0.5, 1.0, 1.0]);
         let summary = summarize(&id, &ood).unwrap();
@@ -174,6 +175,16 @@ mod tests {
         assert_eq!(auroc(&[2.0], &[0.0, 1.0]).unwrap(), 0.0);
         assert_eq!(auroc(&[0.0], &[-0.0]).unwrap(), 0.5);
         assert_eq!(summarize(&[0.0, 1.0], &[2.0]).unwrap().fpr95, 0.0);
+    }
+
+    /// Scores that f32 cannot tell apart are told apart, and rank as they are.
+    #[test]
+    fn scores_of_f64_are_not_rounded() {
+        assert_eq!(auroc(&[0.3], &[0.1 + 0.2]).unwrap(), 1.0);
+        let near_one: Vec<f64> = (0..100).map(|n| 1.0 - 1e-9 * f64::from(n)).collect();
+        assert_eq!(auroc(&near_one[50..], &near_one[..50]).unwrap(), 1.0);
+        assert_eq!(auroc(&[0.3_f32], &[0.1_f32 + 0.2]).unwrap(), 1.0);
+        assert_eq!(roc(&near_one[1..], &near_one[..1]).unwrap().thresholds.len(), 101);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Which ResNet: how many blocks of which kind, and what stands before them.
 
-use crate::data::SIZE;
 use crate::data::resize::IMAGENET_SIZE;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -63,13 +62,9 @@ impl Arch {
 }
 
 impl Stem {
-    /// Height and width of the images that a run with this stem is trained and scored on. (The network itself takes
-    /// any size.)
-    pub fn side(self) -> usize {
-        match self {
-            Self::Cifar => SIZE,
-            Self::Imagenet => IMAGENET_SIZE,
-        }
+    /// The stem for images of this height and width. (Either takes any size.)
+    pub fn of_side(side: usize) -> Self {
+        if side == IMAGENET_SIZE { Self::Imagenet } else { Self::Cifar }
     }
 
     /// Height and width of the first convolution's kernel.
@@ -85,6 +80,24 @@ impl EncoderConfig {
     /// Channels that leave the four layers.
     pub fn channels(&self) -> [usize; 4] {
         [1, 2, 4, 8].map(|times| times * self.width * self.arch.expansion())
+    }
+
+    /// Names and sizes of the tensors by which this encoder's weights are told from others: the first convolution of the
+    /// network and of each block.
+    pub fn landmarks(&self) -> Vec<(String, Vec<usize>)> {
+        let kernel = self.stem.kernel();
+        let mut landmarks = vec![("conv1.weight".to_string(), vec![self.width, 3, kernel, kernel])];
+        let kernel = if self.arch.bottleneck() { 1 } else { 3 };
+        let mut before = self.width;
+        for (layer, blocks) in self.arch.blocks().into_iter().enumerate() {
+            let inside = self.width << layer;
+            for block in 0..blocks {
+                let name = format!("layer{}.{block}.conv1.weight", layer + 1);
+                landmarks.push((name, vec![inside, before, kernel, kernel]));
+                before = inside * self.arch.expansion();
+            }
+        }
+        landmarks
     }
 
     /// Every feature map of images of `height x width` pixels, each block flat and then each pooled to 1x1, and how

@@ -1,8 +1,6 @@
 //! Images to features: the one path that training, the command line and the browser share.
 
 use super::Network;
-#[cfg(doc)]
-use super::Stem;
 use crate::data::{CHANNELS, ImageSet};
 use crate::features::{FeatureError, Features};
 use burn::tensor::{Tensor, TensorData, backend::Backend};
@@ -35,19 +33,18 @@ pub enum EmbedError {
     Features(#[from] FeatureError),
 }
 
-/// The feature maps `layers` of one batch of images (`pixels`: n x 3 x S x S bytes, S the stem's [`Stem::side`], 32 but
-/// for ImageNet's): for each layer, n rows.
+/// The feature maps `layers` of one batch of images (`pixels`: n x 3 x `side` x `side` bytes): for each layer, n rows.
 ///
 /// All maps come back in one read, which is what a WebGPU device is slowest at. The network should be in inference
 /// mode (on an autodiff backend its batch norms would learn from the images).
 pub async fn embed<B: Backend>(
     network: &Network<B>,
     pixels: &[u8],
+    side: usize,
     layers: &[&str],
     device: &B::Device,
 ) -> Result<Vec<Vec<f32>>, EmbedError> {
-    let stem = network.encoder.stem();
-    let (side, image) = (stem.side(), CHANNELS * stem.side().pow(2));
+    let image = CHANNELS * side * side;
     if pixels.is_empty() || !pixels.len().is_multiple_of(image) {
         return Err(EmbedError::Pixels { image, found: pixels.len() });
     }
@@ -57,7 +54,7 @@ pub async fn embed<B: Backend>(
     let n = pixels.len() / image;
     let floats: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
     let images = Tensor::<B, 4>::from_data(TensorData::new(floats, [n, CHANNELS, side, side]), device);
-    let maps = network.features(stem.pixels().apply(images), layers);
+    let maps = network.features(network.pixels().apply(images), layers);
     let dims: Vec<usize> = maps.iter().map(|m| m.dims()[1]).collect();
     let all = read_back(Tensor::cat(maps, 1)).await?;
 
@@ -90,7 +87,7 @@ pub async fn embed_all<B: Backend>(
     let mut columns: Vec<Vec<f32>> = vec![Vec::new(); layers.len()];
     let image = images.image_bytes();
     for pixels in images.pixels().chunks(batch.max(1) * image) {
-        let embedded = embed(network, pixels, layers, device).await?;
+        let embedded = embed(network, pixels, images.side(), layers, device).await?;
         for (column, values) in columns.iter_mut().zip(embedded) {
             column.extend(values);
         }

@@ -35,9 +35,9 @@ impl HeadShape {
         Self { sizes: vec![input, hidden, output], hidden_norm: true, output_norm: false }
     }
 
-    /// SimCLR's projector: two layers, no batch norm.
-    pub fn simclr_projector(y: usize, z: usize) -> Self {
-        Self { sizes: vec![y, y, z], hidden_norm: false, output_norm: false }
+    /// SimCLR's projector: two layers, batch norm between them unless `hidden_norm` is false.
+    pub fn simclr_projector(y: usize, z: usize, hidden_norm: bool) -> Self {
+        Self { sizes: vec![y, y, z], hidden_norm, output_norm: false }
     }
 
     /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes
@@ -65,14 +65,14 @@ impl HeadShape {
         &self.sizes[1..]
     }
 
-    /// A head of this shape.
+    /// A head of this shape, for weights to be drawn or loaded.
     pub fn init<B: Backend>(&self, device: &B::Device) -> Head<B> {
         let last = self.sizes.len() - 2;
         let layers = self.sizes.windows(2).enumerate().map(|(i, pair)| {
             let bn = if i < last { self.hidden_norm } else { self.output_norm };
             // A bias before a batch norm has no effect.
             let mut linear: Linear<B> = LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device);
-            // burn draws biases from the backend's own generator; ours start at zero, the same everywhere.
+            // burn draws biases from the backend's own generator, which no seed of ours reaches.
             linear.bias = linear.bias.map(|bias| bias.map(|b| b.zeros_like().require_grad()));
             let new = if i < last { BatchNorm::new } else { BatchNorm::not_affine };
             HeadLayer { linear, bn: bn.then(|| new(pair[1], device)) }

@@ -5,17 +5,24 @@ use crate::rng::Rng;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-/// Redraws every weight as torchvision's ResNet does: convolutions by He's normal rule on fan-out, linear layers
-/// uniform within 1/sqrt(fan-in). Vectors (batch norm, biases) keep burn's ones and zeros.
+/// Redraws every weight as PyTorch does: convolutions by He's normal rule on fan-out, linear layers and their biases
+/// uniform within 1/sqrt(fan-in). Batch norms keep burn's ones and zeros.
 pub fn draw_weights<B: Backend>(network: Network<B>, seed: u64) -> Network<B> {
-    network.map(&mut Drawer { rng: Rng::new(seed, "weights", &[]) })
+    network.map(&mut Drawer { rng: Rng::new(seed, "weights", &[]), bound: 0.0, in_bias: false })
 }
 
 struct Drawer {
     rng: Rng,
+    /// 1/sqrt(fan-in) of the last linear weight: its bias comes after it.
+    bound: f32,
+    in_bias: bool,
 }
 
 impl<B: Backend> ModuleMapper<B> for Drawer {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.in_bias = container_type == "Struct:Linear" && name == "bias";
+    }
+
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         param.map(|tensor| {
             let dims = tensor.dims();
@@ -27,9 +34,11 @@ impl<B: Backend> ModuleMapper<B> for Drawer {
                 // burn stores a linear weight as `in x out`; draw it the way PyTorch lies, `out x in`.
                 [input, output] => {
                     let bound = 1.0 / (input as f32).sqrt();
+                    self.bound = bound;
                     let drawn: Vec<f32> = (0..input * output).map(|_| self.rng.range(-bound, bound)).collect();
                     (0..input * output).map(|at| drawn[(at % output) * input + at / output]).collect()
                 }
+                [output] if self.in_bias => (0..output).map(|_| self.rng.range(-self.bound, self.bound)).collect(),
                 _ => return tensor,
             };
             let requires_grad = tensor.is_require_grad();

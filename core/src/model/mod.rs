@@ -25,18 +25,22 @@ pub use blocks::Block;
 pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use norm::l2_normalize;
-pub use pixels::{PIXEL_MEAN, PIXEL_STD, PixelNorm, normalize_pixels};
+pub use pixels::PixelNorm;
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
 pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights};
 
+use crate::data::SIZE;
 use crate::ssl::{Norm, Objective};
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
+/// y divided by its length: the second reading of `conv4-1x1`, which is the same by every score of directions.
+pub const UNIT: &str = "conv4-1x1-unit";
+
 /// What a network is built from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkConfig {
     /// Base width of the ResNet-18; 64 in the paper.
     pub width: usize,
@@ -44,8 +48,26 @@ pub struct NetworkConfig {
     pub objective: Objective,
     /// Where features are l2-normalised.
     pub norm: Norm,
-    /// What stands before the blocks; it goes with the size of the images.
-    pub stem: Stem,
+    /// Whether SimCLR's projector has a batch norm.
+    pub head_batch_norm: bool,
+    /// Height and width of the images; what stands before the blocks goes with it.
+    pub side: usize,
+    /// How pixels are scaled before the encoder sees them.
+    pub pixels: PixelNorm,
+}
+
+/// SimSiam without norm on 32 x 32 images, of base width 16.
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            width: 16,
+            objective: Objective::Simsiam,
+            norm: Norm::None,
+            head_batch_norm: true,
+            side: SIZE,
+            pixels: PixelNorm::CIFAR,
+        }
+    }
 }
 
 /// Encoder f, projector g, predictor h (SimSiam and BYOL), and where their outputs are normalised.
@@ -59,6 +81,8 @@ pub struct Network<B: Backend> {
     pub predictor: Option<Head<B>>,
     #[module(skip)]
     norm: NormChoice,
+    #[module(skip)]
+    pixels: PixelNorm,
 }
 
 /// [`Norm`] as a module field (burn asks for a default there).
@@ -92,20 +116,21 @@ impl NetworkConfig {
                 let (hidden, z) = (64 * self.width, 4 * self.width);
                 (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
-            Objective::Simclr | Objective::SimclrRot => (HeadShape::simclr_projector(y, 2 * self.width), None),
+            Objective::Simclr | Objective::SimclrRot => {
+                (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
+            }
         }
     }
 
     /// The encoder: always ResNet-18, as in the paper.
     fn encoder(&self) -> EncoderConfig {
-        EncoderConfig { arch: Arch::Resnet18, stem: self.stem, width: self.width }
+        EncoderConfig { arch: Arch::Resnet18, stem: Stem::of_side(self.side), width: self.width }
     }
 
-    /// Every feature map of images of the stem's size, in the order of the paper's tables 6-8, and how many values it
+    /// Every feature map of images of this size, in the order of the paper's tables 6-8, and how many values it
     /// has.
     pub fn layers(&self) -> Vec<(String, usize)> {
-        let side = self.stem.side();
-        let mut layers = self.encoder().layers(side, side);
+        let mut layers = self.encoder().layers(self.side, self.side);
         let (projector, _) = self.heads();
         layers.extend(projector.outputs().iter().enumerate().map(|(i, &dim)| (format!("head{}", i + 1), dim)));
         layers
@@ -125,6 +150,7 @@ impl NetworkConfig {
             projector: projector.init(device),
             predictor: predictor.map(|shape| shape.init(device)),
             norm: NormChoice(self.norm),
+            pixels: self.pixels,
         }
     }
 }
@@ -140,6 +166,11 @@ impl<B: Backend> Network<B> {
         self.norm.0
     }
 
+    /// How this network wants pixels scaled.
+    pub fn pixels(&self) -> PixelNorm {
+        self.pixels
+    }
+
     /// The embedding y that the projector sees: `N x 8w` from pooled conv4, l2-normalised where norm is on f
     /// (section 2.3).
     pub fn embedding(&self, maps: &FeatureMaps<B>) -> Tensor<B, 2> {
@@ -153,16 +184,16 @@ impl<B: Backend> Network<B> {
         if self.norm.0.on_projection() { l2_normalize(z) } else { z }
     }
 
-    /// Images (`N x 3 x H x W`, already normalised by [`normalize_pixels`]) to projections z, as training sees them.
+    /// Images (`N x 3 x H x W`, already scaled by [`Network::pixels`]) to projections z, as training sees them.
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let maps = self.encoder.forward(images);
         self.project(self.embedding(&maps))
     }
 
-    /// The named feature maps of images (`N x 3 x H x W`, already normalised), each `N x dim`.
+    /// The named feature maps of images (`N x 3 x H x W`, already scaled), each `N x dim`.
     ///
-    /// `conv4-1x1` is the embedding y as the projector sees it, so l2-normalised where norm is on f. The paper does not
-    /// say whether norm 1 is applied when scoring; plain cosines do not change by it, those in Mahalanobis space do.
+    /// `conv4-1x1` is y = f(x) as it leaves the encoder, with norm on f as without: section 2.5 projects f(x), and only
+    /// then do runs compare. The projector's layers are those of the embedding that it saw in training.
     ///
     /// `names` are of [`Network::layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
@@ -174,12 +205,14 @@ impl<B: Backend> Network<B> {
         };
         names
             .iter()
-            .filter_map(|name| match *name {
-                "conv4-1x1" => Some(self.embedding(&maps)),
-                name => maps.get(name).or_else(|| {
+            .filter_map(|name| {
+                if *name == UNIT {
+                    return Some(l2_normalize(maps.embedding()));
+                }
+                maps.get(name).or_else(|| {
                     let index: usize = name.strip_prefix("head")?.parse().ok()?;
                     heads.get(index.checked_sub(1)?).cloned()
-                }),
+                })
             })
             .collect()
     }
@@ -189,8 +222,8 @@ impl<B: Backend> Network<B> {
         layer_names(self.projector.len())
     }
 
-    /// Whether there is a feature map of this name.
+    /// Whether there is a feature map of this name: one of [`Network::layer_names`], or [`UNIT`].
     pub fn knows(&self, name: &str) -> bool {
-        self.layer_names().iter().any(|known| known == name)
+        name == UNIT || self.layer_names().iter().any(|known| known == name)
     }
 }

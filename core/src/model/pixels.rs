@@ -1,15 +1,13 @@
 //! How pixels are scaled before the encoder sees them. It belongs to the weights: others were trained otherwise.
 
 use super::Stem;
+use crate::data::{CHANNELS, ImageSet};
 use burn::tensor::{Tensor, backend::Backend};
-
-/// Subtracted from 0..1 pixels of each channel, for 32 x 32 images.
-pub const PIXEL_MEAN: [f32; 3] = [0.5; 3];
-/// Divides what is left.
-pub const PIXEL_STD: [f32; 3] = [0.25; 3];
+use serde::{Deserialize, Serialize};
 
 /// A mean and a standard deviation for red, green and blue.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PixelNorm {
     /// Subtracted from 0..1 pixels.
     pub mean: [f32; 3],
@@ -18,10 +16,27 @@ pub struct PixelNorm {
 }
 
 impl PixelNorm {
-    /// Our runs' on 32 x 32 images: [`PIXEL_MEAN`] and [`PIXEL_STD`].
-    pub const CIFAR: Self = Self { mean: PIXEL_MEAN, std: PIXEL_STD };
+    /// Of runs that ask for no other: the same for every set of small images.
+    pub const CIFAR: Self = Self { mean: [0.5; 3], std: [0.25; 3] };
     /// Mean and standard deviation of ImageNet's pixels, as torchvision's weights want them.
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+    /// Mean and spread of every channel of these images, so that their scaled pixels have mean 0 and spread 1. A channel
+    /// without spread is divided by the least that a run may ask for.
+    pub fn of(images: &ImageSet) -> Self {
+        let area = images.side() * images.side();
+        let (mut sum, mut squares) = ([0.0_f64; CHANNELS], [0.0_f64; CHANNELS]);
+        for (i, plane) in images.pixels().chunks_exact(area).enumerate() {
+            for value in plane.iter().map(|&p| f64::from(p) / 255.0) {
+                sum[i % CHANNELS] += value;
+                squares[i % CHANNELS] += value * value;
+            }
+        }
+        let n = (images.len() * area).max(1) as f64;
+        let mean = sum.map(|s| s / n);
+        let spread = |c: usize| (squares[c] / n - mean[c] * mean[c]).max(0.0).sqrt().max(1e-3);
+        Self { mean: mean.map(|m| m as f32), std: [0, 1, 2].map(|c| spread(c) as f32) }
+    }
 
     /// Scales images (`N x 3 x H x W` in 0..1).
     pub fn apply<B: Backend>(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -37,7 +52,7 @@ impl PixelNorm {
 }
 
 impl Stem {
-    /// How runs with this stem scale pixels.
+    /// How weights of others with this stem want pixels scaled.
     pub fn pixels(self) -> PixelNorm {
         match self {
             Self::Cifar => PixelNorm::CIFAR,
@@ -46,8 +61,28 @@ impl Stem {
     }
 }
 
-/// Pixels of 32 x 32 images in 0..1 to what the encoder takes: each channel minus [`PIXEL_MEAN`], divided by
-/// [`PIXEL_STD`].
-pub fn normalize_pixels<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
-    PixelNorm::CIFAR.apply(images)
+impl Default for PixelNorm {
+    fn default() -> Self {
+        Self::CIFAR
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::Flex;
+
+    #[test]
+    fn images_scaled_by_their_own_statistics_have_mean_0_and_spread_1() {
+        let pixels: Vec<u8> =
+            (0..2 * 3 * 16 * 16).map(|i| if i / 256 % 3 == 1 { 40 } else { (i % 97) as u8 }).collect();
+        let images = ImageSet::with_side(16, pixels.clone(), vec![0; 2], vec!["a".into()]).unwrap();
+        let norm = PixelNorm::of(&images);
+        assert!((norm.mean[1] - 40.0 / 255.0).abs() < 1e-6 && norm.std[1] == 1e-3);
+        let floats: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+        let batch = Tensor::<Flex, 1>::from_floats(&floats[..], &Default::default()).reshape([2, 3, 16, 16]);
+        let red = norm.apply(batch).narrow(1, 0, 1).reshape([512]);
+        let (mean, square) = (red.clone().mean().into_scalar(), red.square().mean().into_scalar());
+        assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-4, "{mean} {square}");
+    }
 }

@@ -73,14 +73,10 @@ impl<B: Backend> Pretrained<B> {
             let y = maps.embedding();
             if self.norm.on_encoder() { l2_normalize(y) } else { y }
         };
-        let found = match name {
-            "conv4-1x1" => Some(embedding()),
-            name => maps.get(name).or_else(|| {
-                let index =
-                    name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
-                self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
-            }),
-        };
+        let found = maps.get(name).or_else(|| {
+            let index = name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
+            self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
+        });
         found.ok_or_else(|| {
             let known: Vec<String> = self.layers(height, width).into_iter().map(|(name, _)| name).collect();
             EmbedError::Layer { found: name.into(), known: known.join(", ") }
@@ -113,11 +109,12 @@ mod tests {
     use crate::model::{Arch, Network, NetworkConfig, Stem, save_weights};
     use crate::ssl::Objective;
     use burn_flex::Flex;
+    use burn_store::ModuleSnapshot;
 
     const CONFIG: EncoderConfig = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Cifar, width: 4 };
 
     fn run(norm: Norm) -> Network<Flex> {
-        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, stem: Stem::Cifar };
+        let config = NetworkConfig { width: 4, objective: Objective::Simsiam, norm, ..Default::default() };
         config.init(5, &Default::default())
     }
 
@@ -148,6 +145,18 @@ mod tests {
             }
             let error = loaded.layer(images.clone(), "head4").unwrap_err().to_string();
             assert!(error.ends_with("head1, head2, head3, found 'head4'"), "{error}");
+        }
+    }
+
+    #[test]
+    fn landmarks_are_the_network_s_own_tensors() {
+        for (arch, stem) in [(Arch::Resnet18, Stem::Cifar), (Arch::Resnet50, Stem::Imagenet)] {
+            let config = EncoderConfig { arch, stem, width: 2 };
+            let tensors = ResNet::<Flex>::new(config, &Default::default()).collect(None, None, false);
+            for (name, sizes) in config.landmarks() {
+                let tensor = tensors.iter().find(|tensor| tensor.full_path() == name);
+                assert_eq!(tensor.map(|tensor| tensor.shape.to_vec()), Some(sizes), "{arch}: {name}");
+            }
         }
     }
 

@@ -107,6 +107,16 @@ impl StateDict {
         self.tensors.get(name).map(|weight| weight.shape.as_slice())
     }
 
+    /// Names and sizes of all tensors.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.tensors.iter().map(|(name, weight)| (name.as_str(), weight.shape.as_slice()))
+    }
+
+    /// The tensors whose names begin with `prefix`, under the rest of their names.
+    pub fn under(self, prefix: &str) -> Self {
+        self.renamed(|name| name.strip_prefix(prefix).map(String::from))
+    }
+
     /// The tensors whose names `rename` gives a name, under that.
     pub(super) fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> Self {
         let tensors = self.tensors.into_iter().filter_map(|(name, weight)| Some((rename(&name)?, weight)));
@@ -155,6 +165,7 @@ mod tests {
     fn a_prefix_goes_only_where_all_have_it() {
         assert_eq!(state(&["module.a", "module.b"]).without_prefix("module."), state(&["a", "b"]));
         assert_eq!(state(&["module.a", "b"]).without_prefix("module."), state(&["module.a", "b"]));
+        assert_eq!(state(&["net.a", "net.b", "head.a"]).under("net."), state(&["a", "b"]));
     }
 
     #[test]

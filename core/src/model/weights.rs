@@ -131,13 +131,13 @@ impl safetensors::View for Stored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NetworkConfig, Stem};
+    use crate::model::NetworkConfig;
     use crate::ssl::{Norm, Objective};
     use burn_flex::Flex;
     use safetensors::SafeTensors;
 
     fn network(seed: u64) -> Network<Flex> {
-        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar }
+        NetworkConfig { width: 4, objective: Objective::Simsiam, norm: Norm::Both, ..Default::default() }
             .init(seed, &Default::default())
     }
 
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn weights_that_do_not_fit_say_why() {
         let saved = save_weights(&network(1)).unwrap();
-        let other = NetworkConfig { width: 8, objective: Objective::Simsiam, norm: Norm::Both, stem: Stem::Cifar };
+        let other = NetworkConfig { width: 8, objective: Objective::Simsiam, norm: Norm::Both, ..Default::default() };
         let error = load_weights::<Flex>(other.init(0, &Default::default()), &saved).unwrap_err().to_string();
         assert!(error.contains("xpected") && error.contains("more"), "{error}");
-        let simclr = NetworkConfig { width: 4, objective: Objective::Simclr, norm: Norm::F, stem: Stem::Cifar };
+        let simclr = NetworkConfig { width: 4, objective: Objective::Simclr, norm: Norm::F, ..Default::default() };
         let error = load_weights::<Flex>(simclr.init(0, &Default::default()), &saved).unwrap_err().to_string();
         assert!(error.contains("do not fit"), "{error}");
         for cut in [0, 7, 100, saved.len() - 1] {

@@ -1,10 +1,14 @@
 //! A bank: the training features of one layer, and the angular scores against them (section 2.5).
 
 use super::coreset::{Coreset, hubs, k_centre, random};
-use super::cosine::{angle_between, nearest, unit_rows};
+use super::cosine::{Directions, angle_between, nearest, scales};
+use super::search::Search;
+use super::spectrum::project;
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
 use super::{ScoreError, Scorer};
 use crate::Features;
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// What a bank is made of, and what is stored of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +16,7 @@ pub struct BankParts {
     /// Training features as the encoder gave them, `n x dim`; maybe a coreset of those the rest was fitted on.
     pub features: Features,
     /// Mean of all training features, `dim` values.
-    pub mean: Vec<f32>,
+    pub mean: Vec<f64>,
     /// `rank x dim`: row r is eigenvector r of the sample covariance over the square root of its eigenvalue.
     pub whitening: Features,
     /// Which of the training images each feature is of, by position in the run's split; none if that is not known.
@@ -25,14 +29,65 @@ pub struct BankParts {
 #[derive(Debug, Clone)]
 pub struct Bank {
     parts: BankParts,
-    /// The features' directions, `n x dim`.
-    units: Features,
-    /// Their directions from the mean in Mahalanobis space, `n x rank`.
+    /// The features in Mahalanobis space, seen from their mean, `n x rank`.
     whitened: Features,
-    /// Their directions from the origin in Mahalanobis space, `n x rank`.
-    uncentred: Features,
-    /// Where the mean lies in Mahalanobis space, `rank` values: the distance between the two.
+    /// Where the mean lies in Mahalanobis space, `rank` values.
     centre: Vec<f64>,
+    /// The features' directions by [`Space`], once one is asked for: none needs what another cannot give.
+    prepared: [OnceLock<Result<Prepared, ScoreError>>; 3],
+}
+
+/// Where angles are measured.
+#[derive(Debug, Clone, Copy)]
+enum Space {
+    /// Between features as they are.
+    Plain,
+    /// In Mahalanobis space, seen from the origin: whitened, not centred.
+    FromOrigin,
+    /// In Mahalanobis space, seen from the mean.
+    FromMean,
+}
+
+#[derive(Debug, Clone)]
+struct Prepared {
+    /// One over the length of each feature.
+    scales: Vec<f64>,
+    search: Search,
+}
+
+impl Space {
+    const ALL: [Self; 3] = [Self::Plain, Self::FromOrigin, Self::FromMean];
+
+    fn of(scorer: Scorer) -> Result<Self, ScoreError> {
+        match scorer {
+            Scorer::KCos | Scorer::CCos => Ok(Self::Plain),
+            Scorer::KCosMah | Scorer::CCosMah => Ok(Self::FromOrigin),
+            Scorer::KCosMahCentred => Ok(Self::FromMean),
+            other => Err(ScoreError::NotAngular(other)),
+        }
+    }
+
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Plain => "training feature",
+            Self::FromOrigin | Self::FromMean => "training feature (in Mahalanobis space)",
+        }
+    }
+
+    fn query(self) -> &'static str {
+        match self {
+            Self::Plain => "query",
+            Self::FromOrigin | Self::FromMean => "query (in Mahalanobis space)",
+        }
+    }
+}
+
+impl Prepared {
+    fn new(space: Space, vectors: &Features, shift: Option<&[f64]>) -> Result<Self, ScoreError> {
+        let scales = scales(vectors, shift).map_err(|row| ScoreError::ZeroVector { what: space.feature(), row })?;
+        let search = Search::new(&Directions { vectors, shift, scales: &scales });
+        Ok(Self { scales, search })
+    }
 }
 
 impl Bank {
@@ -49,11 +104,12 @@ impl Bank {
         Self::from_parts(BankParts { features: train.clone(), mean, whitening: matrix, index })
     }
 
-    /// Puts a stored bank together, whatever its source: shapes and values are checked.
+    /// Puts a stored bank together, whatever its source: shapes and values are checked. What a score needs besides is
+    /// checked by [`Bank::check`].
     ///
     /// # Errors
-    /// Mean or whitening of another width than the features; a mean that is not finite; a training feature that is
-    /// zero, or that is the mean or the origin in Mahalanobis space, and so has no direction there.
+    /// Mean or whitening of another width than the features; a mean that is not finite; features that are not finite in
+    /// Mahalanobis space.
     pub fn from_parts(parts: BankParts) -> Result<Self, ScoreError> {
         let dim = parts.features.dim();
         if parts.mean.len() != dim {
@@ -70,15 +126,10 @@ impl Bank {
         if found != dim || rank > dim {
             return Err(ScoreError::Whitening { dim, rank, found });
         }
-        let units =
-            unit_rows(&parts.features).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
-        let what = "training feature (in Mahalanobis space)";
-        let centre = Features::new(1, dim, parts.mean.clone())?;
-        let centre: Vec<f64> = whiten(&parts.whitening, &centre, None)?.row(0).iter().map(|&x| f64::from(x)).collect();
-        let from_mean = whiten(&parts.whitening, &parts.features, Some(&parts.mean))?;
-        let whitened = directions(&from_mean, what)?;
-        let uncentred = directions(&moved(&from_mean, &centre)?, what)?;
-        Ok(Self { parts, units, whitened, uncentred, centre })
+        let whitened = whiten(&parts.whitening, &parts.features, &parts.mean)?;
+        let along = |row: &[f32]| row.iter().zip(&parts.mean).map(|(&w, m)| f64::from(w) * m).sum();
+        let centre = parts.whitening.rows().map(along).collect();
+        Ok(Self { parts, whitened, centre, prepared: Default::default() })
     }
 
     /// The same features in a Mahalanobis space of at most `rank` (at least one) directions: those of largest spread.
@@ -100,33 +151,45 @@ impl Bank {
 
     /// How many training features there are to compare with.
     pub fn n(&self) -> usize {
-        self.units.n()
+        self.parts.features.n()
+    }
+
+    /// Whether the bank can give a score.
+    ///
+    /// # Errors
+    /// A training feature, or for c-Cos their mean, that has no direction where the scorer measures: one that is zero, or
+    /// that is the mean or the origin in Mahalanobis space. A scorer that is not one of [`Scorer::ANGULAR`].
+    pub fn check(&self, scorer: Scorer) -> Result<(), ScoreError> {
+        match scorer {
+            Scorer::CCos => check_mean(&self.parts.mean, ""),
+            Scorer::CCosMah => check_mean(&self.centre, "in Mahalanobis space"),
+            other => self.directions(Space::of(other)?).map(|_| ()),
+        }
     }
 
     /// One angle in radians for each query, high = anomalous; k-Cos is the angle to the `k`-th nearest training
     /// feature, c-Cos the angle to their mean and without use for `k`.
     ///
-    /// c-Cos in Mahalanobis space is whitened but not centred: centred at the mean, the mean itself would be the zero
-    /// vector, to which there is no angle.
+    /// Neither is centred in Mahalanobis space but [`Scorer::KCosMahCentred`]: centred at the mean, the mean itself would
+    /// be the zero vector, to which there is no angle.
     ///
     /// # Errors
-    /// Queries of another width; `k` outside 1 to n; a query or a mean without direction; a scorer that is not one
-    /// of [`Scorer::ANGULAR`].
+    /// Queries of another width; `k` outside 1 to n; a query without direction; whatever [`Bank::check`] says.
     pub fn score(&self, scorer: Scorer, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-        self.check_queries(queries)?;
+        check_width(self.parts.features.dim(), queries)?;
         match scorer {
-            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
-                let (bank, units) = self.in_space(scorer, queries)?;
-                kth_angles(bank, &units, k)
-            }
             Scorer::CCos => angles_to_mean(&self.parts.mean, queries),
-            Scorer::CCosMah => angles_to(
-                &self.centre,
-                &whiten(&self.parts.whitening, queries, None)?,
-                "in Mahalanobis space",
-                "query (in Mahalanobis space)",
-            ),
-            other => Err(ScoreError::NotAngular(other)),
+            Scorer::CCosMah => {
+                self.check(scorer)?;
+                let whitened = project(self.parts.whitening.values(), queries, |_| 0.0);
+                let rows = whitened.chunks_exact(self.rank()).enumerate();
+                rows.map(|(row, vector)| angle_to(&self.centre, vector, Space::FromOrigin.query(), row)).collect()
+            }
+            other => {
+                let space = Space::of(other)?;
+                check_k(k, self.n())?;
+                Ok(self.nearest_in(space, queries, k)?.into_iter().map(|found| found[k - 1].1).collect())
+            }
         }
     }
 
@@ -136,12 +199,12 @@ impl Bank {
     /// mean and the whitening stay those of all features, as each weighs only 1/n in them.
     pub fn training_range(&self, scorer: Scorer) -> Result<[f32; 2], ScoreError> {
         let scores = match scorer {
-            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahUncentred => {
+            Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahCentred => {
                 if self.n() < 2 {
                     return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
                 }
-                let bank = self.directions_for(scorer)?;
-                nearest(bank, bank, 1, true).into_iter().map(|found| found[0].1).collect()
+                let (bank, search) = self.directions(Space::of(scorer)?)?;
+                nearest(search, bank, bank, 1, true).into_iter().map(|found| found[0].1).collect()
             }
             other => self.score(other, 1, &self.parts.features)?,
         };
@@ -151,133 +214,151 @@ impl Bank {
 
     /// A bank of at most `size` of the features, those that [`Bank::coreset`] names; mean and whitening stay those
     /// of the full bank.
-    pub fn shrink(&self, size: usize, how: Coreset) -> Self {
-        let indices = self.coreset(size, how);
-        let pick = |all: &Features| all.select(&indices).unwrap_or_else(|_| all.clone());
+    pub fn shrink(&self, size: usize, how: Coreset) -> Result<Self, ScoreError> {
+        let indices = self.coreset(size, how)?;
         let index = self.parts.index.as_ref().map(|index| indices.iter().map(|&i| index[i]).collect());
-        Self {
-            parts: BankParts { features: pick(&self.parts.features), index, ..self.parts.clone() },
-            units: pick(&self.units),
-            whitened: pick(&self.whitened),
-            uncentred: pick(&self.uncentred),
+        Ok(Self {
+            parts: BankParts { features: self.parts.features.select(&indices)?, index, ..self.parts.clone() },
+            whitened: self.whitened.select(&indices)?,
             centre: self.centre.clone(),
-        }
+            prepared: Default::default(),
+        })
     }
 
     /// Indices of at most `size` (at least one) features that stand for the bank; all of them in their own order if
     /// `size` is not below n.
-    pub fn coreset(&self, size: usize, how: Coreset) -> Vec<usize> {
-        match how {
-            Coreset::Hubs => hubs(&[&self.units, &self.whitened, &self.uncentred], size),
-            Coreset::KCentre => k_centre(&self.units, size),
+    ///
+    /// Hubs are counted in every space in which all features have a direction.
+    pub fn coreset(&self, size: usize, how: Coreset) -> Result<Vec<usize>, ScoreError> {
+        let plain = || self.directions(Space::Plain);
+        Ok(match how {
+            Coreset::Hubs => {
+                let spaces: Vec<_> = Space::ALL.into_iter().filter_map(|space| self.directions(space).ok()).collect();
+                if spaces.is_empty() {
+                    plain()?;
+                }
+                hubs(&spaces, size)
+            }
+            Coreset::KCentre => k_centre(plain()?.0, size),
             Coreset::Random => random(self.n(), size),
-        }
+        })
     }
 
     /// The `count` training features nearest to one query (all, if there are fewer) as (index in
     /// [`BankParts::features`], angle in radians), nearest first, in the space that the scorer compares in.
     pub fn nearest(&self, scorer: Scorer, query: &[f32], count: usize) -> Result<Vec<(usize, f32)>, ScoreError> {
         let query = Features::new(1, query.len(), query.to_vec())?;
-        self.check_queries(&query)?;
-        let (bank, units) = self.in_space(scorer, &query)?;
+        check_width(self.parts.features.dim(), &query)?;
+        let space = Space::of(scorer)?;
         if count == 0 {
             return Ok(Vec::new());
         }
-        Ok(nearest(bank, &units, count.min(self.n()), false).into_iter().flatten().collect())
+        Ok(self.nearest_in(space, &query, count.min(self.n()))?.into_iter().flatten().collect())
     }
 
-    /// The bank's directions in the space that the scorer compares in.
-    fn directions_for(&self, scorer: Scorer) -> Result<&Features, ScoreError> {
-        match scorer {
-            Scorer::KCos | Scorer::CCos => Ok(&self.units),
-            Scorer::KCosMah => Ok(&self.whitened),
-            // Where c-Cos (Mah) measures, too.
-            Scorer::KCosMahUncentred | Scorer::CCosMah => Ok(&self.uncentred),
-            other => Err(ScoreError::NotAngular(other)),
-        }
+    fn nearest_in(&self, space: Space, queries: &Features, k: usize) -> Result<Vec<Vec<(usize, f32)>>, ScoreError> {
+        let vectors = match space {
+            Space::Plain => Cow::Borrowed(queries),
+            Space::FromOrigin | Space::FromMean => {
+                Cow::Owned(whiten(&self.parts.whitening, queries, &self.parts.mean)?)
+            }
+        };
+        let (bank, search) = self.directions(space)?;
+        nearest_of(space, search, bank, &vectors, k)
     }
 
-    /// The bank's and the queries' directions, plain or in Mahalanobis space.
-    fn in_space(&self, scorer: Scorer, queries: &Features) -> Result<(&Features, Features), ScoreError> {
-        let bank = self.directions_for(scorer)?;
-        if matches!(scorer, Scorer::KCos | Scorer::CCos) {
-            let units = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
-            return Ok((bank, units));
-        }
-        let from_mean = whiten(&self.parts.whitening, queries, Some(&self.parts.mean))?;
-        let space = if scorer == Scorer::KCosMah { from_mean } else { moved(&from_mean, &self.centre)? };
-        Ok((bank, directions(&space, "query (in Mahalanobis space)")?))
-    }
-
-    fn check_queries(&self, queries: &Features) -> Result<(), ScoreError> {
-        check_width(&self.parts.features, queries)
+    /// The bank's directions in a space, ready to be searched.
+    fn directions(&self, space: Space) -> Result<(Directions<'_>, &Search), ScoreError> {
+        let (vectors, shift) = match space {
+            Space::Plain => (&self.parts.features, None),
+            Space::FromOrigin => (&self.whitened, Some(&self.centre[..])),
+            Space::FromMean => (&self.whitened, None),
+        };
+        let prepared = self.prepared[space as usize].get_or_init(|| Prepared::new(space, vectors, shift));
+        let prepared = prepared.as_ref().map_err(Clone::clone)?;
+        Ok((Directions { vectors, shift, scales: &prepared.scales }, &prepared.search))
     }
 }
 
 /// k-Cos without a bank: no covariance is computed, so one training feature is enough.
-pub(crate) fn k_cos(train: &Features, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-    check_width(train, queries)?;
-    let unit = |f: &Features, what| unit_rows(f).map_err(|row| ScoreError::ZeroVector { what, row });
-    kth_angles(&unit(train, "training feature")?, &unit(queries, "query")?, k)
+#[derive(Debug, Clone)]
+pub(super) struct Nearest {
+    train: Features,
+    prepared: Prepared,
+}
+
+impl Nearest {
+    pub(super) fn fit(train: &Features) -> Result<Self, ScoreError> {
+        Ok(Self { train: train.clone(), prepared: Prepared::new(Space::Plain, train, None)? })
+    }
+
+    pub(super) fn score(&self, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
+        check_width(self.train.dim(), queries)?;
+        check_k(k, self.train.n())?;
+        let train = Directions { vectors: &self.train, shift: None, scales: &self.prepared.scales };
+        let found = nearest_of(Space::Plain, &self.prepared.search, train, queries, k)?;
+        Ok(found.into_iter().map(|found| found[k - 1].1).collect())
+    }
 }
 
 /// c-Cos without a bank.
-pub(crate) fn c_cos(train: &Features, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-    check_width(train, queries)?;
-    let mean: Vec<f32> = super::spectrum::mean(train).into_iter().map(|x| x as f32).collect();
-    angles_to_mean(&mean, queries)
+#[derive(Debug, Clone)]
+pub(super) struct Mean(Vec<f64>);
+
+impl Mean {
+    pub(super) fn fit(train: &Features) -> Result<Self, ScoreError> {
+        let mean = super::spectrum::mean(train);
+        check_mean(&mean, "")?;
+        Ok(Self(mean))
+    }
+
+    pub(super) fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
+        check_width(self.0.len(), queries)?;
+        angles_to_mean(&self.0, queries)
+    }
 }
 
-pub(crate) fn check_width(train: &Features, queries: &Features) -> Result<(), ScoreError> {
-    let (expected, found) = (train.dim(), queries.dim());
+/// The `k` nearest of a bank's directions to queries, which lie in the same space.
+fn nearest_of(
+    space: Space,
+    search: &Search,
+    bank: Directions<'_>,
+    queries: &Features,
+    k: usize,
+) -> Result<Vec<Vec<(usize, f32)>>, ScoreError> {
+    let scales = scales(queries, bank.shift).map_err(|row| ScoreError::ZeroVector { what: space.query(), row })?;
+    Ok(nearest(search, bank, Directions { vectors: queries, shift: bank.shift, scales: &scales }, k, false))
+}
+
+pub(crate) fn check_width(expected: usize, queries: &Features) -> Result<(), ScoreError> {
+    let found = queries.dim();
     if expected == found { Ok(()) } else { Err(ScoreError::Dimension { what: "queries", expected, found }) }
 }
 
-/// Angles of unit queries to their `k`-th nearest unit bank vector.
-fn kth_angles(bank: &Features, queries: &Features, k: usize) -> Result<Vec<f32>, ScoreError> {
-    let n = bank.n();
-    if !(1..=n).contains(&k) {
-        return Err(ScoreError::Neighbours { k, n });
-    }
-    Ok(nearest(bank, queries, k, false).into_iter().map(|found| found[k - 1].1).collect())
+pub(crate) fn check_k(k: usize, n: usize) -> Result<(), ScoreError> {
+    if (1..=n).contains(&k) { Ok(()) } else { Err(ScoreError::Neighbours { k, n }) }
 }
 
-fn angles_to_mean(mean: &[f32], queries: &Features) -> Result<Vec<f32>, ScoreError> {
-    let centre: Vec<f64> = mean.iter().map(|&x| f64::from(x)).collect();
-    angles_to(&centre, queries, "", "query")
+fn check_mean(mean: &[f64], space: &'static str) -> Result<(), ScoreError> {
+    if mean.iter().all(|&x| x == 0.0) { Err(ScoreError::ZeroMean { space }) } else { Ok(()) }
 }
 
-/// Directions of features in Mahalanobis space, `n x rank`.
-fn directions(space: &Features, what: &'static str) -> Result<Features, ScoreError> {
-    unit_rows(space).map_err(|row| ScoreError::ZeroVector { what, row })
-}
-
-/// Features seen from the mean, as they are seen from the origin: whitening is linear, so it need not be done twice.
-fn moved(from_mean: &Features, centre: &[f64]) -> Result<Features, ScoreError> {
-    let row = |row: &[f32]| row.iter().zip(centre).map(|(&x, c)| (f64::from(x) + c) as f32).collect::<Vec<f32>>();
-    Ok(Features::new(from_mean.n(), from_mean.dim(), from_mean.rows().flat_map(row).collect())?)
-}
-
-/// Angles of all rows to one centre.
-fn angles_to(
-    centre: &[f64],
-    features: &Features,
-    space: &'static str,
-    what: &'static str,
-) -> Result<Vec<f32>, ScoreError> {
-    if centre.iter().all(|&x| x == 0.0) {
-        return Err(ScoreError::ZeroMean { space });
-    }
-    let mut vector = vec![0.0; features.dim()];
-    let mut angles = Vec::with_capacity(features.n());
-    for (row, values) in features.rows().enumerate() {
-        if values.iter().all(|&x| x == 0.0) {
-            return Err(ScoreError::ZeroVector { what, row });
-        }
+fn angles_to_mean(mean: &[f64], queries: &Features) -> Result<Vec<f32>, ScoreError> {
+    check_mean(mean, "")?;
+    let mut vector = vec![0.0; queries.dim()];
+    let mut to_mean = |(row, values): (usize, &[f32])| {
         vector.iter_mut().zip(values).for_each(|(v, &x)| *v = f64::from(x));
-        angles.push(angle_between(&vector, centre) as f32);
+        angle_to(mean, &vector, Space::Plain.query(), row)
+    };
+    queries.rows().enumerate().map(&mut to_mean).collect()
+}
+
+/// The angle of a vector, which is row `row` of `what`, to a centre.
+fn angle_to(centre: &[f64], vector: &[f64], what: &'static str, row: usize) -> Result<f32, ScoreError> {
+    if vector.iter().all(|&x| x == 0.0) {
+        return Err(ScoreError::ZeroVector { what, row });
     }
-    Ok(angles)
+    Ok(angle_between(vector, centre) as f32)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //! the extremes, half of a small coreset are the oddest images, and the dense middle, where test images of the class
 //! lie, is left thin; in Mahalanobis space, where all directions count the same, little of the score survives that.
 
-use super::cosine::{angle, nearest};
-use crate::Features;
+use super::cosine::{Directions, angle, nearest};
+use super::search::{Points, Search};
 use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -71,23 +71,32 @@ pub(crate) fn random(n: usize, size: usize) -> Vec<usize> {
     chosen
 }
 
-/// Greedy k-centre (Gonzalez 1985) of unit vectors by angle: starting with the vector nearest to the mean direction,
+/// Greedy k-centre (Gonzalez 1985) by angle: starting with the vector nearest to the mean direction,
 /// each next one is the farthest from all chosen before, so that the largest distance of any vector to the coreset
 /// is at most twice the best possible. Of equal distances the lower index is taken: the result is deterministic.
-pub(crate) fn k_centre(units: &Features, size: usize) -> Vec<usize> {
-    let n = units.n();
+pub(crate) fn k_centre(directions: Directions<'_>, size: usize) -> Vec<usize> {
+    let n = directions.n();
     if size >= n {
         return (0..n).collect();
     }
-    let mean = super::spectrum::mean(units);
-    let along = |row: &[f32]| row.iter().zip(&mean).map(|(&x, m)| f64::from(x) * m).sum::<f64>();
-    let first = first_largest(units.rows().map(along));
+    let (mut sum, mut unit, mut last) =
+        (vec![0.0; directions.dim()], vec![0.0; directions.dim()], vec![0.0; directions.dim()]);
+    for i in 0..n {
+        directions.read(i, &mut unit);
+        sum.iter_mut().zip(&unit).for_each(|(s, x)| *s += x);
+    }
+    let along = |i: usize| {
+        directions.read(i, &mut unit);
+        unit.iter().zip(&sum).map(|(x, s)| x * s).sum::<f64>()
+    };
+    let first = first_largest((0..n).map(along));
     let mut chosen = vec![first];
     let mut distance = vec![f64::INFINITY; n];
     while chosen.len() < size {
-        let last = chosen[chosen.len() - 1];
-        for (d, row) in distance.iter_mut().zip(units.rows()) {
-            *d = d.min(angle(row, units.row(last)));
+        directions.read(chosen[chosen.len() - 1], &mut last);
+        for (i, d) in distance.iter_mut().enumerate() {
+            directions.read(i, &mut unit);
+            *d = d.min(angle(&unit, &last));
         }
         // Not chosen twice, not even when only copies of chosen vectors are left.
         chosen.iter().for_each(|&i| distance[i] = f64::NEG_INFINITY);
@@ -105,15 +114,16 @@ fn first_largest(values: impl Iterator<Item = f64>) -> usize {
 const NEIGHBOURS: usize = 5;
 
 /// The `size` vectors that are most often among the [`NEIGHBOURS`] nearest of the others, counted in all `spaces` (the
-/// same features, each time as unit vectors) together. Those of most counts first, of equal counts the lower index.
-pub(crate) fn hubs(spaces: &[&Features], size: usize) -> Vec<usize> {
-    let n = spaces.first().map_or(0, |units| units.n());
+/// same features, each time by other directions) together. Those of most counts first, of equal counts the lower index.
+pub(crate) fn hubs(spaces: &[(Directions<'_>, &Search)], size: usize) -> Vec<usize> {
+    let n = spaces.first().map_or(0, |(directions, _)| directions.n());
     if size >= n {
         return (0..n).collect();
     }
     let mut counts = vec![0_usize; n];
-    for units in spaces {
-        nearest(units, units, NEIGHBOURS, true).iter().flatten().for_each(|(neighbour, _)| counts[*neighbour] += 1);
+    for &(directions, search) in spaces {
+        let found = nearest(search, directions, directions, NEIGHBOURS, true);
+        found.iter().flatten().for_each(|(neighbour, _)| counts[*neighbour] += 1);
     }
     let mut order: Vec<usize> = (0..n).collect();
     // Stable: of equal counts the lower index stays first.
@@ -125,7 +135,17 @@ pub(crate) fn hubs(spaces: &[&Features], size: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Features;
+    use crate::score::cosine::tests::{nearest_of, searched};
     use crate::score::cosine::unit_rows;
+
+    fn k_centre_of(units: &Features, size: usize) -> Vec<usize> {
+        searched(units, |directions, _| k_centre(directions, size))
+    }
+
+    fn hubs_of(units: &Features, size: usize) -> Vec<usize> {
+        searched(units, |directions, search| hubs(&[(directions, search)], size))
+    }
 
     fn clusters() -> Features {
         // Three tight clusters, very unequal in size.
@@ -153,7 +173,7 @@ mod tests {
     #[test]
     fn k_centre_keeps_a_member_of_every_cluster() {
         let units = clusters();
-        let chosen = k_centre(&units, 3);
+        let chosen = k_centre_of(&units, 3);
         let axes: Vec<usize> = chosen.iter().map(|&i| (0..3).find(|&j| units.row(i)[j] > 0.9).unwrap()).collect();
         assert_eq!(axes[0], 0, "starts in the middle of the largest");
         assert!(axes.contains(&1) && axes.contains(&2), "{axes:?}");
@@ -163,7 +183,7 @@ mod tests {
     fn copies_are_chosen_once_each() {
         let units = Features::new(4, 2, [1.0, 0.0].repeat(4)).unwrap();
         let all: [fn(&Features, usize) -> Vec<usize>; 3] =
-            [k_centre, |units, size| hubs(&[units], size), |units, size| random(units.n(), size)];
+            [k_centre_of, hubs_of, |units, size| random(units.n(), size)];
         for choose in all {
             let mut chosen = choose(&units, 3);
             chosen.sort_unstable();
@@ -186,11 +206,12 @@ mod tests {
             });
             let units = unit_rows(&Features::new(200, 8, values.collect()).unwrap()).unwrap();
             let odd = |chosen: &[usize]| chosen.iter().filter(|&&i| i % 20 == 9).count();
-            let (kept, extremes) = (hubs(&[&units], 60), k_centre(&units, 60));
+            let (kept, extremes) = (hubs_of(&units, 60), k_centre_of(&units, 60));
             assert_eq!(odd(&kept), 0, "seed {seed}");
             assert!(odd(&extremes) >= 8, "seed {seed}");
-            assert_eq!(hubs(&[&units], 20), kept[..20], "a longer coreset begins with a shorter one");
-            assert_eq!(hubs(&[&units, &units], 60), kept, "a space twice is that space");
+            assert_eq!(hubs_of(&units, 20), kept[..20], "a longer coreset begins with a shorter one");
+            let twice = searched(&units, |directions, search| hubs(&[(directions, search); 2], 60));
+            assert_eq!(twice, kept, "a space twice is that space");
         }
     }
 
@@ -201,13 +222,13 @@ mod tests {
         let mixed = units.select(&order).unwrap();
         let counts = |units: &Features| {
             let mut counts = vec![0; units.n()];
-            nearest(units, units, NEIGHBOURS, true).iter().flatten().for_each(|(i, _)| counts[*i] += 1);
+            nearest_of(units, units, NEIGHBOURS, true).iter().flatten().for_each(|(i, _)| counts[*i] += 1);
             counts
         };
         // Where counts are equal the order decides; how often the chosen ones are neighbours does not depend on it.
         let sorted = |units: &Features| {
             let all = counts(units);
-            let mut chosen: Vec<usize> = hubs(&[units], 50).into_iter().map(|i| all[i]).collect();
+            let mut chosen: Vec<usize> = hubs_of(units, 50).into_iter().map(|i| all[i]).collect();
             chosen.sort_unstable();
             (chosen, all.iter().sum::<usize>())
         };
@@ -222,9 +243,9 @@ mod tests {
             let (units, queries) = (draw(400, 24, seed), draw(200, 24, 100 + seed));
             let loss = |chosen: Vec<usize>| -> f64 {
                 let kept = units.select(&chosen).unwrap();
-                nearest(&kept, &queries, 1, false).iter().map(|found| f64::from(found[0].1)).sum()
+                nearest_of(&kept, &queries, 1, false).iter().map(|found| f64::from(found[0].1)).sum()
             };
-            let (kept, extremes) = (loss(hubs(&[&units], 100)), loss(k_centre(&units, 100)));
+            let (kept, extremes) = (loss(hubs_of(&units, 100)), loss(k_centre_of(&units, 100)));
             assert!(kept < loss(random(400, 100)) && kept < extremes, "seed {seed}");
         }
     }

@@ -31,9 +31,11 @@ pub fn ensemble(members: &[(Vec<f32>, [f32; 2])]) -> Result<Vec<f32>, ScoreError
             return Err(ScoreError::Members { member, expected: first.len(), found: scores.len() });
         }
         let [low, high] = *range;
-        let narrow = ScoreError::Range { member, low, high };
-        scaled(low, *range).ok_or(narrow)?;
-        sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += scaled(*score, *range).unwrap_or_default());
+        let share = |score: f32| scaled(score, *range).ok_or(ScoreError::Range { member, low, high });
+        share(low)?;
+        for (sum, &score) in sums.iter_mut().zip(scores) {
+            *sum += share(score)?;
+        }
     }
     Ok(sums.into_iter().map(|sum| sum as f32).collect())
 }

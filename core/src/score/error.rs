@@ -92,10 +92,10 @@ pub enum ScoreError {
         /// Position of the first bad value.
         index: usize,
         /// The value itself.
-        value: f32,
+        value: f64,
     },
     /// A bank gives the angular scores only.
-    #[error("a bank gives k-cos, k-cos-mah, c-cos and c-cos-mah, not {0}")]
+    #[error("a bank gives k-cos, k-cos-mah, k-cos-mah-centred, c-cos and c-cos-mah, not {0}")]
     NotAngular(Scorer),
     /// Only the ensemble of something is a score.
     #[error("an ensemble needs at least one member")]

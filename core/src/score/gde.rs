@@ -1,82 +1,75 @@
 //! One Gaussian with full covariance, the "GDE" of Sohn et al. (2020).
 
 use super::ScoreError;
-use super::spectrum::{Spectrum, mean, project};
+use super::bank::check_width;
+use super::cosine::UnitFrame;
+use super::gaussian::Gaussian;
+use super::spectrum::mean;
 use crate::Features;
+use std::f64::consts::PI;
 
 /// Added to every variance, as scikit-learn's `GaussianMixture` does by default: the density exists also where the
 /// training features have no spread, or where there are fewer of them than dimensions.
 const REGULARIZATION: f64 = 1e-6;
-/// Variances below this share of the largest are left to the regularisation.
-const NEGLIGIBLE: f64 = 1e-10;
 
 /// A Gaussian fitted to training features by maximum likelihood (divisor n).
 #[derive(Debug, Clone)]
 pub struct Gde {
-    dim: usize,
-    mean: Vec<f64>,
-    /// Unit eigenvectors, `rank x dim`, row-major.
-    directions: Vec<f64>,
-    /// Their regularised variances.
-    variances: Vec<f64>,
-    /// dim ln(2 pi) + ln det of the covariance.
-    constant: f64,
+    /// Where features are l2-normalised first.
+    frame: Option<UnitFrame>,
+    gaussian: Gaussian,
+    width: usize,
 }
 
 impl Gde {
-    /// Fits the features as they are, `n x dim` with n at least 2.
+    /// Fits the l2-normalised features, as Sohn et al. do: `n x dim` with n at least 2.
+    ///
+    /// # Errors
+    /// Fewer than two features; a zero feature.
     pub fn fit(train: &Features) -> Result<Self, ScoreError> {
-        let (n, dim) = (train.n(), train.dim());
-        if n < 2 {
-            return Err(ScoreError::TooFew { what: "the covariance", needed: 2, found: n });
-        }
-        let mean = mean(train);
-        let spectrum = Spectrum::new(train, mean.clone())?;
-        let floor = NEGLIGIBLE * spectrum.values[0];
-        let rank = spectrum.values.iter().take_while(|&&v| v > floor).count();
-        let variances: Vec<f64> = spectrum.values[..rank].iter().map(|v| v / n as f64 + REGULARIZATION).collect();
-        let log_det = variances.iter().map(|v| v.ln()).sum::<f64>() + (dim - rank) as f64 * REGULARIZATION.ln();
-        let constant = dim as f64 * (2.0 * std::f64::consts::PI).ln() + log_det;
-        Ok(Self { dim, directions: spectrum.directions(rank), mean, variances, constant })
+        let (frame, train) = UnitFrame::fit(train)?;
+        Self::of(Some(frame), &train)
+    }
+
+    /// Fits the features as they are.
+    ///
+    /// # Errors
+    /// Fewer than two features.
+    pub fn fit_raw(train: &Features) -> Result<Self, ScoreError> {
+        Self::of(None, train)
+    }
+
+    fn of(frame: Option<UnitFrame>, train: &Features) -> Result<Self, ScoreError> {
+        let gaussian = Gaussian::fit(train, mean(train), |moments| (1.0 / moments.n as f64, REGULARIZATION))?;
+        Ok(Self { frame, gaussian, width: train.dim() })
     }
 
     /// Minus the logarithm of the density at each query; high = anomalous.
     pub fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-        let found = queries.dim();
-        if found != self.dim {
-            return Err(ScoreError::Dimension { what: "queries", expected: self.dim, found });
-        }
-        let rank = self.variances.len();
-        let along = project(&self.directions, queries, |j| self.mean[j]);
-        let mut scores = Vec::with_capacity(queries.n());
-        for (i, query) in queries.rows().enumerate() {
-            let length: f64 = query.iter().zip(&self.mean).map(|(&x, m)| (f64::from(x) - m).powi(2)).sum();
-            let (mut inside, mut distance) = (0.0, 0.0);
-            for (a, variance) in along[i * rank..(i + 1) * rank].iter().zip(&self.variances) {
-                inside += a * a;
-                distance += a * a / variance;
-            }
-            // What lies outside the kept directions; rounding may leave it below 0.
-            distance += (length - inside).max(0.0) / REGULARIZATION * f64::from(u8::from(rank < self.dim));
-            let score = (0.5 * (self.constant + distance)) as f32;
-            if !score.is_finite() {
-                return Err(ScoreError::Overflow { what: "the Gaussian's log density" });
-            }
-            scores.push(score);
-        }
-        Ok(scores)
+        check_width(self.width, queries)?;
+        let distances = match &self.frame {
+            Some(frame) => self.gaussian.squared_distances(&frame.place(queries)?),
+            None => self.gaussian.squared_distances(queries),
+        };
+        let constant = self.width as f64 * (2.0 * PI).ln() + self.gaussian.log_det();
+        let score = |distance| {
+            let score = (0.5 * (constant + distance)) as f32;
+            if score.is_finite() { Ok(score) } else { Err(ScoreError::Overflow { what: "the Gaussian's log density" }) }
+        };
+        distances?.into_iter().map(score).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Rng;
 
     #[test]
     fn one_dimension_by_hand() {
-        let gde = Gde::fit(&Features::new(4, 1, vec![1.0, 3.0, 1.0, 3.0]).unwrap()).unwrap();
+        let gde = Gde::fit_raw(&Features::new(4, 1, vec![1.0, 3.0, 1.0, 3.0]).unwrap()).unwrap();
         let scores = gde.score(&Features::new(2, 1, vec![2.0, 5.0]).unwrap()).unwrap();
-        let at_mean = 0.5 * (2.0 * std::f64::consts::PI * (1.0 + REGULARIZATION)).ln();
+        let at_mean = 0.5 * (2.0 * PI * (1.0 + REGULARIZATION)).ln();
         assert!((f64::from(scores[0]) - at_mean).abs() < 1e-6);
         assert!((f64::from(scores[1]) - at_mean - 4.5).abs() < 1e-4);
     }
@@ -86,9 +79,44 @@ mod tests {
         // All training features have 0 in the third place.
         let train = Features::new(4, 3, vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0, 0.0]).unwrap();
         let queries = Features::new(2, 3, vec![2.0, 0.0, 0.0, 0.0, 0.0, 0.1]).unwrap();
-        let scores = Gde::fit(&train).unwrap().score(&queries).unwrap();
-        assert!(scores[1] > scores[0] + 1000.0, "{scores:?}");
+        for fitted in [Gde::fit(&train).unwrap(), Gde::fit_raw(&train).unwrap()] {
+            let scores = fitted.score(&queries).unwrap();
+            assert!(scores[1] > scores[0] + 1000.0, "{scores:?}");
+        }
         let huge = Features::new(1, 3, vec![3e38, 0.0, 0.0]).unwrap();
-        assert!(matches!(Gde::fit(&train).unwrap().score(&huge), Err(ScoreError::Overflow { .. })));
+        assert!(matches!(Gde::fit_raw(&train).unwrap().score(&huge), Err(ScoreError::Overflow { .. })));
+    }
+
+    #[test]
+    fn the_unit_reading_does_not_see_lengths() {
+        let mut rng = Rng::new(1, "gde", &[]);
+        let train = Features::new(50, 3, (0..150).map(|_| 1.0 + rng.normal() as f32).collect()).unwrap();
+        let longer = Features::new(50, 3, train.values().iter().map(|x| 8.0 * x).collect()).unwrap();
+        let (unit, raw) = (Gde::fit(&train).unwrap(), Gde::fit_raw(&train).unwrap());
+        assert_eq!(unit.score(&train).unwrap(), unit.score(&longer).unwrap());
+        assert_ne!(raw.score(&train).unwrap(), raw.score(&longer).unwrap());
+    }
+
+    /// A column 1e5 times larger than the others took the digits of their variances: 26,054 instead of 15.5. A change of
+    /// one column's unit only adds a constant, as far as the regularisation does not count.
+    #[test]
+    fn a_column_of_another_scale_costs_the_others_nothing() {
+        let draw = |n: usize, seed, scale: f32| {
+            let mut rng = Rng::new(seed, "gde", &[]);
+            let value = |i: usize| 100.0 * rng.normal() as f32 * if i % 8 == 3 { scale } else { 1.0 };
+            Features::new(n, 8, (0..8 * n).map(value).collect()).unwrap()
+        };
+        let scores = |scale: f32| {
+            let fitted = Gde::fit_raw(&draw(200, 1, scale)).unwrap();
+            fitted.score(&draw(20, 2, scale)).unwrap()
+        };
+        let plain = scores(1.0);
+        for exponent in [10, 20, 30] {
+            let scale = 2.0_f32.powi(exponent);
+            for (found, expected) in scores(scale).iter().zip(&plain) {
+                let expected = expected + scale.ln();
+                assert!((found - expected).abs() < 1e-4 * expected, "2^{exponent}: {found} for {expected}");
+            }
+        }
     }
 }

@@ -1,15 +1,13 @@
 //! Kernel density of directions, as Sohn et al. (2020) use it; the "GDE" of the paper's appendix C.
 
 use super::ScoreError;
-use super::bank::check_width;
-use super::cosine::{fold_products, unit_rows};
+use super::kernel::Kernel;
 use crate::Features;
 
 /// A Gaussian kernel on every l2-normalised training feature.
 #[derive(Debug, Clone)]
 pub struct Kde {
-    units: Features,
-    gamma: f64,
+    kernel: Kernel,
 }
 
 impl Kde {
@@ -18,50 +16,37 @@ impl Kde {
     /// # Errors
     /// A zero feature; directions whose values are all equal, which have no variance.
     pub fn fit(train: &Features) -> Result<Self, ScoreError> {
-        let units = unit_rows(train).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
-        let gamma = kernel_gamma(&units)?;
-        Ok(Self { units, gamma })
+        Ok(Self { kernel: Kernel::fit(train)? })
     }
 
     /// The kernel is exp(-gamma |x - y|^2) with gamma = 10 / (var(F) dim), the variance taken over all values of the
     /// normalised training features together.
     pub fn gamma(&self) -> f64 {
-        self.gamma
+        self.kernel.gamma()
     }
 
     /// -(1/gamma) logsumexp over the training features x of 2 gamma cos(x, y), for each query y; high = anomalous.
     pub fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-        check_width(&self.units, queries)?;
-        let queries = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
-        let scale = 2.0 * self.gamma;
-        // The sum of exponentials is kept relative to the largest so far, so that none overflows.
-        let fold = |(largest, sum): &mut (f64, f64), _: usize, cosines: &[f32]| {
-            let here = scale * f64::from(cosines.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        // The sum of exponentials is kept relative to the largest so far, so that none vanishes.
+        let fold = |(largest, sum): &mut (f64, f64), _: usize, exponents: &[f64]| {
+            let here = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if here > *largest {
                 *sum *= (*largest - here).exp();
                 *largest = here;
             }
-            *sum += cosines.iter().map(|&c| (scale * f64::from(c) - *largest).exp()).sum::<f64>();
+            *sum += exponents.iter().map(|e| (e - *largest).exp()).sum::<f64>();
         };
-        let finish = |(largest, sum): (f64, f64), _| (-(largest + sum.ln()) / self.gamma) as f32;
-        Ok(fold_products(&queries, &self.units, |_| (f64::NEG_INFINITY, 0.0), fold, finish))
+        // 2 gamma cos = 2 gamma - gamma |x - y|^2.
+        let finish = |(largest, sum): (f64, f64)| (-2.0 - (largest + sum.ln()) / self.gamma()) as f32;
+        self.kernel.fold(queries, || (f64::NEG_INFINITY, 0.0), fold, finish)
     }
-}
-
-/// 10 / (var(F) dim) for normalised features F.
-pub(super) fn kernel_gamma(units: &Features) -> Result<f64, ScoreError> {
-    let count = units.values().len() as f64;
-    let mean = units.values().iter().map(|&x| f64::from(x)).sum::<f64>() / count;
-    let variance = units.values().iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
-    let gamma = 10.0 / (variance * units.dim() as f64);
-    // Values that differ by rounding only give an absurd bandwidth rather than an infinite one.
-    if variance > f64::from(f32::EPSILON).powi(2) { Ok(gamma) } else { Err(ScoreError::Constant { n: units.n() }) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::Rng;
+    use crate::score::cosine::unit_rows;
 
     #[test]
     fn it_is_the_formula_over_many_blocks() {

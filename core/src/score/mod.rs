@@ -2,8 +2,7 @@
 //!
 //! The paper's four scores are angles, and a [`Bank`] gives them: to the nearest training feature (k-Cos) or to the
 //! mean of all (c-Cos), each in the plain feature space or in Mahalanobis space, where the training features are
-//! spread equally in all directions. A fifth reads k-Cos (Mah) in the one way that fits the paper's own tables:
-//! [`Scorer::KCosMahUncentred`].
+//! spread equally in all directions. A fifth, [`Scorer::KCosMahCentred`], is equation 2 to the letter.
 //!
 //! ```
 //! use nsa_core::Features;
@@ -22,11 +21,16 @@ mod coreset;
 pub(crate) mod cosine;
 mod ensemble;
 mod error;
+mod fitted;
+mod gaussian;
 mod gde;
 mod kde;
+mod kernel;
 mod knn;
 mod mahalanobis;
 mod oc_svm;
+pub(crate) mod product;
+pub(crate) mod search;
 pub(crate) mod spectrum;
 mod whitening;
 
@@ -34,14 +38,14 @@ pub use bank::{Bank, BankParts};
 pub use coreset::{Coreset, UnknownCoreset};
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
+pub use fitted::{Fitted, score_all};
 pub use gde::Gde;
 pub use kde::Kde;
 pub use knn::KnnL2;
-pub use mahalanobis::Mahalanobis;
+pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
-use crate::Features;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -53,45 +57,54 @@ use thiserror::Error;
 pub enum Scorer {
     /// Angle to the nearest training feature.
     KCos,
-    /// The same in Mahalanobis space: the paper's default.
-    KCosMah,
-    /// The same angle between features that are whitened but not centred, as c-Cos (Mah) measures it to their mean.
+    /// The same in Mahalanobis space, whitened but not centred: the paper's default.
     ///
     /// Equation 2 centres. But in the paper's tables 6 to 8 k-Cos (Mah) and c-Cos (Mah) of the flat maps agree to 0.1
     /// (83.58 and 83.52, 91.20 and 91.12, 84.46 and 84.40), and fall apart where the mean is zero (77.41 and 54.64 behind
     /// a batch norm): so they would if neither was centred, and there is no reason for it if one was.
-    KCosMahUncentred,
+    KCosMah,
+    /// Equation 2 to the letter, whitened and centred: near chance by nature.
+    ///
+    /// Seen from their mean, whitened features of a Gaussian class lie in all directions alike, and so do those of
+    /// anything else: what an angle from there leaves out, how far away a query is, was all there was to see.
+    KCosMahCentred,
     /// Angle to the mean of the training features.
     CCos,
     /// The same in Mahalanobis space, whitened but not centred.
     CCosMah,
     /// Kernel density of the directions (Sohn et al. 2020).
     Kde,
-    /// One Gaussian with full covariance (Sohn et al. 2020).
+    /// One Gaussian with full covariance, of the directions (Sohn et al. 2020).
     Gde,
-    /// One-class support vector machine with a Gaussian kernel.
+    /// The same of the features as they are.
+    GdeRaw,
+    /// One-class support vector machine with a Gaussian kernel of the directions.
     OcSvm,
-    /// Squared distance to the nearest training features (DN2, PANDA).
+    /// Squared distance to the nearest training features, as they are (DN2, PANDA).
     KnnL2,
     /// Mahalanobis distance of the directions (SSD).
     Mahalanobis,
+    /// Mahalanobis distance of the features as they are, by a shrunk covariance (Ledoit & Wolf 2004): also of raw pixels.
+    MahalanobisShrunk,
 }
 
 impl Scorer {
-    /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) without centring.
-    pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahUncentred, Self::CCos, Self::CCosMah];
+    /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) with centring.
+    pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::KCos,
         Self::KCosMah,
-        Self::KCosMahUncentred,
+        Self::KCosMahCentred,
         Self::CCos,
         Self::CCosMah,
         Self::Kde,
         Self::Gde,
+        Self::GdeRaw,
         Self::OcSvm,
         Self::KnnL2,
         Self::Mahalanobis,
+        Self::MahalanobisShrunk,
     ];
 
     /// The name on the command line and in files.
@@ -99,39 +112,29 @@ impl Scorer {
         match self {
             Self::KCos => "k-cos",
             Self::KCosMah => "k-cos-mah",
-            Self::KCosMahUncentred => "k-cos-mah-uncentred",
+            Self::KCosMahCentred => "k-cos-mah-centred",
             Self::CCos => "c-cos",
             Self::CCosMah => "c-cos-mah",
             Self::Kde => "kde",
             Self::Gde => "gde",
+            Self::GdeRaw => "gde-raw",
             Self::OcSvm => "oc-svm",
             Self::KnnL2 => "knn-l2",
             Self::Mahalanobis => "mahalanobis",
+            Self::MahalanobisShrunk => "mahalanobis-shrunk",
         }
     }
-}
 
-/// Fits any scorer to `train` (`n x dim`) and scores `queries` (`m x dim`): m values, high = anomalous.
-///
-/// `k` counts for the scores by nearest neighbours: the k-Cos ones (the paper's k is 1) and [`Scorer::KnnL2`] (DN2's is 2).
-pub fn score_all(scorer: Scorer, k: usize, train: &Features, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-    match scorer {
-        // Without a bank, which would compute a covariance that these do not need.
-        Scorer::KCos => bank::k_cos(train, k, queries),
-        Scorer::CCos => bank::c_cos(train, queries),
-        Scorer::KCosMah | Scorer::KCosMahUncentred | Scorer::CCosMah => Bank::fit(train)?.score(scorer, k, queries),
-        Scorer::Kde => Kde::fit(train)?.score(queries),
-        Scorer::Gde => Gde::fit(train)?.score(queries),
-        Scorer::OcSvm => OcSvm::fit(train)?.score(queries),
-        Scorer::KnnL2 => KnnL2::fit(train)?.score(k, queries),
-        Scorer::Mahalanobis => Mahalanobis::fit(train)?.score(queries),
+    /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
+    pub fn default_k(self) -> usize {
+        if self == Self::KnnL2 { 2 } else { 1 }
     }
 }
 
 /// A word that names no scorer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-uncentred, c-cos, c-cos-mah, kde, gde, oc-svm, knn-l2, mahalanobis, found '{found}'"
+    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2, mahalanobis, mahalanobis-shrunk, found '{found}'"
 )]
 pub struct UnknownScorer {
     /// The word.
@@ -156,6 +159,7 @@ impl fmt::Display for Scorer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Features;
 
     #[test]
     fn every_way_to_write_a_scorer_is_the_same() {
@@ -164,7 +168,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&scorer).unwrap(), format!("\"{scorer}\""));
         }
         let error = "cosine".parse::<Scorer>().unwrap_err().to_string();
-        assert!(error.contains("k-cos-mah") && error.ends_with("found 'cosine'"), "{error}");
+        assert!(error.contains("k-cos-mah, ") && error.ends_with("found 'cosine'"), "{error}");
     }
 
     #[test]
@@ -180,7 +184,7 @@ mod tests {
             let auroc = crate::eval::auroc(&score(&id), &score(&ood)).unwrap();
             // Seen from the mean, 200 Gaussian features lie in every direction of six dimensions: an angle to the
             // nearest of them says nothing about how far away a query is.
-            let blind = scorer == Scorer::KCosMah;
+            let blind = scorer == Scorer::KCosMahCentred;
             assert!(auroc > if blind { 0.3 } else { 0.99 }, "{scorer}: {auroc}");
             let wide = Features::new(1, 7, vec![1.0; 7]).unwrap();
             assert!(matches!(score_all(scorer, 2, &train, &wide), Err(ScoreError::Dimension { .. })), "{scorer}");

@@ -1,14 +1,12 @@
 //! The one-class support vector machine (Scholkopf et al. 2001) with a Gaussian kernel on directions.
 
 use super::ScoreError;
-use super::bank::check_width;
-use super::cosine::{fold_products, unit_rows};
-use super::kde::kernel_gamma;
+use super::kernel::Kernel;
 use crate::Features;
 
 /// The share of training features that may lie outside, at most; also a lower bound on the share of support vectors.
 const NU: f64 = 0.5;
-/// Largest violation of the optimality conditions that is left.
+/// Largest violation of the optimality conditions that is left, as a share of what the kernel varies by.
 const TOLERANCE: f64 = 1e-4;
 /// Pairs of multipliers changed before giving up.
 const STEPS: usize = 1_000_000;
@@ -18,9 +16,8 @@ const LIMIT: usize = 20_000;
 /// A fitted machine: its support vectors, their multipliers and the offset.
 #[derive(Debug, Clone)]
 pub struct OcSvm {
-    support: Features,
+    support: Kernel,
     multipliers: Vec<f64>,
-    gamma: f64,
     offset: f64,
 }
 
@@ -38,42 +35,32 @@ impl OcSvm {
         if n > LIMIT {
             return Err(ScoreError::TooMany { what: "the one-class SVM", limit: LIMIT, found: n });
         }
-        let units = unit_rows(train).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
-        let gamma = kernel_gamma(&units)?;
-        let kernel: Vec<Vec<f32>> = fold_products(
-            &units,
-            &units,
-            |_| Vec::with_capacity(n),
-            |line, _, cosines| line.extend(cosines.iter().map(|&c| gaussian(gamma, c) as f32)),
-            |line, _| line,
-        );
-        let (alpha, offset) = solve(&kernel)?;
+        let kernel = Kernel::fit(train)?;
+        let (alpha, offset) = solve(&kernel.matrix_less_one())?;
         let chosen: Vec<usize> = (0..n).filter(|&i| alpha[i] > 0.0).collect();
         let multipliers = chosen.iter().map(|&i| alpha[i]).collect();
-        Ok(Self { support: units.select(&chosen)?, multipliers, gamma, offset })
+        Ok(Self { support: kernel.select(&chosen)?, multipliers, offset })
     }
 
     /// How far each query is outside: minus the decision function, so that above 0 is outside; high = anomalous.
     pub fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-        check_width(&self.support, queries)?;
-        let queries = unit_rows(queries).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
-        let fold = |sum: &mut f64, offset: usize, cosines: &[f32]| {
-            let terms = cosines.iter().zip(&self.multipliers[offset..]);
-            *sum += terms.map(|(&c, a)| a * gaussian(self.gamma, c)).sum::<f64>();
+        let fold = |sum: &mut f64, offset: usize, exponents: &[f64]| {
+            let terms = exponents.iter().zip(&self.multipliers[offset..]);
+            *sum += terms.map(|(e, a)| a * e.exp_m1()).sum::<f64>();
         };
-        Ok(fold_products(&queries, &self.support, |_| 0.0, fold, |sum, _| (self.offset - sum) as f32))
+        self.support.fold(queries, || 0.0, fold, |sum| (self.offset - sum) as f32)
     }
-}
-
-/// exp(-gamma |x - y|^2) of unit vectors.
-fn gaussian(gamma: f64, cosine: f32) -> f64 {
-    (2.0 * gamma * (f64::from(cosine) - 1.0)).exp()
 }
 
 /// Minimises a'Ka / 2 for 0 <= a <= 1 with sum NU n, two multipliers at a time, the pair chosen by second-order
 /// information (Fan, Chen & Lin 2005). Returns the multipliers and the offset of the decision function.
+///
+/// `kernel` is K less 1 everywhere: as the multipliers' sum is fixed that changes neither them nor the decision, and
+/// features close to each other, whose kernel is 1 but for the last digits, are told apart.
 fn solve(kernel: &[Vec<f32>]) -> Result<(Vec<f64>, f64), ScoreError> {
     let n = kernel.len();
+    let range = kernel.iter().flatten().fold(0.0_f64, |range, &k| range.max(f64::from(-k)));
+    let curvature = |i: usize, j: usize| (-2.0 * f64::from(kernel[i][j])).max(1e-12 * range);
     // The first multipliers at their bound and one between: any start on the plane is right.
     let total = NU * n as f64;
     let mut alpha: Vec<f64> = (0..n).map(|i| (total - i as f64).clamp(0.0, 1.0)).collect();
@@ -88,16 +75,14 @@ fn solve(kernel: &[Vec<f32>]) -> Result<(Vec<f64>, f64), ScoreError> {
         for t in (0..n).filter(|&t| alpha[t] > 0.0) {
             let difference = gradient[t] - gradient[i];
             violation = violation.max(difference);
-            let curvature = (2.0 - 2.0 * f64::from(kernel[i][t])).max(1e-12);
-            if difference > 0.0 && difference * difference / curvature > gain {
-                (j, gain) = (t, difference * difference / curvature);
+            if difference > 0.0 && difference * difference / curvature(i, t) > gain {
+                (j, gain) = (t, difference * difference / curvature(i, t));
             }
         }
-        if violation < TOLERANCE {
+        if violation <= TOLERANCE * range {
             return Ok((alpha.clone(), offset(&alpha, &gradient)));
         }
-        let curvature = (2.0 - 2.0 * f64::from(kernel[i][j])).max(1e-12);
-        let step = ((gradient[j] - gradient[i]) / curvature).min(1.0 - alpha[i]).min(alpha[j]);
+        let step = ((gradient[j] - gradient[i]) / curvature(i, j)).min(1.0 - alpha[i]).min(alpha[j]);
         // Exactly at a bound where the step reaches it, so that rounding leaves nothing just inside.
         alpha[i] = if step == 1.0 - alpha[i] { 1.0 } else { alpha[i] + step };
         alpha[j] -= step;
@@ -135,7 +120,7 @@ mod tests {
         assert!(svm.multipliers.iter().all(|&a| a > 0.0 && a <= 1.0));
         let outside = svm.score(&train).unwrap().iter().filter(|&&s| s > 1e-3).count();
         assert!(outside <= 150, "at most nu of 301: {outside}");
-        assert!(svm.support.n() >= 151, "at least nu of 301: {}", svm.support.n());
+        assert!(svm.multipliers.len() >= 151, "at least nu of 301: {}", svm.multipliers.len());
         let opposite = Features::new(1, 8, vec![-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
         let worst = svm.score(&train).unwrap().into_iter().fold(f32::MIN, f32::max);
         assert!(svm.score(&opposite).unwrap()[0] > worst);

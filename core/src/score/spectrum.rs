@@ -98,26 +98,36 @@ pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64
 
 /// X^T X or X X^T, whichever is smaller; only the lower triangle is filled.
 fn smaller_product(features: &Features, centre: &[f64]) -> Mat<f64> {
+    if features.dim() <= features.n() { scatter(features, centre) } else { gram(features, centre) }
+}
+
+/// X^T X, where X is a feature matrix minus a centre; only the lower triangle is filled.
+pub(crate) fn scatter(features: &Features, centre: &[f64]) -> Mat<f64> {
     let (n, dim) = (features.n(), features.dim());
-    let mut product = Mat::<f64>::zeros(n.min(dim), n.min(dim));
-    let mut add = |lhs: MatRef<'_, f64>, rhs: MatRef<'_, f64>| {
-        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        triangular_matmul(&mut product, lower, Accum::Add, lhs, full, rhs, full, 1.0, threads());
-    };
-    if dim <= n {
-        for first in (0..n).step_by(BLOCK) {
-            let height = BLOCK.min(n - first);
-            // Transposed (dim x height), so that each vector is contiguous.
-            let block = Mat::from_fn(dim, height, |j, i| f64::from(features.row(first + i)[j]) - centre[j]);
-            add(block.as_ref(), block.transpose());
-        }
-    } else {
-        for first in (0..dim).step_by(BLOCK) {
-            let columns = centred_columns(features, centre, first, BLOCK.min(dim - first));
-            add(columns.as_ref(), columns.transpose());
-        }
+    let mut product = Mat::<f64>::zeros(dim, dim);
+    for first in (0..n).step_by(BLOCK) {
+        let height = BLOCK.min(n - first);
+        // Transposed (dim x height), so that each vector is contiguous.
+        let block = Mat::from_fn(dim, height, |j, i| f64::from(features.row(first + i)[j]) - centre[j]);
+        add_lower(&mut product, block.as_ref());
     }
     product
+}
+
+/// X X^T, where X is a feature matrix minus a centre; only the lower triangle is filled.
+pub(crate) fn gram(features: &Features, centre: &[f64]) -> Mat<f64> {
+    let (n, dim) = (features.n(), features.dim());
+    let mut product = Mat::<f64>::zeros(n, n);
+    for first in (0..dim).step_by(BLOCK) {
+        add_lower(&mut product, centred_columns(features, centre, first, BLOCK.min(dim - first)).as_ref());
+    }
+    product
+}
+
+/// Adds the lower triangle of `factor * factor^T`.
+fn add_lower(product: &mut Mat<f64>, factor: MatRef<'_, f64>) {
+    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    triangular_matmul(product, lower, Accum::Add, factor, full, factor.transpose(), full, 1.0, threads());
 }
 
 /// Columns `first..first + width` of the centred matrix, `n x width`.

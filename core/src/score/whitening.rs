@@ -14,7 +14,7 @@ pub const RELATIVE_TOLERANCE: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Whitening {
     /// The mean, `dim` values.
-    pub mean: Vec<f32>,
+    pub mean: Vec<f64>,
     /// `rank x dim`: row r is eigenvector r of the sample covariance (divisor n - 1) over the square root of its
     /// eigenvalue, largest eigenvalue first.
     pub matrix: Features,
@@ -29,15 +29,26 @@ impl Whitening {
     /// compares only along the span, and the range of training scores has no width. A `max_rank` of, say, n / 2
     /// leaves the directions that several images share.
     pub fn fit(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
+        Self::fit_above(train, tolerance, max_rank, 0.0)
+    }
+
+    /// [`Whitening::fit`] of features that were made from values of about `size`, and have their rounding.
+    pub(crate) fn fit_above(
+        train: &Features,
+        tolerance: f64,
+        max_rank: Option<usize>,
+        size: f64,
+    ) -> Result<Self, ScoreError> {
         let (n, dim) = (train.n(), train.dim());
         if n < 2 {
             return Err(ScoreError::TooFew { what: "the covariance", needed: 2, found: n });
         }
-        let spectrum = Spectrum::new(train, mean(train))?;
+        let mean = mean(train);
+        let spectrum = Spectrum::new(train, mean.clone())?;
         let degrees = (n - 1) as f64;
         let largest = spectrum.values[0] / degrees;
         // A spread below the resolution of f32 is rounding, not a direction.
-        let size = train.values().iter().fold(0.0_f64, |m, &x| m.max(f64::from(x.abs())));
+        let size = train.values().iter().fold(size, |m, &x| m.max(f64::from(x.abs())));
         let floor = (tolerance * largest).max((size * f64::from(f32::EPSILON)).powi(2));
         let above = spectrum.values.iter().take_while(|&&v| v / degrees > floor).count();
         let rank = above.min(n - 1).min(max_rank.unwrap_or(usize::MAX));
@@ -50,20 +61,20 @@ impl Whitening {
             row.iter_mut().for_each(|x| *x /= scale);
         }
         let matrix = Features::new(rank, dim, rows.into_iter().map(|x| x as f32).collect())?;
-        Ok(Self { mean: mean(train).into_iter().map(|x| x as f32).collect(), matrix })
+        Ok(Self { mean, matrix })
     }
 
     /// `features` (`n x dim`) in Mahalanobis space, `n x rank`: the mean becomes the origin.
     pub fn apply(&self, features: &Features) -> Result<Features, ScoreError> {
-        whiten(&self.matrix, features, Some(&self.mean))
+        whiten(&self.matrix, features, &self.mean)
     }
 }
 
-/// Features in Mahalanobis space, centred at `mean` if it is given.
+/// Features in Mahalanobis space, seen from `mean`.
 ///
 /// The product is taken in f64: directions of small variance are differences of large terms.
-pub(crate) fn whiten(matrix: &Features, features: &Features, mean: Option<&[f32]>) -> Result<Features, ScoreError> {
-    let values = project(matrix.values(), features, |j| mean.map_or(0.0, |m| f64::from(m[j])));
+pub(crate) fn whiten(matrix: &Features, features: &Features, mean: &[f64]) -> Result<Features, ScoreError> {
+    let values = project(matrix.values(), features, |j| mean[j]);
     Ok(Features::new(features.n(), matrix.n(), values.into_iter().map(|x| x as f32).collect())?)
 }
 

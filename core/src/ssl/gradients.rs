@@ -4,24 +4,26 @@ use super::trainer::four_rotations;
 use super::{Norm, Objective, TrainConfig, Trainer, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::{AugmentConfig, Views};
 use crate::data::{Split, synth_digits};
-use crate::model::{FeatureMaps, HeadShape, Network, NetworkConfig, Stem, l2_normalize, load_weights};
+use crate::model::{FeatureMaps, Head, HeadShape, Network, NetworkConfig, l2_normalize, load_weights};
 use crate::rng::Rng;
 use burn::backend::Autodiff;
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 
 type B = Autodiff<Flex>;
 
 const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
 
-/// A network with the random weights of the golden tests, whose biases are not zero as they are at first.
+/// A network with the random weights of the golden tests.
 fn network(objective: Objective, norm: Norm) -> Network<B> {
     let (width, weights): (_, &[u8]) = match objective {
         Objective::Simsiam => (2, include_bytes!("../../../tests/golden/torch_simsiam.safetensors")),
         Objective::Byol => (2, include_bytes!("../../../tests/golden/torch_byol.safetensors")),
         _ => (3, include_bytes!("../../../tests/golden/torch_simclr.safetensors")),
     };
-    load_weights(NetworkConfig { width, objective, norm, stem: Stem::Cifar }.init(0, &Default::default()), weights)
+    load_weights(NetworkConfig { width, objective, norm, ..Default::default() }.init(0, &Default::default()), weights)
         .unwrap()
 }
 
@@ -116,6 +118,73 @@ fn norm_on_g_gives_back_the_gradient_of_the_norm_and_nothing_of_the_target() {
     }
 }
 
+/// Section 2.3 is of use only if norm f changes what is learned. With the first weights of the product itself: a projector
+/// that were positively homogeneous (no batch norm, no biases) in front of a loss that normalises would give the same
+/// loss and the same gradients with the norm as without.
+#[test]
+fn norm_on_f_changes_loss_and_gradient_from_the_first_step() {
+    let device = Default::default();
+    let images = synth_digits::generate(synth_digits::SEED, Split::Train, 2);
+    let views = Views::<B>::new(&images, &(0..16).collect::<Vec<_>>(), &device);
+    let mut rng = Rng::new(5, "gradients", &[]);
+    let [first, second] = [(); 2].map(|()| views.draw(&AugmentConfig::default(), &mut rng));
+    for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr] {
+        let step = |norm, head_batch_norm| {
+            let config = NetworkConfig { width: 4, objective, norm, head_batch_norm, ..Default::default() };
+            let mut network: Network<B> = config.init(3, &device);
+            if !head_batch_norm {
+                network.projector = homogeneous(network.projector);
+            }
+            let [z1, z2] = [&first, &second].map(|view| network.forward(network.pixels().apply(view.clone())));
+            let loss = loss(&network, objective, z1, z2);
+            let gradients = loss.backward();
+            let mut collected = Collect { gradients: &gradients, values: Vec::new() };
+            network.encoder.visit(&mut collected);
+            (loss.into_scalar(), collected.values)
+        };
+        let compare = |head_batch_norm| {
+            let [(plain, without), (normed, with)] = [Norm::None, Norm::F].map(|norm| step(norm, head_batch_norm));
+            ((plain - normed).abs(), cosine(&without, &with))
+        };
+        let (difference, cosine) = compare(true);
+        assert!(difference > 1e-3 && cosine < 0.97, "{objective}: losses differ by {difference}, cosine {cosine}");
+        if objective == Objective::Simclr {
+            let (difference, cosine) = compare(false);
+            assert!(difference < 1e-4 && cosine > 0.9999, "the control: {difference}, {cosine}");
+        }
+    }
+}
+
+/// A projector without batch norm whose biases are zero.
+fn homogeneous(projector: Head<B>) -> Head<B> {
+    struct Unbiased;
+    impl<A: Backend> ModuleMapper<A> for Unbiased {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<A, D>>) -> Param<Tensor<A, D>> {
+            param.map(|tensor| if D == 1 { tensor.zeros_like().require_grad() } else { tensor })
+        }
+    }
+    projector.map(&mut Unbiased)
+}
+
+/// Collects the gradients of every weight, one behind the other.
+struct Collect<'a> {
+    gradients: &'a <B as AutodiffBackend>::Gradients,
+    values: Vec<f32>,
+}
+
+impl ModuleVisitor<B> for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            self.values.extend(gradient.into_data().iter::<f32>());
+        }
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
 /// The same seen from outside: the length of a projection is free with norm on g, and changes the loss without.
 #[test]
 fn the_loss_is_blind_to_the_length_of_projections_only_with_norm_on_g() {
@@ -140,9 +209,9 @@ fn the_loss_is_blind_to_the_length_of_projections_only_with_norm_on_g() {
 /// (no batch norm, no bias), Euler's theorem gives <y, dL/dy> = <z, dL/dz>, and dL/dy can be read.
 fn along_the_projections(objective: Objective, norm: Norm) -> Vec<f32> {
     let device = Default::default();
-    let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, stem: Stem::Cifar }.init(3, &device);
+    let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, ..Default::default() }.init(3, &device);
     let z = if objective == Objective::Byol { 16 } else { 128 };
-    network.projector = HeadShape::simclr_projector(32, z).init(&device);
+    network.projector = HeadShape::simclr_projector(32, z, false).init(&device);
     let (y1, y2) = (random(1, [6, 32]), random(2, [6, 32]));
     let gradients = loss(&network, objective, network.project(y1.clone()), network.project(y2.clone())).backward();
     [y1, y2].map(|y| along(y.grad(&gradients).unwrap(), y.inner())).concat()

@@ -11,7 +11,7 @@ mod target;
 mod trainer;
 mod watch;
 
-pub use config::{ConfigError, TrainConfig};
+pub use config::{ConfigError, Schedule, TrainConfig};
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use objective::{Norm, Objective, UnknownChoice};
 pub use trainer::{Trainer, TrainerError};

@@ -68,9 +68,9 @@ impl Norm {
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{what} must be one of {choices}, found '{found}'")]
 pub struct UnknownChoice {
-    what: &'static str,
-    choices: &'static str,
-    found: String,
+    pub(super) what: &'static str,
+    pub(super) choices: &'static str,
+    pub(super) found: String,
 }
 
 impl FromStr for Objective {

@@ -92,7 +92,7 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Follow<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NetworkConfig, Stem};
+    use crate::model::NetworkConfig;
     use crate::ssl::{Norm, Objective};
     use burn::backend::Autodiff;
     use burn::module::AutodiffModule;
@@ -101,7 +101,7 @@ mod tests {
     type B = Autodiff<Flex>;
 
     fn network(seed: u64) -> Network<B> {
-        NetworkConfig { width: 2, objective: Objective::Byol, norm: Norm::Both, stem: Stem::Cifar }
+        NetworkConfig { width: 2, objective: Objective::Byol, norm: Norm::Both, ..Default::default() }
             .init(seed, &Default::default())
     }
 

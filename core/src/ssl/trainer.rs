@@ -19,6 +19,10 @@ use thiserror::Error;
 
 mod snapshot;
 
+/// Batches that an untrained network is shown before it is measured: its running statistics then come from them to
+/// 88 % (momentum 0.1).
+const CALIBRATION: usize = 20;
+
 /// Trains a network by a [`TrainConfig`], epoch by epoch, the same way natively and in the browser.
 ///
 /// Everything random is drawn from streams named by (seed, epoch, step), so a run that is continued from a
@@ -60,7 +64,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         &self.config
     }
 
-    /// Changes the peak learning rate from the next step on; the decay goes on along its cosine.
+    /// Changes the peak learning rate from the next step on; its schedule goes on.
     pub fn set_learning_rate(&mut self, lr: f64) {
         self.config.lr = lr;
     }
@@ -95,17 +99,34 @@ impl<B: AutodiffBackend> Trainer<B> {
         epoch: usize,
         step: usize,
     ) -> Tensor<B::InnerBackend, 1> {
-        let numbers = [epoch as u64, step as u64];
+        let rng = Rng::new(self.config.seed, "augment", &[epoch as u64, step as u64]);
+        let [first, second] = self.two_views(images, indices, rng);
+        let steps_per_epoch = self.steps_per_epoch(images.len());
+        let (at, steps) = (epoch * steps_per_epoch + step, self.config.epochs * steps_per_epoch);
+        let momentum = target::momentum(self.config.ema_momentum, at as f64 / steps as f64);
+        self.step_on_views(first, second, self.config.learning_rate(at, steps), momentum)
+    }
+
+    /// Two random views of the batch `indices` of `images`, scaled for the encoder, with SimCLR(-)'s rotations.
+    fn two_views(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> [Tensor<B, 4>; 2] {
         let views = Views::<B>::new(images, indices, &self.device);
-        let mut rng = Rng::new(self.config.seed, "augment", &numbers);
-        let mut first = views.draw(&self.config.augment, &mut rng);
-        let mut second = views.draw(&self.config.augment, &mut rng);
-        if self.config.objective == Objective::SimclrRot {
-            (first, second) = (four_rotations(first), four_rotations(second));
+        [(); 2].map(|()| {
+            let view = self.network.pixels().apply(views.draw(&self.config.augment, &mut rng));
+            if self.config.objective == Objective::SimclrRot { four_rotations(view) } else { view }
+        })
+    }
+
+    /// Shows a network that has not learned twenty batches of views in training mode. Its batch norms then have the
+    /// statistics of its features; with those that they are made with, 0 and 1, the network that is measured would be
+    /// another function than the one that is trained.
+    pub fn calibrate(&mut self, images: &ImageSet) {
+        for round in 0..CALIBRATION / 2 {
+            let batch = &self.batches(images.len(), round)[0];
+            let rng = Rng::new(self.config.seed, "calibrate", &[round as u64]);
+            for view in self.two_views(images, batch, rng) {
+                self.network.forward(view);
+            }
         }
-        let done = self.share_done(epoch, step, self.steps_per_epoch(images.len()));
-        let momentum = target::momentum(self.config.ema_momentum, done);
-        self.step_on_views(first, second, self.learning_rate(done), momentum)
     }
 
     /// One optimiser step on views that are already drawn, then BYOL's target moves; the loss is the one before the step.
@@ -139,16 +160,6 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// Tells the run that an epoch is finished.
     pub fn finish_epoch(&mut self) {
         self.epochs_done += 1;
-    }
-
-    /// How much of the whole run is done before a step, 0 to 1.
-    fn share_done(&self, epoch: usize, step: usize, steps_per_epoch: usize) -> f64 {
-        (epoch * steps_per_epoch + step) as f64 / (self.config.epochs * steps_per_epoch) as f64
-    }
-
-    /// Cosine decay from the peak to 0 over the whole run.
-    fn learning_rate(&self, done: f64) -> f64 {
-        self.config.lr * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
     }
 
     /// Everything needed to continue exactly: weights, batch-norm statistics, Adam's moments, epochs done, and BYOL's

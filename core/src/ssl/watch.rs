@@ -3,10 +3,11 @@
 use super::TrainConfig;
 use super::guard::{Collapse, check_auroc, check_features, check_rank};
 use crate::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
-use crate::data::ImageSet;
+use crate::data::{ImageSet, OneClassSplit};
 use crate::eval::{EvalError, auroc};
 use crate::model::{EmbedError, Network, embed_all};
 use crate::rng::Rng;
+use crate::score::cosine::unit_rows;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
 use crate::{FeatureError, Features};
@@ -39,14 +40,28 @@ pub enum WatchError {
     Eval(#[from] EvalError),
 }
 
+/// The scorers that training is followed by: the angles, and those that one would take instead.
+const FOLLOWED: [Scorer; 8] = [
+    Scorer::KCos,
+    Scorer::KCosMah,
+    Scorer::KCosMahCentred,
+    Scorer::CCos,
+    Scorer::CCosMah,
+    Scorer::Gde,
+    Scorer::GdeRaw,
+    Scorer::KnnL2,
+];
+
 const TRAINED: &str = "training images";
-const ID: &str = "ID test images";
-const OOD: &str = "OOD test images";
+const VALIDATION: [&str; 2] = ["ID validation images", "OOD validation images"];
+const TEST: [&str; 2] = ["ID test images", "OOD test images"];
 
 /// The images that training is followed by: fixed subsets, drawn once from the run's seed.
 pub struct Watch {
     /// Training images, for the bank.
     pub train: ImageSet,
+    /// Validation images of the ID class, and of the others.
+    pub validation: [ImageSet; 2],
     /// Test images of the ID class.
     pub id: ImageSet,
     /// Test images of the other classes.
@@ -64,6 +79,8 @@ pub struct Watch {
 pub struct Watched {
     /// Of training images.
     pub train: Features,
+    /// Of validation images of the ID class, and of the others.
+    pub validation: [Features; 2],
     /// Of test images of the ID class.
     pub id: Features,
     /// Of test images of the other classes.
@@ -71,15 +88,16 @@ pub struct Watched {
 }
 
 impl Watch {
-    /// At most `eval-limit` images of each kind: of `train`, the images trained on, and of the test set with `labels`,
-    /// of which `test` gives those of the images at the places asked for (ascending) that can be read, and their places.
-    /// They are embedded in batches of `batch`.
+    /// At most `eval-limit` images of each kind: of `train`, the images trained on; of `validation` (see
+    /// [`Watch::validation_places`]); and of the test set with `labels`, of which `test` gives those of the images at the
+    /// places asked for (ascending) that can be read, and their places. They are embedded in batches of `batch`.
     ///
     /// # Errors
     /// Whatever `test` fails with.
     pub fn new<E>(
         config: &TrainConfig,
         train: &ImageSet,
+        validation: [ImageSet; 2],
         labels: &[u8],
         mut test: impl FnMut(&[usize]) -> Result<(ImageSet, Vec<usize>), E>,
         batch: usize,
@@ -91,12 +109,22 @@ impl Watch {
         let small = |places: Vec<usize>| places.into_iter().map(|i| i as u32).collect();
         Ok(Self {
             train: train.select(&Self::subset(config, (0..train.len()).collect(), "watch-train")),
+            validation,
             id,
             ood,
             id_index: small(id_places),
             ood_index: small(ood_places),
             batch,
         })
+    }
+
+    /// Where the validation images of the ID class and of the others stand in the training set with `labels`.
+    pub fn validation_places(config: &TrainConfig, split: &OneClassSplit, labels: &[u8]) -> [Vec<usize>; 2] {
+        let others = split.others(labels, config.id_class);
+        [
+            Self::subset(config, split.validation.clone(), "watch-validation-id"),
+            Self::subset(config, others, "watch-validation-ood"),
+        ]
     }
 
     /// At most `eval-limit` of `indices`, ascending, drawn from the run's seed and the `purpose`.
@@ -122,10 +150,13 @@ impl Watch {
         device: &B::Device,
         mut pause: impl AsyncFnMut(usize),
     ) -> Result<Watched, WatchError> {
+        let mut embedding = async |images, what| self.embedding(network, images, what, device, &mut pause).await;
+        let [val_id, val_ood] = &self.validation;
         Ok(Watched {
-            train: self.embedding(network, &self.train, TRAINED, device, &mut pause).await?,
-            id: self.embedding(network, &self.id, ID, device, &mut pause).await?,
-            ood: self.embedding(network, &self.ood, OOD, device, &mut pause).await?,
+            train: embedding(&self.train, TRAINED).await?,
+            validation: [embedding(val_id, VALIDATION[0]).await?, embedding(val_ood, VALIDATION[1]).await?],
+            id: embedding(&self.id, TEST[0]).await?,
+            ood: embedding(&self.ood, TEST[1]).await?,
         })
     }
 
@@ -166,18 +197,35 @@ impl Watch {
         loss: Option<f64>,
         frames: &mut Frames,
     ) -> Result<HistoryEntry, WatchError> {
-        let Watched { train, id, ood } = features;
+        let Watched { train, validation, id, ood } = features;
         let (id_compactness, ood_compactness) = (compactness(id, MMD_SEED)?, compactness(ood, MMD_SEED)?);
-        check_rank(&id_compactness, ID)?;
-        check_rank(&ood_compactness, OOD)?;
+        check_rank(&id_compactness, TEST[0])?;
+        check_rank(&ood_compactness, TEST[1])?;
         let bank = Bank::fit(train)?;
-        let mut rates = Vec::new();
-        for scorer in Scorer::ANGULAR {
-            rates.push((scorer, auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?));
+        let mut rates = [[id, ood], [&validation[0], &validation[1]]].map(|_| Vec::new());
+        for scorer in FOLLOWED {
+            let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
+            let score = |queries| match &other {
+                Some(fitted) => fitted.score(scorer.default_k(), queries),
+                None => bank.score(scorer, 1, queries),
+            };
+            for (rates, [id, ood]) in rates.iter_mut().zip([[id, ood], [&validation[0], &validation[1]]]) {
+                rates.push((scorer, auroc(&score(id)?, &score(ood)?)?));
+            }
         }
-        check_auroc(&rates, id.n() * ood.n())?;
+        let [test, validation] = rates;
+        check_auroc(&test, id.n() * ood.n())?;
         self.add_frame(epoch, &bank, train, [id, ood], frames)?;
-        Ok(HistoryEntry { epoch, loss, id: id_compactness, ood: ood_compactness, auroc: rates, quality: None })
+        Ok(HistoryEntry {
+            epoch,
+            loss,
+            id: id_compactness,
+            ood: ood_compactness,
+            auroc: test,
+            auroc_unit: unit_rates(train, id, ood)?,
+            validation,
+            quality: None,
+        })
     }
 
     fn add_frame(
@@ -210,6 +258,17 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// AUROC of the scores that see the length of features, without it.
+fn unit_rates(train: &Features, id: &Features, ood: &Features) -> Result<Vec<(Scorer, f64)>, WatchError> {
+    let unit = |features: &Features, what| {
+        unit_rows(features).map_err(|row| WatchError::Score(ScoreError::ZeroVector { what, row }))
+    };
+    let (id, ood) = (unit(id, "query")?, unit(ood, "query")?);
+    let bank = Bank::fit(&unit(train, "training feature")?)?;
+    let rate = |scorer| Ok((scorer, auroc(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?));
+    [Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::CCosMah].into_iter().map(rate).collect()
 }
 
 /// Where the first `n` samples stood in the last frame.

@@ -4,8 +4,9 @@ use super::{print, print_json};
 use crate::cli::{AnalyzeArgs, AurocArgs, ScoreArgs};
 use crate::error::NsaError;
 use crate::npy;
+use crate::output::tell;
 use nsa_core::eval::summarize;
-use nsa_core::score::{Scorer, score_all};
+use nsa_core::score::score_all;
 use nsa_core::sphere::compactness;
 use serde_json::json;
 use std::fmt::Display;
@@ -14,11 +15,10 @@ use std::path::PathBuf;
 /// Scores queries against a bank.
 pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
     let (bank, query) = (npy::read_features(&args.bank)?, npy::read_features(&args.query)?);
-    // DN2 and PANDA look at two neighbours, the paper's k-Cos at one.
-    let k = args.k.unwrap_or(if args.scorer == Scorer::KnnL2 { 2 } else { 1 });
+    let k = args.k.unwrap_or(args.scorer.default_k());
     let scores = score_all(args.scorer, k, &bank, &query).map_err(refused(&[&args.bank, &args.query]))?;
     npy::write_f32(&args.out, &[scores.len()], &scores)?;
-    eprintln!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
+    tell!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 use nsa_core::Features;
 use nsa_core::data::{ImageSet, Split, synth_digits};
-use nsa_core::model::{NetworkConfig, Stem, embed};
+use nsa_core::model::{NetworkConfig, embed};
 use nsa_core::rng::Rng;
 use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
@@ -117,7 +117,7 @@ pub fn run(args: &BenchArgs) -> Result<(), NsaError> {
     let (what, sizes, timed) = match args.part.clone() {
         Part::Score { scorer, bank, queries, dim } => {
             let (train, query) = (features(bank, dim, 1)?, features(queries, dim, 2)?);
-            let k = if scorer == Scorer::KnnL2 { 2 } else { 1 };
+            let k = scorer.default_k();
             let timed = repeat(args.repeat, || score_all(scorer, k, &train, &query).map_err(failed))?;
             (format!("score {scorer}"), json!({"bank": bank, "queries": queries, "dim": dim}), timed)
         }
@@ -201,9 +201,9 @@ impl DeviceJob for Embed {
 
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Self::Output, NsaError> {
         let config =
-            NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, stem: Stem::Cifar };
+            NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, ..Default::default() };
         let network = config.init::<B>(0, &device).folded();
-        let work = || Ok(wait(embed(&network, self.images.pixels(), &[EMBEDDING], &device))?);
+        let work = || Ok(wait(embed(&network, self.images.pixels(), self.images.side(), &[EMBEDDING], &device))?);
         Ok((name.into(), repeat(self.repeat, work)?))
     }
 }

@@ -5,6 +5,7 @@ use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
 use crate::npy::{ImageReader, RowWriter};
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::torch::read_weights;
 use burn::tensor::backend::Backend;
@@ -17,9 +18,10 @@ pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
     }
     let pixels = pixel_norm(args)?;
     let images = ImageReader::open(&args.images)?;
-    let state = read_weights(&args.weights)?;
-    let rows = on_device(args.device, Job { args, pixels, images, state })?;
-    eprintln!("{rows} features by {} written to {}", args.layer, args.out.display());
+    let config = EncoderConfig { arch: args.arch, stem: args.stem, width: args.width };
+    let state = read_weights(&args.weights, &config)?;
+    let rows = on_device(args.device, Job { args, config, pixels, images, state })?;
+    tell!("{rows} features by {} written to {}", args.layer, args.out.display());
     Ok(())
 }
 
@@ -38,6 +40,7 @@ fn pixel_norm(args: &EmbedArgs) -> Result<PixelNorm, NsaError> {
 
 struct Job<'a> {
     args: &'a EmbedArgs,
+    config: EncoderConfig,
     pixels: PixelNorm,
     images: ImageReader,
     state: StateDict,
@@ -48,8 +51,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(mut self, device: B::Device, _: &str) -> Result<usize, NsaError> {
         let args = self.args;
-        let config = EncoderConfig { arch: args.arch, stem: args.stem, width: args.width };
-        let network = Pretrained::<B>::load(config, args.norm, self.state, &device)
+        let network = Pretrained::<B>::load(self.config, args.norm, self.state, &device)
             .map_err(|source| NsaError::WeightsFile { path: args.weights.clone(), source })?;
         let (n, size) = (self.images.n(), self.images.size());
         let layers = network.layers(size[0], size[1]);

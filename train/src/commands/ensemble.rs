@@ -4,6 +4,7 @@ use super::arrays::refused;
 use crate::cli::EnsembleArgs;
 use crate::error::NsaError;
 use crate::npy;
+use crate::output::tell;
 use nsa_core::score::{Bank, Scorer, ensemble};
 
 /// Scores by every member, and writes the sum.
@@ -28,6 +29,6 @@ pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
     let files: Vec<_> = args.query.iter().collect();
     let scores = ensemble(&members).map_err(refused(&files))?;
     npy::write_f32(&args.out, &[scores.len()], &scores)?;
-    eprintln!("{} scores by an ensemble of {banks} written to {}", scores.len(), args.out.display());
+    tell!("{} scores by an ensemble of {banks} written to {}", scores.len(), args.out.display());
     Ok(())
 }

@@ -86,13 +86,15 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let trained = self.trained;
         let (network, epoch) = trained.network_and_epoch::<B>(&device)?;
-        let images = Images { train: &trained.train, id: &trained.id, ood: &trained.ood };
+        let [val_id, val_ood] = &trained.validation;
+        let images = Images { train: &trained.train, judged: [&trained.id, &trained.ood, val_id, val_ood] };
         let tables = compute(&network, &images, self.request, &device)?;
         Ok(Evaluation {
             checkpoint: trained.checkpoint_sha256(),
             epoch,
             device: name.into(),
             train: trained.train.len(),
+            validation: [val_id.len(), val_ood.len()],
             id: trained.id.len(),
             ood: trained.ood.len(),
             layers: tables.layers,
@@ -131,7 +133,7 @@ impl DeviceJob for OfBundle<'_> {
             let mut scores = Vec::new();
             for &scorer in self.scorers {
                 let reached = summarize(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?;
-                scores.push(ScoreRow { scorer, reached });
+                scores.push(ScoreRow { scorer, validation: None, reached });
             }
             let (rank, failed) = (Some(bank.rank()), Vec::new());
             rows.push(LayerRow { layer: layer.into(), dim: id.dim(), rank, ensemble_rank: None, scores, failed });
@@ -143,6 +145,7 @@ impl DeviceJob for OfBundle<'_> {
             epoch: manifest.config.epochs,
             device: name.into(),
             train: manifest.provenance.train_images,
+            validation: [0, 0],
             id: id.len(),
             ood: ood.len(),
             layers: rows,
@@ -218,10 +221,8 @@ fn table(evaluation: &Evaluation) -> String {
 
 /// For example `all conv blocks, k-cos + k-cos-mah`.
 fn sum_name(row: &EnsembleRow) -> String {
-    match row.name.as_str() {
-        "ens" => return "Ens.".into(),
-        "ens-uncentred" => return "Ens., with k-cos-mah-uncentred for k-cos-mah".into(),
-        _ => {}
+    if row.name == "ens" {
+        return "Ens.".into();
     }
     let scorers = row.parts.iter().flat_map(|part| &part.scorers).map(ToString::to_string);
     format!("{}, {}", row.name.replace('-', " "), scorers.collect::<Vec<_>>().join(" + "))

@@ -8,18 +8,19 @@ use crate::cli::ExportArgs;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
-use crate::{catalog, data, files};
+use crate::{catalog, files};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{
     Banks, BundleParts, FORMAT, Judges, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id,
 };
 use nsa_core::data::SIZE;
-use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, load_weights, save_weights};
+use nsa_core::model::{load_weights, save_weights};
 use nsa_core::score::Bank;
-use nsa_core::ssl::{Objective, TrainConfig};
+use nsa_core::ssl::TrainConfig;
 use std::path::Path;
 
 /// Writes the bundle, then lists it.
@@ -38,10 +39,10 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
         )));
     }
     let side = RunFolder::open(&args.run, usize::MAX)?.config.image_size;
-    if side != SIZE {
+    if side > SIZE {
         let run = args.run.display();
         return Err(NsaError::Usage(format!(
-            "{run} was trained on images of {side} x {side}, but bundles are for the page, which scores {SIZE} x {SIZE}: \
+            "{run} was trained on images of {side} x {side}, but bundles are for the page, whose images are {SIZE} x {SIZE}: \
              see what it reaches with `nsa eval {run}`"
         )));
     }
@@ -71,10 +72,10 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     let assets = catalog::assets_of(&args.out);
     let listed = assets.as_deref().map(|assets| catalog::stage(assets, &id, &beside, args.default)).transpose()?;
     files::replace_folder(&args.out)?;
-    eprintln!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
+    tell!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
     if let (Some(assets), Some(listed)) = (assets, listed) {
         catalog::commit(&assets)?;
-        eprintln!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
+        tell!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
     }
     Ok(())
 }
@@ -97,8 +98,11 @@ impl DeviceJob for Job<'_> {
         let known = network.layer_names();
         let layers = choose("layers", &self.args.layers, &known)?;
 
-        let images = Judges { train: &trained.train, id: &trained.id, ood: &trained.ood };
-        let mut progress = Progress::new("embedding", images.train.len() + images.id.len() + images.ood.len());
+        let [val_id, val_ood] = &trained.validation;
+        let test = [&trained.id, &trained.ood];
+        let images = Judges { train: &trained.train, validation: [val_id, val_ood], test };
+        let judged: usize = images.validation.iter().chain(&images.test).map(|set| set.len()).sum();
+        let mut progress = Progress::new("embedding", images.train.len() + judged);
         let tick = async |n| progress.advance(n);
         let (coreset, batch) = ((self.args.bank, self.args.coreset), batch_of([images.train.side(); 2]));
         let Banks { banks, layers, scores } =
@@ -129,8 +133,8 @@ impl Job<'_> {
                 test_ood: self.trained.ood.len(),
                 command: command(&run.config, self.id, record.root.is_some()),
             },
-            pixel_mean: PIXEL_MEAN,
-            pixel_std: PIXEL_STD,
+            pixel_mean: run.config.network().pixels.mean,
+            pixel_std: run.config.network().pixels.std,
             layers,
             scores,
             files: vec![],
@@ -147,34 +151,12 @@ fn title(config: &TrainConfig, classes: &[String]) -> String {
     format!("{method} on {}, class {class}{pollution}", config.dataset)
 }
 
-/// The command that trains this run again: by its committed settings where there are some, else setting by setting.
+/// The command that trains this run again: by its committed settings where there are some, else by the bundle's.
 fn command(config: &TrainConfig, id: &str, has_root: bool) -> String {
     let root = if has_root { " --root DIR" } else { "" };
     let committed = format!("train/configs/{id}.toml");
     if read_config(Path::new(&committed)).is_ok_and(|found| found == *config) {
         return format!("nsa train --config {committed}{root} --out runs/{id}");
     }
-    let c = config;
-    let limit = if c.limit > 0 { format!(" --limit {}", c.limit) } else { String::new() };
-    let target =
-        if c.objective == Objective::Byol { format!(" --ema-momentum {}", c.ema_momentum) } else { String::new() };
-    let pollution = if c.pollution > 0.0 { format!(" --pollution {}", c.pollution) } else { String::new() };
-    let own_size = data::side_of(&c.dataset) == c.image_size;
-    let size = if own_size { String::new() } else { format!(" --image-size {}", c.image_size) };
-    format!(
-        "nsa train --dataset {}{root} --id-class {} --objective {} --norm {}{pollution}{size} --width {} --epochs {} --batch {} \
-         --lr {} --temperature {}{target}{limit} --eval-every {} --eval-limit {} --seed {} --out runs/{id}",
-        c.dataset,
-        c.id_class,
-        c.objective,
-        c.norm,
-        c.width,
-        c.epochs,
-        c.batch,
-        c.lr,
-        c.temperature,
-        c.eval_every,
-        c.eval_limit,
-        c.seed
-    )
+    format!("nsa train --config SETTINGS.toml{root} --out runs/{id}, with the settings of this bundle")
 }

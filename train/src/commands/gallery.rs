@@ -3,6 +3,7 @@
 
 use crate::cli::GalleryArgs;
 use crate::error::NsaError;
+use crate::output::tell;
 use crate::{data, files};
 use nsa_core::bundle::gallery_to_bytes;
 use nsa_core::data::{SIZE, Split};
@@ -25,6 +26,6 @@ pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
         std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
     }
     files::write_atomic(&out, &bytes)?;
-    eprintln!("{} images of {} classes written to {}", images.len(), test.classes().len(), out.display());
+    tell!("{} images of {} classes written to {}", images.len(), test.classes().len(), out.display());
     Ok(())
 }

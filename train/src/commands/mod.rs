@@ -2,6 +2,7 @@
 
 mod arrays;
 pub mod bench;
+mod devices;
 mod embed;
 mod ensemble;
 mod eval;
@@ -15,9 +16,7 @@ mod verify;
 
 use crate::cli::Command;
 use crate::error::NsaError;
-use crate::files;
-use std::io::Write;
-use std::path::Path;
+use crate::output::{print, print_json};
 
 /// Does what was asked.
 pub fn run(command: Command) -> Result<(), NsaError> {
@@ -36,6 +35,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Ensemble(args) => ensemble::run(&args),
         Command::Analyze(args) => arrays::analyze(&args),
         Command::Auroc(args) => arrays::auroc(&args),
+        Command::Devices(args) => devices::run(&args),
         Command::Bench(args) => bench::run(&args),
     }
 }
@@ -51,21 +51,6 @@ fn choose<'a>(what: &str, list: &'a str, known: &'a [String]) -> Result<Vec<&'a 
             Err(NsaError::Usage(format!("--{what} must be among {} or 'all', found '{word}'", known.join(","))))
         }
         None => Ok(chosen),
-    }
-}
-
-/// Prints a value as JSON on stdout.
-fn print_json<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
-    print(&(serde_json::to_string_pretty(value)? + "\n"))
-}
-
-/// Prints a result on stdout. A reader that has gone (`nsa eval RUN | head -1`) is no error.
-fn print(text: &str) -> Result<(), NsaError> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(files::writing(Path::new("standard output"))(source))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::cli::PredictArgs;
 use crate::data::decode_image;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
+use crate::output::{self, tell};
 use crate::{bundles, npy};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{Ensemble, Explanation, ImageScores, Manifest, Neighbour};
@@ -34,7 +35,7 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
             Err(error) => {
                 failed += 1;
                 status = status.min(error.exit_code());
-                eprintln!("nsa: {error}");
+                tell!("nsa: {error}");
             }
         }
     }
@@ -104,7 +105,7 @@ fn print(manifest: &Manifest, names: &[String], found: &[Found], as_json: bool) 
     let mut table =
         format!("{} on {}, radians, high = anomalous ({})\n", entry.scorer, entry.layer, manifest.title.escape_debug());
     for (name, image) in names.iter().zip(found) {
-        table += &format!("{:10.5}  {name}\n", image.scores[default]);
+        table += &format!("{:10.5}  {}\n", image.scores[default], output::name(name));
         if let Some((ensemble, neighbours)) = &image.because {
             table += &because(manifest, image, ensemble.as_ref(), &neighbours[default]);
         }

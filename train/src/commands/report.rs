@@ -2,8 +2,9 @@
 
 use crate::error::NsaError;
 use crate::files;
+use crate::output::tell;
 use crate::plan::Plan;
-use crate::report::{compare::compare, csv, markdown, paper, plots, record, settings};
+use crate::report::{compare::compare, csv, effect, markdown, paper, picture, plots, record, settings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,7 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         for record in &records {
             record.write(folder)?;
         }
-        eprintln!("{} records in {}", records.len(), folder.display());
+        tell!("{} records in {}", records.len(), folder.display());
     }
     std::fs::create_dir_all(&args.out).map_err(files::writing(&args.out))?;
     let write = |name: &str, text: &str| files::write_atomic(&args.out.join(name), text.as_bytes());
@@ -78,9 +79,14 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
     if args.table.is_empty() {
         draw(&args.out.join(PLOTS), &markdown::figures(&records, &all))?;
         write("RESULTS.md", &markdown::results(&tables, &records, &plans, PLOTS))?;
+        let effects = effect::effects(&records, &all);
+        write("findings.json", &effect::json(&effects)?)?;
+        if let Some(effect) = picture::shown(&effects) {
+            write("effect.svg", &picture::draw(effect).map_err(undrawn(&args.out.join("effect.svg")))?)?;
+        }
     }
     let finished = records.iter().filter(|record| record.result().is_some()).count();
-    eprintln!("{}: {finished} finished runs of {}", args.out.display(), records.len());
+    tell!("{}: {finished} finished runs of {}", args.out.display(), records.len());
     Ok(())
 }
 
@@ -97,6 +103,11 @@ fn one_table(
     text
 }
 
+/// A picture that could not be drawn.
+fn undrawn(path: &Path) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> NsaError {
+    move |e| NsaError::Io { verb: "write", path: path.into(), source: std::io::Error::other(e) }
+}
+
 /// One file a figure; files of figures that are no more are removed, so that the folder is the report's.
 fn draw(folder: &Path, figures: &[markdown::Figure<'_>]) -> Result<(), NsaError> {
     std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
@@ -109,11 +120,7 @@ fn draw(folder: &Path, figures: &[markdown::Figure<'_>]) -> Result<(), NsaError>
     }
     for figure in figures {
         let path = folder.join(format!("{}.svg", figure.file));
-        let svg = plots::curves(&figure.runs).map_err(|e| NsaError::Io {
-            verb: "write",
-            path: path.clone(),
-            source: std::io::Error::other(e),
-        })?;
+        let svg = plots::curves(&figure.runs).map_err(undrawn(&path))?;
         files::write_atomic(&path, svg.as_bytes())?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::NsaError;
 use crate::evaluation::Evaluation;
 use crate::lock::{RunLock, is_locked};
+use crate::output::tell;
 use crate::plan::{Plan, Planned};
 use crate::run::{RunFolder, read_config};
 use clap::Args;
@@ -147,22 +148,22 @@ fn all(plan: &Plan, out: &Path, args: &SweepArgs) -> Result<(), NsaError> {
         match one(planned, out, args, &format!("run {index} of 0..{}", total - 1)) {
             Outcome::Done => done += 1,
             Outcome::Elsewhere => {
-                eprintln!("{}: another process is training it", planned.name);
+                tell!("{}: another process is training it", planned.name);
                 elsewhere += 1;
             }
             Outcome::Failed(error) => {
-                eprintln!("nsa: {}: {error}", planned.name);
+                tell!("nsa: {}: {error}", planned.name);
                 failed.push((&planned.name, error));
             }
         }
     }
-    eprintln!("{done} of {total} runs are done in {}", out.display());
+    tell!("{done} of {total} runs are done in {}", out.display());
     if elsewhere > 0 {
-        eprintln!("{elsewhere} are being trained by other processes");
+        tell!("{elsewhere} are being trained by other processes");
     }
     // Said again at the end: the first may be days and thousands of lines ago.
     for (name, error) in &failed {
-        eprintln!("failed: {name}: {error}");
+        tell!("failed: {name}: {error}");
     }
     match failed.iter().map(|(_, error)| error.exit_code()).min() {
         None => Ok(()),
@@ -184,7 +185,7 @@ fn one(planned: &Planned, out: &Path, args: &SweepArgs, number: &str) -> Outcome
         match Status::at_rest(&path, planned) {
             Status::Done => return Ok(()),
             Status::Other(why) => return Err(NsaError::Usage(format!("{why}: choose another --out"))),
-            _ => eprintln!("{number}: {}", planned.name),
+            _ => tell!("{number}: {}", planned.name),
         }
         let steps = || {
             train::complete(&lock, &path, &planned.config, args.root.as_deref(), args.device)?;

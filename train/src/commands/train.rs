@@ -6,18 +6,23 @@ use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::Watch;
 use crate::lock::RunLock;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{History, HistoryEntry};
-use nsa_core::data::{ImageSet, Split};
+use nsa_core::data::{ImageSet, OneClassSplit, Split};
+use nsa_core::model::PixelNorm;
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a kill may cost: an epoch of a small run takes less than saving it.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Starts or continues a run.
 pub fn run(args: TrainArgs) -> Result<(), NsaError> {
@@ -66,7 +71,12 @@ impl Job {
         let Some(path) = args.out else {
             return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
         };
-        Self::load(path, config, args.root)
+        let mut job = Self::load(path, config, args.root)?;
+        if args.standardize {
+            let split = job.config.split(job.train.labels(), job.train.classes().len())?;
+            job.config.pixels = Some(PixelNorm::of(&job.train.read(&split.indices)?.images));
+        }
+        Ok(job)
     }
 
     fn resume(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
@@ -82,6 +92,14 @@ impl Job {
         Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, train, test })
     }
 
+    /// What training is followed by; none where the test split has too few images for it.
+    fn watch(&mut self, split: &OneClassSplit, images: &ImageSet) -> Result<Option<Watch>, NsaError> {
+        if !measurable(&self.config, &self.test)? {
+            return Ok(None);
+        }
+        Watch::new(&self.config, split, images, &mut self.train, &mut self.test).map(Some)
+    }
+
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
     fn record(&mut self, device: &str) -> Result<(Record, ImageSet), NsaError> {
         let config = &self.config;
@@ -93,6 +111,12 @@ impl Job {
         // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
+        }
+        if (1..loaded.images.len()).all(|i| loaded.images.image(i) == loaded.images.image(0)) {
+            return Err(NsaError::Usage(format!(
+                "the {} training images are all the same picture: nothing can be learned from them",
+                loaded.images.len()
+            )));
         }
         let record = Record {
             commit: commit(),
@@ -107,6 +131,28 @@ impl Job {
         };
         Ok((record, loaded.images))
     }
+}
+
+/// Whether the test split has images enough to follow training by.
+///
+/// # Errors
+/// It has none of the class, or none of any other: nothing could ever be measured of the run.
+fn measurable(config: &TrainConfig, test: &Opened) -> Result<bool, NsaError> {
+    let [of_class, others] = [false, true].map(|others| test.of_class(config.id_class, others).len());
+    if of_class == 0 || others == 0 {
+        return Err(NsaError::Usage(format!(
+            "the test split must hold images of class {} and of others, found {of_class} and {others} in {}: nothing \
+             could be measured of the run",
+            config.id_class, test.source
+        )));
+    }
+    if of_class == 1 || others == 1 {
+        tell!(
+            "warning: the test split has {of_class} images of the class and {others} of others: compactness and AUROC \
+             need two of each and are not measured; training goes on without"
+        );
+    }
+    Ok(of_class > 1 && others > 1)
 }
 
 /// Settings from --config, then from the command line, then checked.
@@ -132,14 +178,19 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     config.objective = a.objective.unwrap_or(config.objective);
     config.norm = a.norm.unwrap_or(config.norm);
     config.pollution = a.pollution.unwrap_or(config.pollution);
+    config.validation = a.validation.unwrap_or(config.validation);
     config.width = a.width.unwrap_or(config.width);
+    config.head_batch_norm = a.head_batch_norm.unwrap_or(config.head_batch_norm);
     config.epochs = a.epochs.unwrap_or(config.epochs);
     config.batch = a.batch.unwrap_or(config.batch);
     config.lr = a.lr.unwrap_or(config.lr);
+    config.schedule = a.schedule.unwrap_or(config.schedule);
+    config.warmup = a.warmup.unwrap_or(config.warmup);
     config.temperature = a.temperature.unwrap_or(config.temperature);
     config.ema_momentum = a.ema_momentum.unwrap_or(config.ema_momentum);
     config.limit = a.limit.unwrap_or(config.limit);
     config.eval_every = a.eval_every.unwrap_or(config.eval_every);
+    config.evaluations = a.evaluations.unwrap_or(config.evaluations);
     config.eval_limit = a.eval_limit.unwrap_or(config.eval_limit);
     config.seed = a.seed.unwrap_or(config.seed);
     config.check()?;
@@ -157,22 +208,30 @@ impl DeviceJob for Job {
             Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
             None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
         };
-        let (mut run, images) = match record {
-            Some((record, images)) => (RunFolder::create(&self.path, self.config.clone(), record)?, images),
+        let (mut run, images, watch) = match record {
+            Some((record, images)) => {
+                let watch = self.watch(&record.split, &images)?;
+                (RunFolder::create(&self.path, self.config.clone(), record)?, images, watch)
+            }
             None => {
                 let run = RunFolder::open(&self.path, trainer.epochs_done())?;
                 let images = self.train.read_again(&run.record.split.indices)?;
-                (run, images)
+                let watch = self.watch(&run.record.split, &images)?;
+                (run, images, watch)
             }
         };
         let config = self.config.clone();
-        let watch = Watch::new(&config, &images, &mut self.train, &mut self.test)?;
         let seconds_before = run.record.wall_seconds;
         let started = Instant::now();
         let steps = trainer.steps_per_epoch(images.len());
         let mut progress = Progress::new("training", config.epochs.saturating_sub(trainer.epochs_done()) * steps);
 
-        if run.record.history.epochs.is_empty() {
+        if trainer.epochs_done() == 0 {
+            trainer.calibrate(&images);
+        }
+        if let Some(watch) = &watch
+            && run.record.history.epochs.is_empty()
+        {
             let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;
             progress.log(&describe(&entry));
             run.record.history.epochs.push(entry);
@@ -180,6 +239,7 @@ impl DeviceJob for Job {
         if config.epochs == 0 {
             run.save(&trainer.checkpoint()?)?;
         }
+        let mut saved = Instant::now();
         while trainer.epochs_done() < config.epochs {
             let epoch = trainer.epochs_done();
             let epoch_started = Instant::now();
@@ -195,17 +255,21 @@ impl DeviceJob for Job {
             let seen = steps * config.batch.min(images.len());
             let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
             progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
-            if (epoch + 1) % config.eval_every == 0 || epoch + 1 == config.epochs {
+            let measured = config.evaluates(epoch + 1);
+            if let Some(watch) = watch.as_ref().filter(|_| measured) {
                 let entry = watch.measure(&trainer.network(), epoch + 1, Some(loss), &mut run.frames, &device)?;
                 progress.log(&describe(&entry));
                 run.record.history.epochs.push(entry);
             }
-            run.record.epochs_done = trainer.epochs_done();
-            run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
-            run.save(&trainer.checkpoint()?)?;
+            if measured || saved.elapsed() > SAVE_EVERY {
+                run.record.epochs_done = trainer.epochs_done();
+                run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
+                run.save(&trainer.checkpoint()?)?;
+                saved = Instant::now();
+            }
         }
         progress.finish();
-        eprintln!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
+        tell!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
         Ok(())
     }
 }
@@ -217,7 +281,7 @@ fn describe(entry: &HistoryEntry) -> String {
     });
     format!(
         "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos \
-         {:.1}{quality}",
+         {:.1}  GDE {:.1}{quality}",
         entry.epoch,
         entry.loss.map_or("-".into(), |l| format!("{l:.4}")),
         entry.id.kappa,
@@ -226,6 +290,7 @@ fn describe(entry: &HistoryEntry) -> String {
         rate(Scorer::KCosMah),
         rate(Scorer::KCos),
         rate(Scorer::CCos),
+        rate(Scorer::Gde),
     )
 }
 

@@ -3,6 +3,7 @@
 use super::print;
 use crate::cli::VerifyArgs;
 use crate::error::NsaError;
+use crate::output::tell;
 use crate::{catalog, files};
 use nsa_core::bundle::{
     BANK_FILE, BundleError, Catalog, CatalogEntry, Detector, FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_FILE,
@@ -24,7 +25,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), NsaError> {
                 failed += 1;
                 status = status.min(error.exit_code());
                 print(&format!("FAILED  {}\n", id.escape_debug()))?;
-                eprintln!("nsa: {error}");
+                tell!("nsa: {error}");
             }
         }
     }
@@ -77,10 +78,7 @@ fn check_listed(
         return Ok(());
     }
     if pending.is_some_and(says) {
-        eprintln!(
-            "warning: the export of {id} was stopped before {} was replaced: run it again",
-            catalog::CATALOG_FILE
-        );
+        tell!("warning: the export of {id} was stopped before {} was replaced: run it again", catalog::CATALOG_FILE);
         return Ok(());
     }
     Err(NsaError::File {

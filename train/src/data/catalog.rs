@@ -37,6 +37,8 @@ pub struct Remote {
     pub name: &'static str,
     /// Its MD5, in hexadecimal: the only checksum these publishers give.
     pub md5: &'static str,
+    /// The MD5 of what is packed in it, where people keep that unpacked or pack it again.
+    pub content_md5: Option<&'static str>,
 }
 
 /// Every data set known by name, the built-in one first.
@@ -77,10 +79,26 @@ pub const KNOWN: &[Known] = &[
         home: "https://github.com/zalandoresearch/fashion-mnist",
         base_url: "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         files: &[
-            Remote { name: "train-images-idx3-ubyte.gz", md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d" },
-            Remote { name: "train-labels-idx1-ubyte.gz", md5: "25c81989df183df01b3e8a0aad5dffbe" },
-            Remote { name: "t10k-images-idx3-ubyte.gz", md5: "bef4ecab320f06d8554ea6380940ec79" },
-            Remote { name: "t10k-labels-idx1-ubyte.gz", md5: "bb300cfdad3c16e7a12a480ee83cd310" },
+            Remote {
+                name: "train-images-idx3-ubyte.gz",
+                md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                content_md5: Some("f4a8712d7a061bf5bd6d2ca38dc4d50a"),
+            },
+            Remote {
+                name: "train-labels-idx1-ubyte.gz",
+                md5: "25c81989df183df01b3e8a0aad5dffbe",
+                content_md5: Some("9018921c3c673c538a1fc5bad174d6f9"),
+            },
+            Remote {
+                name: "t10k-images-idx3-ubyte.gz",
+                md5: "bef4ecab320f06d8554ea6380940ec79",
+                content_md5: Some("8181f5470baa50b63fa0f6fddb340f0a"),
+            },
+            Remote {
+                name: "t10k-labels-idx1-ubyte.gz",
+                md5: "bb300cfdad3c16e7a12a480ee83cd310",
+                content_md5: Some("15d484375f8d13e6eb1aabb0c3f46965"),
+            },
         ],
     },
     Known {
@@ -94,7 +112,7 @@ pub const KNOWN: &[Known] = &[
         format: "binary version (tar.gz or unpacked), or a folder or zip of images",
         home: "https://www.cs.toronto.edu/~kriz/cifar.html",
         base_url: "https://www.cs.toronto.edu/~kriz/",
-        files: &[Remote { name: "cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530" }],
+        files: &[Remote { name: "cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530", content_md5: None }],
     },
     Known {
         name: "cifar100",
@@ -128,7 +146,11 @@ pub const KNOWN: &[Known] = &[
         format: "binary version (tar.gz or unpacked), labelled by its 20 super-classes, or a folder or zip of images",
         home: "https://www.cs.toronto.edu/~kriz/cifar.html",
         base_url: "https://www.cs.toronto.edu/~kriz/",
-        files: &[Remote { name: "cifar-100-binary.tar.gz", md5: "03b5dce01913d631647c71ecec9e9cb8" }],
+        files: &[Remote {
+            name: "cifar-100-binary.tar.gz",
+            md5: "03b5dce01913d631647c71ecec9e9cb8",
+            content_md5: None,
+        }],
     },
     Known {
         name: "svhn",
@@ -142,8 +164,8 @@ pub const KNOWN: &[Known] = &[
         home: "http://ufldl.stanford.edu/housenumbers/",
         base_url: "https://ufldl.stanford.edu/housenumbers/",
         files: &[
-            Remote { name: "train_32x32.mat", md5: "e26dedcc434d2e4c54c9b2d4a06d8373" },
-            Remote { name: "test_32x32.mat", md5: "eb5a983be6a315427106f1b164d9cef3" },
+            Remote { name: "train_32x32.mat", md5: "e26dedcc434d2e4c54c9b2d4a06d8373", content_md5: None },
+            Remote { name: "test_32x32.mat", md5: "eb5a983be6a315427106f1b164d9cef3", content_md5: None },
         ],
     },
     Known {

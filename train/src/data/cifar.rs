@@ -2,11 +2,11 @@
 
 use super::catalog::Known;
 use super::error::DataSourceError;
-use super::files;
+use super::{Read, files};
 use flate2::read::GzDecoder;
 use nsa_core::data::{IMAGE_BYTES, ImageSet, Split};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use tar::Archive;
 
@@ -44,7 +44,7 @@ const CIFAR100: Layout = Layout {
 };
 
 /// Reads a split of CIFAR-10 or (if `known` is that) CIFAR-100 from `root`; `None` if its files are not there.
-pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<Option<ImageSet>, DataSourceError> {
+pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<Option<Read>, DataSourceError> {
     let layout = if known.name == "cifar100" { CIFAR100 } else { CIFAR10 };
     let names = match split {
         Split::Train => layout.train,
@@ -54,17 +54,35 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<Option<Im
         Some(batches) => batches,
         None => match packed(&layout, root, names)? {
             Some(batches) => batches,
-            None => return Ok(None),
+            None => return not_binary(&layout, root).map_or(Ok(None), Err),
         },
     };
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    let (mut pixels, mut labels, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for (path, batch) in batches {
         parse(&path, &batch, layout.labels, known.classes.len(), &mut pixels, &mut labels)?;
+        files.push(path);
+    }
+    // Batches of an archive are named as lying in it.
+    if files.iter().all(|file| file.starts_with(root.join(layout.archive))) {
+        files = vec![root.join(layout.archive)];
     }
     let classes = known.classes.iter().map(|&name| name.to_string()).collect();
     let images = ImageSet::new(pixels, labels, classes)
         .map_err(|source| DataSourceError::Images { path: root.into(), source })?;
-    Ok(Some(images))
+    Ok(Some(Read { images, files }))
+}
+
+/// The same images for Python or MATLAB, which are published beside the binary version and taken for it.
+fn not_binary(layout: &Layout, root: &Path) -> Option<DataSourceError> {
+    let stem = layout.archive.trim_end_matches("-binary.tar.gz");
+    let others = ["-python", "-python.tar.gz", "-batches-py", "-matlab", "-matlab.tar.gz", "-batches-mat"];
+    let path = others.iter().map(|end| root.join(format!("{stem}{end}"))).find(|path| path.exists())?;
+    Some(DataSourceError::Format {
+        path,
+        must: format!("be the binary version, {}", layout.archive),
+        found: "another one".into(),
+        remedy: "fetch that from the same page, or run `nsa data get`",
+    })
 }
 
 /// Where each batch was found, and its bytes; `None` where nothing was.
@@ -171,7 +189,7 @@ mod tests {
             [4, 2, 1, 5, 3].map(|i| (format!("cifar-10-batches-bin/data_batch_{i}.bin"), record(&[i], i * 10))).into();
         let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
         tar_gz(&dir.path().join("cifar-10-binary.tar.gz"), &files);
-        let set = load(known, dir.path(), Split::Train).unwrap().unwrap();
+        let set = load(known, dir.path(), Split::Train).unwrap().unwrap().images;
         assert_eq!(set.labels(), [1, 2, 3, 4, 5]);
         assert_eq!(set.image(4)[3071], 50);
         let error = load(known, dir.path(), Split::Test).unwrap_err().to_string();
@@ -186,7 +204,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("cifar-100-binary")).unwrap();
         let path = dir.path().join("cifar-100-binary/test.bin");
         std::fs::write(&path, record(&[19, 99], 7)).unwrap();
-        let set = load(known, dir.path(), Split::Test).unwrap().unwrap();
+        let set = load(known, dir.path(), Split::Test).unwrap().unwrap().images;
         assert_eq!((set.labels(), set.image(0)[0]), ([19_u8].as_slice(), 7));
         assert_eq!(set.classes()[19], "vehicles_2");
         std::fs::write(&path, record(&[20, 0], 7)).unwrap();

@@ -2,15 +2,15 @@
 
 use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
+use super::error::Failure;
 use super::export::{AT_ONCE, Wanted, export};
 use super::transfer::Transfer;
-use super::{DataSourceError, directory, open, side_of};
+use super::{DataSourceError, Opened, directory, open, side_of};
 use crate::error::NsaError;
-use crate::{files, help};
+use crate::{files, help, output};
 use clap::{Subcommand, ValueEnum};
 use nsa_core::data::Split;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -119,15 +119,9 @@ impl DataCommand {
     }
 }
 
-/// Prints a result as JSON or as its table. A reader that has gone (`nsa data list | head -1`) is no error.
+/// Prints a result as JSON or as its table.
 fn print(as_json: bool, result: &Value, table: impl Fn(&Value) -> String) -> Result<(), NsaError> {
-    let text = if as_json { format!("{}\n", serde_json::to_string_pretty(result)?) } else { table(result) };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(NsaError::Io { verb: "write", path: "standard output".into(), source })
-        }
-        _ => Ok(()),
-    }
+    if as_json { output::print_json(result) } else { output::print(&table(result)) }
 }
 
 fn list() -> Value {
@@ -157,7 +151,8 @@ fn list_table(sets: &Value) -> String {
             word(&set["format"])
         );
     }
-    text += "folder:PATH    any folder or zip with train/CLASS/*.png|jpg and test/CLASS/*.png|jpg\n";
+    text +=
+        "folder:PATH    any folder or zip with train/CLASS/*.png and test/CLASS/*.png (or .jpg, .webp, .gif, .bmp)\n";
     text
 }
 
@@ -205,24 +200,28 @@ fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
     let mut source = String::new();
     for split in [Split::Train, Split::Test] {
         let mut opened = open(name, root, split, side_of(name))?;
-        let mut labels = opened.labels().to_vec();
-        let all = labels.len();
-        if opened.may_fail() {
-            // Every image is read once, but only a few are in memory at a time.
-            let mut readable = Vec::new();
-            for batch in (0..all).collect::<Vec<_>>().chunks(AT_ONCE) {
-                match opened.read(batch) {
-                    Ok(loaded) => readable.extend_from_slice(loaded.images.labels()),
-                    Err(DataSourceError::AllFailed { .. }) => (),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            labels = readable;
-        }
-        let count = |(i, class): (usize, &String)| json!({"class": class, "images": labels.iter().filter(|&&label| usize::from(label) == i).count()});
-        let classes: Vec<Value> = opened.classes().iter().enumerate().map(count).collect();
-        let (images, failed) = (labels.len(), all - labels.len());
-        splits.insert(split_name(split).into(), json!({"images": images, "failed": failed, "classes": classes}));
+        let failures = if opened.may_fail() { failures(&mut opened)? } else { Vec::new() };
+        let of =
+            |labels: &mut dyn Iterator<Item = u8>, class| labels.filter(|&label| usize::from(label) == class).count();
+        let classes = opened.classes().iter().enumerate().map(|(class, title)| {
+            let all = of(&mut opened.labels().iter().copied(), class);
+            let failed = of(&mut failures.iter().map(|(label, _)| *label), class);
+            json!({"class": title, "images": all - failed, "failed": failed})
+        });
+        let named: Vec<Value> =
+            failures.iter().map(|(_, failure)| json!({"image": failure.name, "why": failure.why})).collect();
+        let remarks: Vec<Value> =
+            opened.remarks().iter().map(|remark| json!({"name": remark.name, "why": remark.why})).collect();
+        splits.insert(
+            split_name(split).into(),
+            json!({
+                "images": opened.labels().len() - failures.len(),
+                "failed": failures.len(),
+                "classes": classes.collect::<Vec<_>>(),
+                "failures": named,
+                "remarks": remarks,
+            }),
+        );
         source = opened.source;
     }
     let known = find(name);
@@ -236,18 +235,49 @@ fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
     }))
 }
 
+/// The class of every image that cannot be read, and why it cannot. Every image is read once, but only a few are in
+/// memory at a time.
+fn failures(opened: &mut Opened) -> Result<Vec<(u8, Failure)>, DataSourceError> {
+    let mut failed = Vec::new();
+    let all = opened.labels().len();
+    for batch in (0..all).collect::<Vec<_>>().chunks(AT_ONCE) {
+        let (read, failures) = match opened.read(batch) {
+            Ok(loaded) => (loaded.indices, loaded.failures),
+            // All of a split is an error, all of a batch is not.
+            Err(DataSourceError::AllFailed { failures, .. }) if batch.len() < all => (Vec::new(), failures),
+            Err(error) => return Err(error),
+        };
+        // Both are in the order of the batch.
+        let indices = batch.iter().filter(|index| read.binary_search(index).is_err());
+        failed.extend(indices.map(|&index| opened.labels()[index]).zip(failures));
+    }
+    Ok(failed)
+}
+
 fn info_table(info: &Value) -> String {
     let (train, test) = (&info["splits"]["train"], &info["splits"]["test"]);
     let mut text = format!("{}\n", word(&info["source"]));
     if let Some(home) = info["home"].as_str().filter(|home| !home.is_empty()) {
         text += &format!("{home}\n");
     }
-    text += &format!("{:>3}  {:<32} {:>7} {:>7}\n", "", "class", "train", "test");
+    let mut line = |i: &str, class: &str, [a, b, failed]: [String; 3]| {
+        text += &format!("{i:>3}  {class:<32} {a:>7} {b:>7} {failed:>7}\n");
+    };
+    let numbers = |a: &Value, b: &Value| {
+        let failed = a["failed"].as_u64().unwrap_or(0) + b["failed"].as_u64().unwrap_or(0);
+        [word(&a["images"]), word(&b["images"]), failed.to_string()]
+    };
+    line("", "class", ["train", "test", "failed"].map(String::from));
     let both = train["classes"].as_array().into_iter().flatten().zip(test["classes"].as_array().into_iter().flatten());
     for (i, (a, b)) in both.enumerate() {
-        text += &format!("{i:>3}  {:<32} {:>7} {:>7}\n", word(&a["class"]), word(&a["images"]), word(&b["images"]));
+        line(&i.to_string(), &output::name(word(&a["class"])), numbers(a, b));
     }
-    text += &format!("{:>3}  {:<32} {:>7} {:>7}\n", "", "all", word(&train["images"]), word(&test["images"]));
+    line("", "all", numbers(train, test));
+    for (split, found) in [("train", train), ("test", test)] {
+        for failure in found["failures"].as_array().into_iter().flatten() {
+            text += &format!("{split}: {}: {}\n", output::name(word(&failure["image"])), word(&failure["why"]));
+        }
+    }
     text
 }
 
@@ -323,14 +353,14 @@ mod tests {
         assert!(export("--class 3 --others").unwrap().iter().all(|&label| label != 3));
         assert_eq!(npy::ImageReader::open(&x).unwrap().n(), 1800);
         assert_eq!(export("--class 10").unwrap_err(), "--class must be 0 to 9 for synth-digits, found 10");
-        assert!(export("--image-size 64").unwrap_err().contains("must be 32 or 224"));
+        assert!(export("--image-size 20").unwrap_err().contains("must be a multiple of 8 from 16 to 128, or 224"));
     }
 
     #[test]
     fn info_counts_both_splits() {
         let info = info("synth-digits", None).unwrap();
-        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 5000}));
-        assert!(info_table(&info).contains("50000    2000"), "{}", info_table(&info));
+        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 5000, "failed": 0}));
+        assert!(info_table(&info).contains("50000    2000       0"), "{}", info_table(&info));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! A file grows as `NAME.part` and gets its name only when its checksum is right, so what has its name is whole.
 
 use super::catalog::Remote;
-use md5::{Digest, Md5};
-use std::fs::{File, OpenOptions};
+use super::published::md5;
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -222,19 +222,6 @@ fn range_start(response: &Response<Body>) -> Option<u64> {
 
 fn size(path: &Path) -> u64 {
     path.metadata().map_or(0, |meta| meta.len())
-}
-
-/// MD5 of a file, in hexadecimal.
-fn md5(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Md5::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            n => hash.update(&buffer[..n]),
-        }
-    }
 }
 
 #[cfg(test)]

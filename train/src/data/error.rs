@@ -1,6 +1,8 @@
 //! Why images could not be had.
 
 use super::catalog::Known;
+use super::picture::PictureError;
+use crate::files::ReadError;
 use nsa_core::data::{CHANNELS, DataError};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -50,6 +52,22 @@ pub enum DataSourceError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file that is not read at all.
+    #[error("{} {why}", path.display())]
+    Refused {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        why: ReadError,
+    },
+    /// An image file that gives no picture.
+    #[error("{} must be an image as browsers show it (PNG, JPEG, WebP, GIF, BMP or ICO), found {source}", path.display())]
+    Picture {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: PictureError,
+    },
     /// A file that is not what its name says.
     #[error("{} must {must}, found {found}: {remedy}", path.display())]
     Format {
@@ -96,8 +114,6 @@ pub struct Failure {
     pub why: String,
 }
 
-const FETCH_AGAIN: &str = "delete it and fetch it again";
-
 impl DataSourceError {
     /// A name that nothing has.
     pub(super) fn unknown(name: &str) -> Self {
@@ -116,7 +132,7 @@ impl DataSourceError {
 
     /// A file that is broken or something else than its name says.
     pub(super) fn format(path: &Path, must: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::Format { path: path.into(), must: must.into(), found: found.into(), remedy: FETCH_AGAIN }
+        Self::Format { path: path.into(), must: must.into(), found: found.into(), remedy: "pass another file" }
     }
 
     /// A file or folder that the system would not give.

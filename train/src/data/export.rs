@@ -4,8 +4,8 @@ use super::command::split_name;
 use super::{DataSourceError, open, side_of};
 use crate::error::NsaError;
 use crate::npy;
-use nsa_core::data::resize::IMAGENET_SIZE;
-use nsa_core::data::{CHANNELS, SIZE, Split};
+use nsa_core::data::resize::{SIDES, is_side};
+use nsa_core::data::{CHANNELS, Split};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -30,8 +30,8 @@ pub(super) fn export(
     root: Option<&Path>,
 ) -> Result<Value, NsaError> {
     let side = wanted.image_size.unwrap_or_else(|| side_of(name));
-    if ![SIZE, IMAGENET_SIZE].contains(&side) {
-        return Err(NsaError::Usage(format!("--image-size must be {SIZE} or {IMAGENET_SIZE}, found {side}")));
+    if !is_side(side) {
+        return Err(NsaError::Usage(format!("--image-size must be {SIDES}, found {side}")));
     }
     let mut opened = open(name, root, wanted.split, side)?;
     let indices = match wanted.class {

@@ -1,15 +1,15 @@
 //! Reading whole files, never more of them than they may hold.
 
 use super::error::DataSourceError;
+use crate::files::{ReadError, open_plain};
 use flate2::read::MultiGzDecoder;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Reads a file, unpacked if it is gzip, as its first bytes tell; refuses more than `cap` bytes of content.
 pub(super) fn read(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
     let io = |source| DataSourceError::io(path, source);
-    let mut file = File::open(path).map_err(io)?;
+    let (mut file, _) = open_plain(path).map_err(refusing(path))?;
     let mut magic = [0; 2];
     let gzip = file.read(&mut magic).map_err(io)? == 2 && magic == [0x1f, 0x8b];
     file.rewind().map_err(io)?;
@@ -19,22 +19,22 @@ pub(super) fn read(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
     let mut content = Vec::new();
     let read = MultiGzDecoder::new(BufReader::new(file)).take(cap + 1).read_to_end(&mut content);
     read.map_err(|e| DataSourceError::format(path, "be a whole gzip file", e.to_string()))?;
-    capped(path, content, cap)
-}
-
-/// Reads a file as it is; refuses more than `cap` bytes.
-pub(super) fn read_plain(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
-    let mut content = Vec::new();
-    let file = File::open(path).map_err(|source| DataSourceError::io(path, source))?;
-    file.take(cap + 1).read_to_end(&mut content).map_err(|source| DataSourceError::io(path, source))?;
-    capped(path, content, cap)
-}
-
-fn capped(path: &Path, content: Vec<u8>, cap: u64) -> Result<Vec<u8>, DataSourceError> {
     if content.len() as u64 > cap {
         return Err(DataSourceError::format(path, format!("hold at most {cap} bytes"), "more"));
     }
     Ok(content)
+}
+
+/// Reads a file as it is; refuses more than `cap` bytes.
+pub(super) fn read_plain(path: &Path, cap: u64) -> Result<Vec<u8>, DataSourceError> {
+    crate::files::read_plain(path, cap).map_err(refusing(path))
+}
+
+fn refusing(path: &Path) -> impl Fn(ReadError) -> DataSourceError + '_ {
+    move |why| match why {
+        ReadError::Io(source) => DataSourceError::io(path, source),
+        why => DataSourceError::Refused { path: path.into(), why },
+    }
 }
 
 /// The first of `names` that is a file in one of `directories`.

@@ -1,14 +1,14 @@
-//! Image folders, on disk or zipped: `train/<class>/*.png|jpg` and `test/<class>/...`.
+//! Image folders, on disk or zipped: `train/<class>/*.png` (or .jpg, .webp ...) and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
-use super::jpeg;
+use super::listing::{Found, Listing, Remark, folder_name, is_of_a_system};
+use super::{jpeg, picture};
+use crate::files::{self, zip_reason};
+use crate::output::{self, tell};
 use crate::progress::Progress;
-use image::{ImageReader, Limits};
-use nsa_core::data::resize::{IMAGENET_SIZE, to_imagenet_size, to_model_size};
 use nsa_core::data::{CHANNELS, Split};
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
@@ -16,10 +16,6 @@ use zip::ZipArchive;
 const MAX_FILES: usize = 2_000_000;
 /// Images a split may have.
 const MAX_IMAGES: usize = 500_000;
-/// Bytes one image file may have.
-pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
-/// Bytes that decoding one image may take: 64 megapixels of RGBA.
-const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// Labels are bytes.
 const MAX_CLASSES: usize = 256;
 
@@ -33,6 +29,8 @@ pub(super) struct Folder {
     names: Vec<String>,
     pub(super) labels: Vec<u8>,
     pub(super) classes: Vec<String>,
+    /// What was left out of this split, and the like.
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// The images that could be read of those asked for.
@@ -47,34 +45,44 @@ impl Folder {
     /// Lists one split.
     pub(super) fn open(path: &Path, split: Split) -> Result<Self, DataSourceError> {
         let archive = Archive::open(path)?;
-        let mut names: Vec<(Split, String, String)> = archive
-            .names(path)?
-            .into_iter()
-            .filter_map(|name| place(&name).map(|(s, class)| (s, class, name)))
-            .collect();
-        let classes: BTreeSet<String> = names.iter().map(|(_, class, _)| class.clone()).collect();
-        names.retain(|(s, ..)| *s == split);
-        names.sort_by(|a, b| (&a.1, &a.2).cmp(&(&b.1, &b.2)));
-        let classes: Vec<String> = classes.into_iter().collect();
-        if names.is_empty() || names.len() > MAX_IMAGES || classes.len() > MAX_CLASSES {
+        let Listing { images, classes, remarks, top } = Listing::of(archive.found(path)?, split);
+        if images.is_empty() || images.len() > MAX_IMAGES || classes.len() > MAX_CLASSES {
             let folder = folder_name(split);
             let must = format!(
-                "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {folder}/CLASS/NAME.png (or .jpg)"
+                "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {folder}/CLASS/NAME.png (or .jpg, \
+                 .webp, .gif, .bmp)"
             );
-            let found = format!("{} images of {} classes", names.len(), classes.len());
+            let mut found = format!("{} images of {} classes", images.len(), classes.len());
+            if let Some(Remark { why, name }) = remarks.first().filter(|_| images.is_empty()) {
+                found += &format!(" ({} left out, the first {name}: {why})", remarks.len());
+            } else if images.is_empty() && !top.is_empty() {
+                found += &format!(" (at its top: {})", top.into_iter().take(5).collect::<Vec<_>>().join(", "));
+            }
             let remedy = "arrange the files so, or pass another path";
             return Err(DataSourceError::Format { path: path.into(), must, found, remedy });
         }
-        // There are at most 256 classes, and every name's class is among them.
+        // There are at most 256 classes, and every image's class is among them.
         let label = |class: &String| classes.binary_search(class).unwrap_or_default() as u8;
-        let labels = names.iter().map(|(_, class, _)| label(class)).collect();
-        let names = names.into_iter().map(|(.., name)| name).collect();
-        Ok(Self { path: path.into(), archive, names, labels, classes })
+        let labels = images.iter().map(|(class, _)| label(class)).collect();
+        let names = images.into_iter().map(|(_, name)| name).collect();
+        Ok(Self { path: path.into(), archive, names, labels, classes, remarks })
+    }
+
+    /// Tells on stderr what was left out, by the reason.
+    pub(super) fn report(&self, split: Split) {
+        for same in self.remarks.chunk_by(|a, b| a.why == b.why) {
+            let named: Vec<String> = same.iter().take(3).map(|remark| output::name(&remark.name)).collect();
+            let more = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
+            let (files, why) = (named.join(", "), output::name(&same[0].why));
+            tell!("warning: {} of {}: {files}{more}: {why}", same.len(), folder_name(split));
+        }
     }
 
     /// If there are JPEG files among them, as their names tell: the quality of the first, where that can be told.
     pub(super) fn jpeg_quality(&mut self) -> Option<Option<u32>> {
-        let first = self.names.iter().find(|name| !name.to_ascii_lowercase().ends_with(".png"))?;
+        let is_jpeg =
+            |name: &&String| [".jpg", ".jpeg", ".jfif"].iter().any(|e| name.to_ascii_lowercase().ends_with(e));
+        let first = self.names.iter().find(is_jpeg)?;
         Some(self.archive.read(first).ok().and_then(|bytes| jpeg::quality(&bytes)))
     }
 
@@ -87,7 +95,8 @@ impl Folder {
         let mut progress = Progress::new("reading images", indices.len());
         for &index in indices {
             let name = &self.names[index];
-            match self.archive.read(name).and_then(|bytes| decode(&bytes, side)) {
+            let planes = |bytes: Vec<u8>| picture::planes(&bytes, side).map_err(|why| why.to_string());
+            match self.archive.read(name).and_then(planes) {
                 Ok(image) => {
                     read.pixels.extend_from_slice(&image);
                     read.indices.push(index);
@@ -102,48 +111,6 @@ impl Folder {
         }
         Ok(read)
     }
-}
-
-fn folder_name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "train",
-        Split::Test => "test",
-    }
-}
-
-/// Split and class of an image file, from its path: `[TOP/]train/CLASS/NAME.png`. Other files are not images.
-fn place(name: &str) -> Option<(Split, String)> {
-    let parts: Vec<&str> = name.split('/').collect();
-    let (split, class, file) = match *parts.as_slice() {
-        [split, class, file] => (split, class, file),
-        // Archives often have one folder around everything.
-        [top, split, class, file] if top != "__MACOSX" => (split, class, file),
-        _ => return None,
-    };
-    let extension = file.rsplit_once('.')?.1.to_ascii_lowercase();
-    if file.starts_with('.') || !["png", "jpg", "jpeg"].contains(&extension.as_str()) {
-        return None;
-    }
-    let split = [Split::Train, Split::Test].into_iter().find(|&s| folder_name(s) == split)?;
-    Some((split, class.to_string()))
-}
-
-/// Any PNG or JPEG to planes of `3 x side x side`: at 32 the whole picture is squeezed into the square, at 224 its middle
-/// is cut out.
-pub(super) fn decode(bytes: &[u8], side: usize) -> Result<Vec<u8>, String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
-    reader.format().ok_or("neither PNG nor JPEG")?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|e| e.to_string())?.into_rgb8();
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let planes = if side == IMAGENET_SIZE {
-        to_imagenet_size(picture.as_raw(), width, height)
-    } else {
-        to_model_size(picture.as_raw(), width, height).map(|planes| planes.to_vec())
-    };
-    planes.map_err(|e| e.to_string())
 }
 
 /// Where the files are.
@@ -164,69 +131,90 @@ impl Archive {
         Ok(Self::Zip(Box::new(zip)))
     }
 
-    /// Paths of all files that are deep enough to be images, parts separated by `/`.
-    fn names(&self, path: &Path) -> Result<Vec<String>, DataSourceError> {
-        let names = match self {
-            Self::Zip(zip) => zip.file_names().map(String::from).collect(),
+    /// Everything down to the files of the classes, parts of names separated as the archive does it.
+    fn found(&self, path: &Path) -> Result<Vec<Found>, DataSourceError> {
+        let found: Vec<Found> = match self {
+            Self::Zip(zip) => {
+                let found =
+                    |name: &str| Found { name: name.into(), folder: name.ends_with(['/', '\\']), unicode: true };
+                zip.file_names().map(found).collect()
+            }
             Self::Directory(root) => {
-                let mut names = Vec::new();
+                let mut found = list(root, "")?;
                 for split in [Split::Train, Split::Test].map(folder_name) {
                     if root.join(split).is_dir() {
-                        for class in list(&root.join(split))? {
-                            let directory = root.join(split).join(&class);
-                            if directory.is_dir() {
-                                names.extend(list(&directory)?.into_iter().map(|n| format!("{split}/{class}/{n}")));
+                        let classes = list(root, split)?;
+                        for class in classes.iter().filter(|class| class.folder && class.unicode) {
+                            // What a program left there may be large, and is not looked into.
+                            if !class.name.split('/').any(is_of_a_system) {
+                                found.extend(list(root, &class.name)?);
                             }
                         }
+                        found.extend(classes);
                     }
                 }
-                names
+                found
             }
         };
-        if names.len() > MAX_FILES {
+        if found.len() > MAX_FILES {
             return Err(DataSourceError::format(
                 path,
                 format!("hold at most {MAX_FILES} files"),
-                names.len().to_string(),
+                found.len().to_string(),
             ));
         }
-        Ok(names)
+        Ok(found)
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         let read = match self {
             Self::Directory(root) => {
-                File::open(root.join(name)).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+                return files::read_plain(&root.join(name), picture::MAX_FILE).map_err(|e| e.to_string());
             }
             Self::Zip(zip) => {
-                let file = zip.by_name(name).map_err(|e| e.to_string())?;
-                file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
+                let file = zip.by_name(name).map_err(|e| zip_reason(&e))?;
+                if file.size() > picture::MAX_FILE {
+                    return Err(format!("has {} bytes: at most {} are read", file.size(), picture::MAX_FILE));
+                }
+                file.take(picture::MAX_FILE + 1).read_to_end(&mut bytes)
             }
         };
         read.map_err(|e| e.to_string())?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(format!("larger than {MAX_FILE_BYTES} bytes"));
+        if bytes.len() as u64 > picture::MAX_FILE {
+            return Err(format!("has more than {} bytes", picture::MAX_FILE));
         }
         Ok(bytes)
     }
 }
 
-/// Names in a folder, those that are not Unicode left out.
-fn list(directory: &Path) -> Result<Vec<String>, DataSourceError> {
-    let io = |source| DataSourceError::io(directory, source);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(io)?.take(MAX_FILES + 1) {
-        names.extend(entry.map_err(io)?.file_name().into_string().ok());
+/// What lies in `root/inner`, named from `root`.
+fn list(root: &Path, inner: &str) -> Result<Vec<Found>, DataSourceError> {
+    let directory = root.join(inner);
+    let io = |source| DataSourceError::io(&directory, source);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&directory).map_err(io)?.take(MAX_FILES + 1) {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let inner = if inner.is_empty() { String::new() } else { format!("{inner}/") };
+        found.push(Found {
+            name: format!("{inner}{}", name.to_string_lossy()),
+            folder: match entry.file_type().map_err(io)? {
+                // Where a link leads is asked, but only of links.
+                kind if kind.is_symlink() => entry.path().is_dir(),
+                kind => kind.is_dir(),
+            },
+            unicode: name.to_str().is_some(),
+        });
     }
-    Ok(names)
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::{ImageFormat, Rgb, RgbImage};
-    use std::io::Write;
+    use std::io::{Cursor, Write};
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     fn picture(red: u8, size: u32, format: ImageFormat) -> Vec<u8> {
@@ -307,20 +295,39 @@ mod tests {
         assert!(Folder::open(&zip, Split::Train).unwrap_err().to_string().contains("whole zip file"));
     }
 
+    /// Guards the kinds reported of zips as "images are not found" (made on Windows, with its separators) and "bad password
+    /// for file" (locked), which decoders tell as a broken image.
     #[test]
-    fn pictures_that_announce_gigabytes_are_refused() {
-        let mut jpeg = picture(9, 32, ImageFormat::Jpeg);
-        // Height and width are in the frame header, behind its marker, length and precision.
-        let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
-        jpeg[frame + 5..frame + 9].fill(0xff);
-        assert!(decode(&jpeg, 32).is_err());
+    fn zips_of_windows_are_read_and_locked_ones_say_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("images.zip");
+        let pack = |name: &str, bytes: &[u8]| {
+            let mut zip = ZipWriter::new(File::create(&path).unwrap());
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+            zip.finish().unwrap();
+        };
+        pack("mine\\train\\cat\\1.png", &picture(10, 32, ImageFormat::Png));
+        let mut folder = Folder::open(&path, Split::Train).unwrap();
+        assert_eq!(folder.classes, ["cat"]);
+        assert_eq!(folder.read(&[0], 32).unwrap().pixels[0], 10);
 
-        let mut png = picture(9, 32, ImageFormat::Png);
-        png[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
-        let mut crc = flate2::Crc::new();
-        crc.update(&png[12..29]);
-        png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-        let why = decode(&png, 224).unwrap_err();
-        assert!(why.contains("imit"), "{why}");
+        let why = |patch: &dyn Fn(&mut Vec<u8>)| {
+            pack("train/cat/1.png", &picture(10, 32, ImageFormat::Png));
+            let mut bytes = std::fs::read(&path).unwrap();
+            patch(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+            Folder::open(&path, Split::Train).unwrap().read(&[0], 32).err().unwrap().to_string()
+        };
+        // Flags and method stand at bytes 6 and 8 of a file's own header, 8 and 10 of its entry in the list at the end.
+        let set = |bytes: &mut Vec<u8>, offset: usize, value: u8| {
+            let entry = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+            bytes[offset] = value;
+            bytes[entry + offset + 2] = value;
+        };
+        let locked = why(&|bytes| set(bytes, 6, 1));
+        assert!(locked.ends_with("train/cat/1.png: it is locked by a password: unpack it first"), "{locked}");
+        let method = why(&|bytes| set(bytes, 8, 12));
+        assert!(method.contains("it is packed by method 12, which is not read"), "{method}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::catalog::Known;
 use super::error::DataSourceError;
-use super::files;
+use super::{Read, files};
 use nsa_core::data::resize::to_model_size;
 use nsa_core::data::{CHANNELS, IMAGE_BYTES, ImageSet, Split};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const MAX_IMAGES: usize = 500_000;
 const UNSIGNED_BYTE: u8 = 8;
 
 /// Reads the pair of files of `split` in `root`, or in the folders other programs make below it.
-pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet, DataSourceError> {
+pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<Read, DataSourceError> {
     let stem = match split {
         Split::Train => "train",
         Split::Test => "t10k",
@@ -36,8 +36,9 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet,
         return Err(DataSourceError::format(&label_path, must, n.to_string()));
     }
     let classes = known.classes.iter().map(|&name| name.to_string()).collect();
-    ImageSet::new(to_planes(&image_path, shape, pixels)?, labels.to_vec(), classes)
-        .map_err(|source| DataSourceError::Images { path: label_path, source })
+    let images = ImageSet::new(to_planes(&image_path, shape, pixels)?, labels.to_vec(), classes)
+        .map_err(|source| DataSourceError::Images { path: label_path.clone(), source })?;
+    Ok(Read { images, files: vec![image_path, label_path] })
 }
 
 /// The sizes and the values of an IDX file with `D` dimensions.
@@ -101,7 +102,7 @@ mod tests {
         gz.write_all(images).unwrap();
         std::fs::write(dir.path().join("t10k-images-idx3-ubyte.gz"), gz.finish().unwrap()).unwrap();
         std::fs::write(dir.path().join("t10k-labels-idx1-ubyte"), labels).unwrap();
-        load(catalog::find("fashion-mnist").unwrap(), dir.path(), Split::Test)
+        load(catalog::find("fashion-mnist").unwrap(), dir.path(), Split::Test).map(|read| read.images)
     }
 
     #[test]

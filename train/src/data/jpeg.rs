@@ -1,4 +1,5 @@
-//! How strongly a JPEG file was compressed: results on re-encoded images must say so.
+//! What the segments of a JPEG file say: whether its end is there, and how strongly it was compressed, because results
+//! on re-encoded images must say so.
 
 /// The luminance quantisation of ITU-T T.81, annex K, which encoders scale by their quality.
 const LUMINANCE: [u32; 64] = [
@@ -31,6 +32,30 @@ fn luminance_table(bytes: &[u8]) -> Option<[u32; 64]> {
             return Some(values.map(u32::from));
         }
         rest = &rest[4 + segment.len()..];
+    }
+}
+
+/// Whether the file reaches its marker of the end. What is cut off, or ends in zeros, does not: decoders fill the rest
+/// with grey, browsers refuse it.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    loop {
+        let Some(next) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xff)) else {
+            return false;
+        };
+        at += next + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(0xd9) => return true,
+            // A byte of 255 among the numbers, a restart, the beginning: no content of known length follows.
+            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 1,
+            // Padding before a marker.
+            Some(0xff) => (),
+            Some(_) => match bytes.get(at + 1..at + 3) {
+                Some(&[high, low]) => at += 1 + usize::from(u16::from_be_bytes([high, low])).max(2),
+                _ => return false,
+            },
+        }
     }
 }
 

@@ -15,10 +15,19 @@ const MAX_ELEMENTS: usize = 64;
 // Element types.
 const INT8: u32 = 1;
 const UINT8: u32 = 2;
+const INT16: u32 = 3;
+const UINT16: u32 = 4;
 const INT32: u32 = 5;
 const UINT32: u32 = 6;
+const SINGLE: u32 = 7;
 const DOUBLE: u32 = 9;
+const INT64: u32 = 12;
+const UINT64: u32 = 13;
 const MATRIX: u32 = 14;
+/// Those that values come in. SciPy saves labels in whatever integers they were.
+const NUMBERS: [u32; 10] = [INT8, UINT8, INT16, UINT16, INT32, UINT32, SINGLE, DOUBLE, INT64, UINT64];
+/// The classes of arrays, in their flags, that hold numbers; others hold texts, cells and structures.
+const NUMERIC: std::ops::RangeInclusive<u8> = 6..=15;
 const COMPRESSED: u32 = 15;
 
 /// A numeric array whose values fit into bytes.
@@ -40,16 +49,18 @@ impl Broken {
     }
 }
 
-/// All arrays of a file; none may have more than `cap` values.
-pub(super) fn read(mut file: impl Read, cap: usize) -> Result<Vec<ByteArray>, Broken> {
+/// The numeric arrays of these names; none may have more than `cap` values. Whatever else is in the file is passed over.
+pub(super) fn read(mut file: impl Read, names: &[&str], cap: usize) -> Result<Vec<ByteArray>, Broken> {
     let header = bytes(&mut file, 128)?;
     if header[124..] != [0, 1, b'I', b'M'] {
         let found = format!("{:02x?} at byte 124", &header[124..]);
         return Err(Broken::new("be a little-endian MATLAB 5 file (older and HDF5-based versions are not)", found));
     }
     let mut arrays = Vec::new();
+    let mut elements = 0;
     while let Some(tag) = Tag::read(&mut file)? {
-        if arrays.len() == MAX_ELEMENTS {
+        elements += 1;
+        if elements > MAX_ELEMENTS {
             return Err(Broken::new(format!("have at most {MAX_ELEMENTS} arrays"), "more"));
         }
         let mut content = file.by_ref().take(u64::from(tag.size));
@@ -58,12 +69,12 @@ pub(super) fn read(mut file: impl Read, cap: usize) -> Result<Vec<ByteArray>, Br
                 let mut inflated = ZlibDecoder::new(&mut content);
                 match Tag::read(&mut inflated)? {
                     Some(inner) if inner.kind == MATRIX => {
-                        arrays.push(array(inflated.by_ref().take(u64::from(inner.size)), cap)?);
+                        arrays.extend(array(inflated.by_ref().take(u64::from(inner.size)), names, cap)?);
                     }
                     other => return Err(Broken::new("have arrays in its compressed elements", format!("{other:?}"))),
                 }
             }
-            MATRIX => arrays.push(array(&mut content, cap)?),
+            MATRIX => arrays.extend(array(&mut content, names, cap)?),
             other => return Err(Broken::new("have arrays at its top level", format!("an element of type {other}"))),
         }
         // Whatever of the element is not needed.
@@ -75,9 +86,12 @@ pub(super) fn read(mut file: impl Read, cap: usize) -> Result<Vec<ByteArray>, Br
     Ok(arrays)
 }
 
-/// One array: flags, sizes, name, values.
-fn array(mut content: impl Read, cap: usize) -> Result<ByteArray, Broken> {
-    part(&mut content, &[UINT32], 8, "array flags")?;
+/// One array: flags, sizes, name, values. None if it is not among `names`, or holds no numbers.
+fn array(mut content: impl Read, names: &[&str], cap: usize) -> Result<Option<ByteArray>, Broken> {
+    let (_, flags) = part(&mut content, &[UINT32], 8, "array flags")?;
+    if flags.first().is_none_or(|class| !NUMERIC.contains(class)) {
+        return Ok(None);
+    }
     let (_, sizes) = part(&mut content, &[INT32], 4 * MAX_DIMENSIONS, "array sizes")?;
     let mut shape = Vec::new();
     for size in sizes.chunks_exact(4) {
@@ -86,27 +100,46 @@ fn array(mut content: impl Read, cap: usize) -> Result<ByteArray, Broken> {
     }
     let (_, name) = part(&mut content, &[INT8], 64, "an array name")?;
     let name = String::from_utf8_lossy(&name).into_owned();
+    if !names.contains(&name.as_str()) {
+        return Ok(None);
+    }
     let count = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).filter(|&n| n <= cap);
     let Some(count) = count else {
         return Err(Broken::new(format!("have at most {cap} values in {name:?}"), format!("sizes {shape:?}")));
     };
-    let (kind, values) = part(&mut content, &[UINT8, DOUBLE], count.saturating_mul(8), "values in bytes or doubles")?;
-    let values = if kind == DOUBLE { doubles(&name, &values)? } else { values };
+    let (kind, values) = part(&mut content, &NUMBERS, count.saturating_mul(8), "values in numbers")?;
+    let values = if kind == UINT8 { values } else { whole_bytes(&name, kind, &values)? };
     if values.len() != count {
         return Err(Broken::new(format!("have {count} values in {name:?}"), values.len().to_string()));
     }
-    Ok(ByteArray { name, shape, values })
+    Ok(Some(ByteArray { name, shape, values }))
 }
 
-/// Whole numbers of 0..256 stored as doubles.
-fn doubles(name: &str, values: &[u8]) -> Result<Vec<u8>, Broken> {
-    let wide = values.chunks_exact(8).map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));
-    wide.map(|value| {
+/// Whole numbers of 0..256 stored as others.
+fn whole_bytes(name: &str, kind: u32, values: &[u8]) -> Result<Vec<u8>, Broken> {
+    let other = |found: String| Broken::new(format!("have whole numbers of 0 to 255 in {name:?}"), found);
+    let integer = |value: i128| u8::try_from(value).map_err(|_| other(value.to_string()));
+    // Seldom many: labels. The published images are bytes.
+    macro_rules! integers {
+        ($type:ty) => {
+            values.as_chunks().0.iter().map(|b| integer(<$type>::from_le_bytes(*b).into())).collect()
+        };
+    }
+    let float = |value: f64| {
         let byte = value as u8;
-        if f64::from(byte) == value { Ok(byte) } else { Err(value) }
-    })
-    .collect::<Result<_, f64>>()
-    .map_err(|value| Broken::new(format!("have whole numbers of 0 to 255 in {name:?}"), value.to_string()))
+        if f64::from(byte) == value { Ok(byte) } else { Err(other(value.to_string())) }
+    };
+    match kind {
+        INT8 => integers!(i8),
+        INT16 => integers!(i16),
+        UINT16 => integers!(u16),
+        INT32 => integers!(i32),
+        UINT32 => integers!(u32),
+        INT64 => integers!(i64),
+        UINT64 => integers!(u64),
+        SINGLE => values.as_chunks().0.iter().map(|b| float(f32::from_le_bytes(*b).into())).collect(),
+        _ => values.as_chunks().0.iter().map(|b| float(f64::from_le_bytes(*b))).collect(),
+    }
 }
 
 /// The next element: one of `kinds`, of at most `most` bytes. Gives its kind and content.
@@ -206,14 +239,42 @@ pub(super) mod tests {
         let doubles: Vec<u8> = [1.0_f64, 10.0].iter().flat_map(|v| v.to_le_bytes()).collect();
         let bytes =
             file(&[compressed(&matrix("X", &[2, 1, 2], UINT8, &[1, 2, 3, 4])), matrix("y", &[2, 1], DOUBLE, &doubles)]);
-        let arrays = read(bytes.as_slice(), 100).unwrap();
+        let arrays = read(bytes.as_slice(), &["X", "y"], 100).unwrap();
         assert_eq!(arrays[0], ByteArray { name: "X".into(), shape: vec![2, 1, 2], values: vec![1, 2, 3, 4] });
         assert_eq!(arrays[1], ByteArray { name: "y".into(), shape: vec![2, 1], values: vec![1, 10] });
     }
 
+    /// Guards the kind reported of SVHN as "saved again by SciPy, and not read any more": labels in any integers, texts
+    /// and other arrays beside them.
+    #[test]
+    fn labels_are_read_in_any_type_and_other_arrays_passed_over() {
+        let types: [(u32, Vec<u8>); 9] = [
+            (INT8, vec![7, 10]),
+            (INT16, [7_i16, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (UINT16, [7_u16, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (INT32, [7_i32, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (UINT32, [7_u32, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (INT64, [7_i64, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (UINT64, [7_u64, 10].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (SINGLE, [7_f32, 10.0].iter().flat_map(|v| v.to_le_bytes()).collect()),
+            (DOUBLE, [7_f64, 10.0].iter().flat_map(|v| v.to_le_bytes()).collect()),
+        ];
+        // An array of characters, as SciPy writes a string: class 4, values in UTF-8.
+        let mut text = matrix("s", &[1, 3], 16, b"abc");
+        text[16] = 4;
+        let wild = matrix("w", &[1], DOUBLE, &0.5_f64.to_le_bytes());
+        for (kind, values) in types {
+            let bytes = file(&[text.clone(), wild.clone(), matrix("y", &[1, 2], kind, &values)]);
+            let arrays = read(bytes.as_slice(), &["X", "y"], 100).unwrap();
+            assert_eq!(arrays, [ByteArray { name: "y".into(), shape: vec![1, 2], values: vec![7, 10] }], "type {kind}");
+        }
+        let negative = file(&[matrix("y", &[1], INT16, &(-1_i16).to_le_bytes())]);
+        assert_eq!(read(negative.as_slice(), &["y"], 100).unwrap_err().1, "-1");
+    }
+
     #[test]
     fn lies_are_refused() {
-        let must = |elements: &[Vec<u8>]| read(file(elements).as_slice(), 100).unwrap_err().0;
+        let must = |elements: &[Vec<u8>]| read(file(elements).as_slice(), &["X", "y"], 100).unwrap_err().0;
         assert_eq!(must(&[matrix("X", &[i32::MAX, i32::MAX, 9], UINT8, &[1])]), "have at most 100 values in \"X\"");
         assert_eq!(must(&[matrix("X", &[-1, 2], UINT8, &[1])]), "have no negative sizes");
         assert_eq!(must(&[matrix("X", &[2, 2], UINT8, &[1])]), "have 4 values in \"X\"");
@@ -223,19 +284,22 @@ pub(super) mod tests {
         );
         assert_eq!(must(&[element(UINT8, &[1])]), "have arrays at its top level");
         assert!(must(&[matrix("X", &[1; 9], UINT8, &[1])]).starts_with("have array sizes"));
-        assert_eq!(read(&[0; 128][..], 9).unwrap_err().0.split(" (").next(), Some("be a little-endian MATLAB 5 file"));
+        assert_eq!(
+            read(&[0; 128][..], &[], 9).unwrap_err().0.split(" (").next(),
+            Some("be a little-endian MATLAB 5 file")
+        );
     }
 
     #[test]
     fn every_cut_is_noticed_and_none_panics() {
         let whole = file(&[compressed(&matrix("X", &[2, 2], UINT8, &[1, 2, 3, 4]))]);
         for end in (0..whole.len()).filter(|&end| end != 128) {
-            assert!(read(&whole[..end], 100).is_err(), "cut at {end} of {}", whole.len());
+            assert!(read(&whole[..end], &["X"], 100).is_err(), "cut at {end} of {}", whole.len());
         }
         for at in 128..whole.len() {
             let mut other = whole.clone();
             other[at] ^= 0xff;
-            let _ = read(other.as_slice(), 100);
+            let _ = read(other.as_slice(), &["X"], 100);
         }
     }
 }

@@ -14,8 +14,12 @@ mod files;
 mod folder;
 mod idx;
 mod jpeg;
+mod listing;
 mod mat;
 mod opened;
+mod picture;
+mod png;
+mod published;
 mod svhn;
 mod transfer;
 
@@ -25,8 +29,9 @@ pub use error::DataSourceError;
 pub use opened::Opened;
 
 use folder::Folder;
-use nsa_core::data::{SIZE, Split};
+use nsa_core::data::{ImageSet, SIZE, Split};
 use opened::Pixels;
+use published::Origin;
 use std::path::{Path, PathBuf};
 
 /// Where data sets are kept when no `--root` is given: each in a folder of its own name.
@@ -40,6 +45,7 @@ pub const ROOT_VARIABLE: &str = "NSA_DATA";
 pub fn open(name: &str, root: Option<&Path>, split: Split, side: usize) -> Result<Opened, DataSourceError> {
     if let Some(path) = path_of(name) {
         let folder = Folder::open(&path, split)?;
+        folder.report(split);
         let source = format!("images in {}", path.file_name().map_or(path.to_string_lossy(), |n| n.to_string_lossy()));
         return Ok(Opened::new(Pixels::Files(folder), source, side));
     }
@@ -47,17 +53,30 @@ pub fn open(name: &str, root: Option<&Path>, split: Split, side: usize) -> Resul
         return Err(DataSourceError::unknown(name));
     };
     let directory = directory(name, root);
-    let published = |images| Ok(Opened::new(Pixels::Held(images), format!("{}, as published", known.title), side));
+    let held = |read: Read| {
+        let Read { images, files } = read;
+        let complete = images.len() == if split == Split::Train { known.train } else { known.test };
+        let origin = if complete { Origin::of(known, &files)? } else { Origin::NotPublished };
+        Ok(Opened::new(Pixels::Held(images), format!("{}, {}", known.title, origin.words()), side))
+    };
+    let remedied = |error| published::with_remedy(known, error);
     match name {
         "synth-digits" => Ok(Opened::synth_digits(split, side)),
-        "fashion-mnist" => published(idx::load(known, &directory, split)?),
-        "svhn" => published(svhn::load(known, &directory, split)?),
-        "cifar10" | "cifar100" => match cifar::load(known, &directory, split)? {
-            Some(images) => published(images),
+        "fashion-mnist" => held(idx::load(known, &directory, split).map_err(remedied)?),
+        "svhn" => held(svhn::load(known, &directory, split).map_err(remedied)?),
+        "cifar10" | "cifar100" => match cifar::load(known, &directory, split).map_err(remedied)? {
+            Some(read) => held(read),
             None => image_folder(known, &directory, split, side),
         },
         _ => image_folder(known, &directory, split, side),
     }
+}
+
+/// Images of published files, and the files.
+#[derive(Debug)]
+struct Read {
+    images: ImageSet,
+    files: Vec<PathBuf>,
 }
 
 /// Height and width that the images of a data set are shown in if nothing else is asked for.
@@ -75,15 +94,10 @@ pub fn classes(name: &str) -> usize {
     find(name).map_or(0, |known| known.classes.len())
 }
 
-/// One PNG or JPEG file as planes of 3 x 32 x 32 bytes.
+/// One image file as planes of 3 x 32 x 32 bytes.
 pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
-    let bytes = files::read_plain(path, folder::MAX_FILE_BYTES)?;
-    folder::decode(&bytes, SIZE).map_err(|why| DataSourceError::Format {
-        path: path.into(),
-        must: "be a PNG or JPEG image".into(),
-        found: why,
-        remedy: "pass another file",
-    })
+    let bytes = files::read_plain(path, picture::MAX_FILE)?;
+    picture::planes(&bytes, SIZE).map_err(|source| DataSourceError::Picture { path: path.into(), source })
 }
 
 /// The path that `name` is, if it is one.
@@ -113,14 +127,15 @@ fn image_folder(known: &Known, directory: &Path, split: Split, side: usize) -> R
         path = zips.filter(|p| p.extension().is_some_and(|e| e == "zip")).min().ok_or_else(missing)?;
     }
     let mut folder = Folder::open(&path, split)?;
+    folder.report(split);
     let found = folder.classes.len();
     if found != known.classes.len() {
         let must = format!("have the {} classes of {}", known.classes.len(), known.title);
         return Err(DataSourceError::format(&path, must, found.to_string()));
     }
-    // Some are published as binaries, ImageNet's as JPEG.
+    // Some are published as binaries, ImageNet's as JPEG, without a checksum.
     let how = match (known.files.is_empty(), folder.jpeg_quality()) {
-        (true, _) => ", as published".into(),
+        (true, _) => ", with no checksum to compare".into(),
         (_, Some(Some(quality))) => format!(" re-encoded as JPEG, quality {quality}"),
         (_, Some(None)) => " re-encoded as JPEG".into(),
         _ => " as image files".into(),

@@ -2,7 +2,9 @@
 
 use super::error::{DataSourceError, Failure, MAX_READ};
 use super::folder::{Folder, Pictures};
-use nsa_core::data::resize::to_imagenet_size;
+use super::listing::Remark;
+use crate::output::{self, tell};
+use nsa_core::data::resize::to_side;
 use nsa_core::data::{CHANNELS, ImageSet, SIZE, Split, synth_digits};
 use std::path::Path;
 
@@ -76,6 +78,14 @@ impl Opened {
         (0..self.labels.len()).filter(|&i| (usize::from(self.labels[i]) == class) != others).collect()
     }
 
+    /// What a person should know of the files: what was left out.
+    pub(super) fn remarks(&self) -> &[Remark] {
+        match &self.pixels {
+            Pixels::Files(folder) => &folder.remarks,
+            Pixels::Drawn(_) | Pixels::Held(_) => &[],
+        }
+    }
+
     /// Whether an image could be unreadable although the split could be opened.
     pub(super) fn may_fail(&self) -> bool {
         matches!(self.pixels, Pixels::Files(_))
@@ -126,15 +136,11 @@ impl Opened {
     }
 }
 
-/// A 32 x 32 image as it is, or as networks with ImageNet's stem are shown it.
+/// A 32 x 32 image at the size that a network wants.
 fn at_side(planes: &[u8], side: usize) -> Vec<u8> {
-    if side == SIZE {
-        return planes.to_vec();
-    }
     let area = SIZE * SIZE;
     let rgb: Vec<u8> = (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect();
-    // Its size is right, so there is nothing to refuse.
-    to_imagenet_size(&rgb, SIZE, SIZE).unwrap_or_default()
+    to_side(&rgb, SIZE, SIZE, side).expect("a 32 x 32 image is not empty and not too large")
 }
 
 impl Loaded {
@@ -142,13 +148,13 @@ impl Loaded {
     fn report(&self) {
         let (failed, all) = (self.failures.len(), self.failures.len() + self.images.len());
         if failed > 0 {
-            eprintln!("warning: {failed} of {all} images could not be read");
+            tell!("warning: {failed} of {all} images could not be read");
         }
         for failure in self.failures.iter().take(10) {
-            eprintln!("  {}: {}", failure.name, failure.why);
+            tell!("  {}: {}", output::name(&failure.name), failure.why);
         }
         if failed > 10 {
-            eprintln!("  and {} more", failed - 10);
+            tell!("  and {} more", failed - 10);
         }
     }
 }

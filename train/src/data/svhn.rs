@@ -1,5 +1,6 @@
 //! SVHN's cropped digits: `X` of 32 x 32 x 3 x N bytes and `y` of N labels 1 to 10, where 10 is the digit 0.
 
+use super::Read;
 use super::catalog::Known;
 use super::error::DataSourceError;
 use super::mat::{self, ByteArray};
@@ -12,7 +13,7 @@ use std::path::Path;
 const MAX_IMAGES: usize = 600_000;
 
 /// Reads `train_32x32.mat` or `test_32x32.mat` in `root`.
-pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet, DataSourceError> {
+pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<Read, DataSourceError> {
     let path = root.join(match split {
         Split::Train => "train_32x32.mat",
         Split::Test => "test_32x32.mat",
@@ -21,7 +22,7 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet,
         return Err(DataSourceError::missing(known, root));
     }
     let file = File::open(&path).map_err(|source| DataSourceError::io(&path, source))?;
-    let arrays = mat::read(BufReader::new(file), MAX_IMAGES * IMAGE_BYTES)
+    let arrays = mat::read(BufReader::new(file), &["X", "y"], MAX_IMAGES * IMAGE_BYTES)
         .map_err(|mat::Broken(must, found)| DataSourceError::format(&path, must, found))?;
 
     let named = |name: &str| arrays.iter().find(|array| array.name == name);
@@ -37,8 +38,9 @@ pub(super) fn load(known: &Known, root: &Path, split: Split) -> Result<ImageSet,
         labels.values.iter().map(|&y| if (1..=10).contains(&y) { Ok(y % 10) } else { Err(y) }).collect();
     let labels = labels.map_err(|y| DataSourceError::format(&path, "have labels of 1 to 10", y.to_string()))?;
     let classes = known.classes.iter().map(|&name| name.to_string()).collect();
-    ImageSet::new(rows_first(&images.values), labels, classes)
-        .map_err(|source| DataSourceError::Images { path, source })
+    let images = ImageSet::new(rows_first(&images.values), labels, classes)
+        .map_err(|source| DataSourceError::Images { path: path.clone(), source })?;
+    Ok(Read { images, files: vec![path] })
 }
 
 /// Whether images and labels have the sizes they must have.
@@ -71,7 +73,7 @@ mod tests {
         let y = matrix("y", &[labels.len() as i32, 1], 2, labels);
         std::fs::write(dir.path().join("test_32x32.mat"), file(&[compressed(&matrix("X", shape, 2, pixels)), y]))
             .unwrap();
-        load(catalog::find("svhn").unwrap(), dir.path(), Split::Test)
+        load(catalog::find("svhn").unwrap(), dir.path(), Split::Test).map(|read| read.images)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Progress of a download.
 
+use crate::output::tell;
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ impl Transfer {
         self.bar.set_position(done);
         if !self.terminal && self.last_line.elapsed() >= Duration::from_secs(60) {
             let of = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
-            eprintln!("{}: {}{of}", self.name, DecimalBytes(done));
+            tell!("{}: {}{of}", self.name, DecimalBytes(done));
             self.last_line = Instant::now();
         }
     }

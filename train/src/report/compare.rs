@@ -34,7 +34,7 @@ pub struct Ours<'a> {
 /// AUROC (0..1) of one of [`super::paper::SCORES`].
 pub fn reached(evaluation: &Evaluation, score: &str) -> Option<f64> {
     match score {
-        "ens" | "ens-uncentred" => evaluation.ensemble(score).map(|summary| summary.auroc),
+        "ens" => evaluation.ensemble(score).map(|summary| summary.auroc),
         name => evaluation.reached(nsa_core::ssl::EMBEDDING, name.parse().ok()?).map(|summary| summary.auroc),
     }
 }

@@ -4,7 +4,7 @@ use super::compare::{Compared, compare};
 use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use super::{duration, percent, untrained};
+use super::{duration, effect, percent};
 use crate::plan::Plan;
 use nsa_core::bundle::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -20,10 +20,12 @@ pub struct Figure<'a> {
     pub runs: Vec<(String, &'a RunRecord)>,
 }
 
-/// Runs of one data set, class, pollution and objective that differ in where they normalise.
+/// Runs of one data set, class, pollution and objective that differ in where they normalise; of seed 0, which stands for
+/// the others.
 pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<'a>> {
     let mut figures: Vec<Figure<'a>> = Vec::new();
-    for record in records.iter().filter(|r| r.config.epochs > 0 && !r.summary.history.epochs.is_empty()) {
+    let drawn = |r: &&RunRecord| r.config.epochs > 0 && r.config.seed == 0 && !r.summary.history.epochs.is_empty();
+    for record in records.iter().filter(drawn) {
         let c = &record.config;
         let label = settings::of(all, c).map_or("", |settings| settings.label.as_str());
         let plain = c.dataset.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
@@ -130,13 +132,16 @@ pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, P
          things. Scores are of the last encoder features (`conv4-1x1`) with the whole training set as the bank, on the \
          whole test set; \"Ens.\" is the sum of appendix C over all feature maps.\n\n",
     );
+    let effects = effect::effects(records, &all);
+    text += &effect::findings(&effects);
+    text += &effect::baselines(records);
     text += &provenance(records, &all);
+    text += &effect::tables(&effects);
     for table_of in tables {
         let _ = write!(text, "## Table {}\n\n{}.\n\n", table_of.number, table_of.about);
         text += &table(table_of, &compare(table_of, records, &all));
         text += "\n";
     }
-    text += &untrained::beside(records, &all);
     text += &every_run(records, &all);
     text += &over_training(records);
     text += "## Figures\n\nOver training, on at most as many images as the run's `eval-limit`; the histograms are of the \

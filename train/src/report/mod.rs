@@ -5,12 +5,13 @@
 
 pub mod compare;
 pub mod csv;
+pub mod effect;
 pub mod markdown;
 pub mod paper;
+pub mod picture;
 pub mod plots;
 pub mod record;
 pub mod settings;
-pub mod untrained;
 
 /// AUROC or another share as percent with one decimal.
 pub fn percent(share: f64) -> String {

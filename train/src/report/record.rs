@@ -107,11 +107,9 @@ impl RunRecord {
         let config = toml::to_string(&self.config)
             .map_err(|e| NsaError::ConfigFile { path: path.join("config.toml"), why: e.to_string() })?;
         files::write_atomic(&path.join("config.toml"), config.as_bytes())?;
-        let mut json = serde_json::to_vec_pretty(&self.summary)?;
-        json.push(b'\n');
-        files::write_atomic(&path.join(SUMMARY_FILE), &json)?;
+        files::write_atomic(&path.join(SUMMARY_FILE), &line(&self.summary)?)?;
         match &self.evaluation {
-            Some(evaluation) => evaluation.write(&path),
+            Some(evaluation) => files::write_atomic(&path.join(EVAL_FILE), &line(evaluation)?),
             None => match std::fs::remove_file(path.join(EVAL_FILE)) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files::writing(&path)(source)),
                 _ => Ok(()),
@@ -137,6 +135,13 @@ impl RunRecord {
             None => self.config.dataset.clone(),
         }
     }
+}
+
+/// JSON in one line: records are for programs.
+fn line(value: &impl Serialize) -> Result<Vec<u8>, NsaError> {
+    let mut json = serde_json::to_vec(value)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 /// Reads runs and records: each path is one, or a folder of them. Sorted by name.

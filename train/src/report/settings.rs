@@ -24,6 +24,7 @@ fn common(config: &TrainConfig) -> TrainConfig {
         pollution: base.pollution,
         seed: base.seed,
         eval_every: base.eval_every,
+        evaluations: base.evaluations,
         eval_limit: base.eval_limit,
         augment: config.augment.clone(),
         ..config.clone()
@@ -45,8 +46,14 @@ pub fn of_all(records: &[RunRecord]) -> Vec<Settings> {
 
 /// The settings of a run.
 pub fn of<'a>(all: &'a [Settings], config: &TrainConfig) -> Option<&'a Settings> {
-    let config = common(config);
-    all.iter().find(|settings| settings.config == config)
+    all.iter().find(|settings| settings.is_of(config))
+}
+
+impl Settings {
+    /// Whether a run was trained like this.
+    pub fn is_of(&self, config: &TrainConfig) -> bool {
+        self.config == common(config)
+    }
 }
 
 /// a, b, ..., z, aa, ab, ...
@@ -71,12 +78,14 @@ fn describe(config: &TrainConfig) -> String {
         format!(", images of {0} x {0}", c.image_size)
     };
     format!(
-        "width {}{size}, {} epochs, batch {}, lr {}, temperature {} (SimCLR), {limit}, crop {}-1, flip {}, jitter {} \
-         ({}/{}/{}/{}), grey {}",
+        "width {}{size}, {} epochs, batch {}, lr {} ({}, {} steps of warm-up), temperature {} (SimCLR), {limit}, crop {}-1, \
+         flip {}, jitter {} ({}/{}/{}/{}), grey {}",
         c.width,
         c.epochs,
         c.batch,
         c.lr,
+        c.schedule,
+        c.warmup,
         c.temperature,
         a.crop_min,
         a.flip,

@@ -1,17 +1,16 @@
 //! The ensembles of appendix C: which scores are summed, and what the sum reaches.
 
+use super::validated;
 use crate::error::NsaError;
 use crate::evaluation::{EnsembleRow, Part};
 use nsa_core::eval::summarize;
 use nsa_core::score::{ScoreError, Scorer, ensemble};
 use std::collections::BTreeMap;
 
-/// Scores of all test images by one scorer on one map.
+/// Scores of all images by one scorer on one map.
 pub struct Scored {
-    /// Of the ID class.
-    pub id: Vec<f32>,
-    /// Of the others.
-    pub ood: Vec<f32>,
+    /// Of each set of `Images::judged`.
+    pub scores: [Vec<f32>; 4],
     /// Smallest and largest leave-one-out score of the training images; none where no ensemble asks.
     pub range: [f32; 2],
 }
@@ -31,22 +30,26 @@ fn is_head(layer: &str) -> bool {
 /// The sums of tables 6-8, without what they reach.
 ///
 /// A conv block's map is flat before it is pooled, and pooled it is another row, so "all conv blocks" are the flat
-/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's. k-Cos (Mah) is equation
-/// 2's in all of them but `ens-uncentred`, which is Ens. in the other reading of k-Cos (Mah).
+/// maps; "all blocks" are "all network internal feature maps": flat, pooled, and the head's. No sum but its own has
+/// the centred k-Cos (Mah).
 pub fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
-    use Scorer::{CCos, CCosMah, KCos, KCosMah, KCosMahUncentred};
+    use Scorer::{CCos, CCosMah, KCos, KCosMah};
     let those = |keep: fn(&str) -> bool| -> Vec<String> { names.iter().filter(|n| keep(n)).cloned().collect() };
     let (flat, heads, all) = (those(is_flat), those(is_head), names.to_vec());
-    let row = |name: &str, parts: Vec<Part>| EnsembleRow { name: name.into(), parts, reached: None, why: None };
+    let row = |name: &str, parts: Vec<Part>| EnsembleRow {
+        name: name.into(),
+        parts,
+        validation: None,
+        reached: None,
+        why: None,
+    };
     let sum = |name: &str, layers: &[String], scorers: &[Scorer]| {
         row(name, vec![Part { layers: layers.to_vec(), scorers: scorers.to_vec() }])
     };
-    let ens = |name: &str, mah: Scorer| {
-        let flat = Part { layers: flat.clone(), scorers: vec![KCos, mah] };
-        row(name, vec![flat, Part { layers: heads.clone(), scorers: vec![CCos, CCosMah] }])
-    };
+    let of_flat = Part { layers: flat.clone(), scorers: vec![KCos, KCosMah] };
+    let of_heads = Part { layers: heads, scorers: vec![CCos, CCosMah] };
     let pairs: [&[Scorer]; 3] = [&[KCos, KCosMah], &[CCos, CCosMah], &[KCos, KCosMah, CCos, CCosMah]];
-    let mut rows = vec![ens("ens", KCosMah), ens("ens-uncentred", KCosMahUncentred)];
+    let mut rows = vec![row("ens", vec![of_flat, of_heads])];
     rows.extend(pairs.iter().map(|scorers| sum("all-conv-blocks", &flat, scorers)));
     rows.extend(Scorer::ANGULAR.iter().map(|&scorer| sum("all-blocks", &all, &[scorer])));
     rows.extend(pairs.iter().map(|scorers| sum("all-blocks", &all, scorers)));
@@ -55,14 +58,15 @@ pub fn ensembles(names: &[String]) -> Vec<EnsembleRow> {
 
 /// Sums the members. A member that failed is never left out: then there is no sum, and it says why.
 pub fn reach(mut row: EnsembleRow, members: &Members) -> Result<EnsembleRow, NsaError> {
-    let (mut id, mut ood) = (Vec::new(), Vec::new());
+    let mut sets = [(); 4].map(|()| Vec::new());
     for part in &row.parts {
         for layer in &part.layers {
             for &scorer in &part.scorers {
                 match members.get(&(layer.clone(), scorer)) {
                     Some(Ok(scored)) => {
-                        id.push((scored.id.clone(), scored.range));
-                        ood.push((scored.ood.clone(), scored.range));
+                        for (set, scores) in sets.iter_mut().zip(&scored.scores) {
+                            set.push((scores.clone(), scored.range));
+                        }
                     }
                     Some(Err(error)) => row.why = Some(format!("{scorer} on {layer}: {error}")),
                     None => row.why = Some(format!("{scorer} on {layer} was not computed")),
@@ -71,9 +75,14 @@ pub fn reach(mut row: EnsembleRow, members: &Members) -> Result<EnsembleRow, Nsa
         }
     }
     if row.why.is_none() {
-        match (ensemble(&id), ensemble(&ood)) {
-            (Ok(id), Ok(ood)) => row.reached = Some(summarize(&id, &ood)?),
-            (Err(error), _) | (_, Err(error)) => row.why = Some(error.to_string()),
+        let sums = sets.iter().map(|members| ensemble(members)).collect::<Result<Vec<_>, _>>();
+        match sums.as_deref() {
+            Ok([id, ood, val_id, val_ood]) => {
+                row.reached = Some(summarize(id, ood)?);
+                row.validation = validated(val_id, val_ood)?;
+            }
+            Ok(_) => unreachable!("four sets give four sums"),
+            Err(error) => row.why = Some(error.to_string()),
         }
     }
     Ok(row)
@@ -97,20 +106,19 @@ mod tests {
             };
             row.parts.iter().map(part).collect::<Vec<_>>().join("; ")
         };
-        assert_eq!(rows.len(), 13);
+        assert_eq!(rows.len(), 12);
         assert_eq!(
             (rows[0].name.as_str(), text(&rows[0])),
             ("ens", "conv1 conv2: k-cos k-cos-mah; head1: c-cos c-cos-mah".into())
         );
-        assert_eq!(text(&rows[1]), "conv1 conv2: k-cos k-cos-mah-uncentred; head1: c-cos c-cos-mah");
-        assert_eq!((rows[2].name.as_str(), text(&rows[2])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
+        assert_eq!((rows[1].name.as_str(), text(&rows[1])), ("all-conv-blocks", "conv1 conv2: k-cos k-cos-mah".into()));
         let all = "conv1 conv2 conv1-1x1 conv2-1x1 head1: k-cos k-cos-mah c-cos c-cos-mah";
-        assert_eq!((rows[12].name.as_str(), text(&rows[12])), ("all-blocks", all.into()));
+        assert_eq!((rows[11].name.as_str(), text(&rows[11])), ("all-blocks", all.into()));
     }
 
     #[test]
     fn a_member_that_failed_is_named_and_never_left_out() {
-        let scored = || Ok(Scored { id: vec![0.0, 1.0], ood: vec![2.0], range: [0.0, 1.0] });
+        let scored = || Ok(Scored { scores: [vec![0.0, 1.0], vec![2.0], vec![], vec![]], range: [0.0, 1.0] });
         let mut members = BTreeMap::new();
         for layer in names() {
             for scorer in Scorer::ANGULAR {

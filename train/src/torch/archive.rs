@@ -3,6 +3,7 @@
 use super::Broken;
 use super::pickle::{MAX_PICKLE, Node, Pickle};
 use super::tensor::Storage;
+use crate::files::zip_reason;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -49,7 +50,7 @@ fn is_top(path: &&str) -> bool {
 fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, cap: u64) -> Result<Vec<u8>, Broken> {
     let whole = |found: String| Broken(format!("hold {name:?}, whole and of at most {cap} bytes"), found);
     let mut bytes = Vec::new();
-    let file = zip.by_name(name).map_err(|e| whole(e.to_string()))?;
+    let file = zip.by_name(name).map_err(|e| whole(zip_reason(&e)))?;
     file.take(cap + 1).read_to_end(&mut bytes).map_err(|e| whole(e.to_string()))?;
     if bytes.len() as u64 > cap { Err(whole("more".into())) } else { Ok(bytes) }
 }
@@ -87,7 +88,7 @@ impl<'a> Stream<'a> {
         };
         let (_magic, _version, _system) = (next()?, next()?, next()?);
         let (pickle, keys) = (next()?, next()?);
-        let sizes: BTreeMap<&str, usize> = pickle.storages().map(|s| (s.key.as_str(), s.kind.bytes())).collect();
+        let sizes: BTreeMap<&str, usize> = pickle.storages().map(|s| (&*s.key, s.kind.bytes())).collect();
         let mut storages = BTreeMap::new();
         let listed = match keys.node(keys.root) {
             Some(Node::Sequence(keys)) => keys.as_slice(),
@@ -116,7 +117,7 @@ impl Archive for Stream<'_> {
 
     fn storage(&mut self, storage: &Storage) -> Result<Vec<u8>, Broken> {
         let expected = storage.len * storage.kind.bytes();
-        match self.storages.get(&storage.key) {
+        match self.storages.get(&*storage.key) {
             Some(bytes) if bytes.len() == expected => Ok(bytes.to_vec()),
             found => {
                 let found = found.map_or("none".into(), |bytes| bytes.len().to_string());

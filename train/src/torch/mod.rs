@@ -6,6 +6,7 @@
 //! file announces.
 
 mod archive;
+mod choose;
 mod machine;
 mod pickle;
 mod tensor;
@@ -14,14 +15,16 @@ mod tests;
 
 use crate::error::NsaError;
 use crate::files;
+use crate::output::tell;
 use archive::{Archive, Stream, Zipped};
-use nsa_core::model::{MAX_WEIGHTS, StateDict, WeightsError};
-use pickle::{Node, Pickle, Value};
-use std::collections::BTreeMap;
+use choose::{Candidate, Choice, choose};
+use nsa_core::model::{EncoderConfig, MAX_WEIGHTS, StateDict, WeightsError};
+use pickle::{Node, Pickle};
 use std::collections::btree_map::Entry;
-use std::fs::File;
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{Read, Seek};
 use std::path::Path;
+use std::rc::Rc;
 use tensor::{Kind, Tensor};
 
 /// Bytes a file may have: with the optimiser's state a checkpoint is three times as large as its weights.
@@ -32,44 +35,73 @@ const MAX_VALUES: usize = MAX_WEIGHTS / 4;
 const MAX_TENSORS: usize = 16_384;
 /// How the stream of pickles begins: protocol 2, a number that nothing else begins with, the end of its pickle.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
-/// Keys under which checkpoints keep their weights among other things.
-const NESTED: [&str; 3] = ["state_dict", "model_state_dict", "model"];
+/// Dicts of a file that are looked into, and how deep they may lie in each other.
+const MAX_DICTS: usize = 4096;
+const MAX_DEPTH: usize = 8;
+/// How often a number of a storage may be used, by tensors that share it or lie over each other. Tied weights are used
+/// twice; a tensor of one number with strides of 0 would fill any memory.
+const MAX_USES: usize = 4;
+/// How many times smaller than its storages a file may be: torch.save packs nothing, and packed again floats hardly
+/// shrink.
+const MAX_PACKED: u64 = 16;
 
 /// What must hold of a file, and what was found.
 #[derive(Debug, PartialEq)]
 struct Broken(String, String);
 
-/// Reads weights from a file of `torch.save` or a safetensors file, as its first bytes tell.
-pub fn read_weights(path: &Path) -> Result<StateDict, NsaError> {
+/// Reads an encoder's weights from a file of `torch.save` or a safetensors file, as its first bytes tell: of all that is
+/// in it, what fits `config` best, under the names that a ResNet's tensors have.
+pub fn read_weights(path: &Path, config: &EncoderConfig) -> Result<StateDict, NsaError> {
+    read(path, |candidates| choose(candidates, config))
+}
+
+fn read(path: &Path, choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>) -> Result<StateDict, NsaError> {
     let broken = |Broken(must, found)| NsaError::File { path: path.into(), must, found };
     let refused = |source| NsaError::WeightsFile { path: path.into(), source };
-    let mut start = [0; LEGACY.len()];
-    let read = File::open(path).and_then(|mut file| file.read(&mut start)).map_err(files::reading(path))?;
-    let start = &start[..read];
+    let (mut file, length) = files::open_plain(path).map_err(files::refusing(path))?;
+    let mut start = Vec::new();
+    (&mut file).take(LEGACY.len() as u64).read_to_end(&mut start).map_err(files::reading(path))?;
+    let choose = |candidates: &[Candidate<'_>]| {
+        let choice = choose(candidates)?;
+        if !choice.others.is_empty() {
+            tell!("{}: weights of several networks fit; not taken are {}", path.display(), choice.others.join("; "));
+        }
+        Ok(choice)
+    };
     if start.starts_with(b"PK\x03\x04") {
-        let file = File::open(path).map_err(files::reading(path))?;
-        return state_dict(&mut Zipped::open(file).map_err(broken)?).map_err(broken)?.map_err(refused);
+        file.rewind().map_err(files::reading(path))?;
+        return state_dict(&mut Zipped::open(file).map_err(broken)?, length, choose).map_err(broken)?.map_err(refused);
     }
     if start == LEGACY {
         let bytes = files::read_capped(path, MAX_FILE)?;
-        return state_dict(&mut Stream::open(&bytes).map_err(broken)?).map_err(broken)?.map_err(refused);
+        return state_dict(&mut Stream::open(&bytes).map_err(broken)?, length, choose)
+            .map_err(broken)?
+            .map_err(refused);
     }
     if start.get(8) == Some(&b'{') {
-        return StateDict::from_safetensors(&files::read_capped(path, MAX_WEIGHTS as u64)?).map_err(refused);
+        let state = StateDict::from_safetensors(&files::read_capped(path, MAX_WEIGHTS as u64)?).map_err(refused)?;
+        let tensors = state.shapes().collect();
+        let choice = choose(&[Candidate { at: String::new(), tensors }]).map_err(broken)?;
+        return Ok(state.under(&choice.prefix));
     }
     let must = "be a safetensors file or a state dict of torch.save, which begin otherwise".into();
     Err(broken(Broken(must, format!("{:02x?}", &start[..start.len().min(8)]))))
 }
 
-/// The state dict of an archive. Both the file and its weights can be bad.
-fn state_dict(archive: &mut impl Archive) -> Result<Result<StateDict, WeightsError>, Broken> {
-    let tensors = named_tensors(archive.pickle())?;
+/// The chosen state dict of an archive in a file of `length` bytes. Both the file and its weights can be bad.
+fn state_dict(
+    archive: &mut impl Archive,
+    length: u64,
+    choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>,
+) -> Result<Result<StateDict, WeightsError>, Broken> {
+    let tensors = chosen_tensors(archive.pickle(), choose)?;
     let mut state = StateDict::default();
-    let mut storages: BTreeMap<(String, usize), Vec<u8>> = BTreeMap::new();
-    let (mut left, mut bytes_left) = (MAX_VALUES, 2 * MAX_WEIGHTS);
+    let mut storages: BTreeMap<(Rc<str>, usize), Vec<u8>> = BTreeMap::new();
+    let (mut left, mut bytes_left, mut uses_left) = (MAX_VALUES, 2 * MAX_WEIGHTS, 0);
+    let mut packed_left = length.saturating_mul(MAX_PACKED);
     for (name, tensor) in tensors.into_iter().filter(|(name, _)| !StateDict::ignores(name)) {
-        let Tensor { storage, shape, .. } = &tensor;
-        if let Kind::Integer(dtype, _) = storage.kind {
+        let Tensor { storage, shape, .. } = &*tensor;
+        if let Kind::Other(dtype, _) = storage.kind {
             return Ok(Err(WeightsError::Dtype { name, dtype: dtype.into() }));
         }
         let count = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).filter(|&n| n <= left);
@@ -86,46 +118,90 @@ fn state_dict(archive: &mut impl Archive) -> Result<Result<StateDict, WeightsErr
             return Err(Broken(format!("hold at most {} bytes", 2 * MAX_WEIGHTS), "more".into()));
         };
         // Tensors may share one, but then must agree on its size.
-        let bytes = match storages.entry((storage.key.clone(), size)) {
+        let bytes = match storages.entry((Rc::clone(&storage.key), size)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
+                let Some(packed) = packed_left.checked_sub(size as u64) else {
+                    let must = format!("be at least a {MAX_PACKED}th as large as its weights");
+                    return Err(Broken(must, format!("{length} bytes")));
+                };
+                packed_left = packed;
                 bytes_left -= size;
+                uses_left += MAX_USES * storage.len;
                 new.insert(archive.storage(storage)?)
             }
         };
-        let values = tensor.values(bytes);
-        if let Err(error) = state.insert(name, tensor.shape, values) {
+        let Some(uses) = uses_left.checked_sub(count) else {
+            let must = format!("use its numbers at most {MAX_USES} times over");
+            return Err(Broken(must, format!("'{name}' of shape {shape:?} in {} numbers", storage.len)));
+        };
+        uses_left = uses;
+        if let Err(error) = state.insert(name, tensor.shape.clone(), tensor.values(bytes)) {
             return Ok(Err(error));
         }
     }
     Ok(Ok(state))
 }
 
-/// The tensors by name: at the top of the pickle, or under the key where checkpoints have them.
-fn named_tensors(pickle: &Pickle) -> Result<Vec<(String, Tensor)>, Broken> {
-    let dict = |value: Value| match pickle.node(value) {
-        Some(Node::Dict(items)) => Some(items.as_slice()),
-        _ => None,
-    };
-    let tensors = |items: &[(Value, Value)]| -> Vec<(String, Tensor)> {
-        let named = items.iter().filter_map(|&(key, value)| match pickle.node(value) {
-            Some(Node::Tensor(tensor)) => Some((pickle.text(key)?.to_string(), tensor.clone())),
-            _ => None,
-        });
-        named.take(MAX_TENSORS + 1).collect()
-    };
-    let top = dict(pickle.root).unwrap_or_default();
-    let nested = NESTED.iter().filter_map(|name| {
-        let (_, value) = top.iter().find(|(key, _)| pickle.text(*key) == Some(name))?;
-        dict(*value)
-    });
-    let found = std::iter::once(top).chain(nested).map(tensors).find(|tensors| !tensors.is_empty());
-    if let Some(many) = found.as_ref().filter(|tensors| tensors.len() > MAX_TENSORS) {
-        return Err(Broken(format!("hold at most {MAX_TENSORS} tensors"), format!("{} and more", many.len())));
-    }
-    found.ok_or_else(|| {
+/// The chosen tensors by their names in the network.
+fn chosen_tensors(
+    pickle: &Pickle,
+    choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>,
+) -> Result<Vec<(String, Rc<Tensor>)>, Broken> {
+    let found = dicts(pickle);
+    if found.is_empty() {
         let must = "hold a state dict, as torch.save(model.state_dict(), FILE) writes it";
-        let found = if dict(pickle.root).is_some() { "a dict without tensors" } else { "a whole pickled object" };
-        Broken(must.into(), found.into())
-    })
+        let found = if matches!(pickle.node(pickle.root), Some(Node::Dict(_))) {
+            "a dict without tensors"
+        } else {
+            "a whole pickled object"
+        };
+        return Err(Broken(must.into(), found.into()));
+    }
+    if found.iter().map(|(_, tensors)| tensors.len()).sum::<usize>() > MAX_TENSORS {
+        return Err(Broken(format!("hold at most {MAX_TENSORS} tensors"), "more".into()));
+    }
+    let candidates: Vec<Candidate<'_>> = found
+        .iter()
+        .map(|(at, tensors)| Candidate {
+            at: at.clone(),
+            tensors: tensors.iter().map(|&(name, tensor)| (name, tensor.shape.as_slice())).collect(),
+        })
+        .collect();
+    let Choice { candidate, prefix, .. } = choose(&candidates)?;
+    let tensors = found[candidate].1.iter();
+    let named = tensors.filter_map(|(name, tensor)| Some((name.strip_prefix(&prefix)?.to_string(), Rc::clone(tensor))));
+    Ok(named.collect())
+}
+
+/// Tensors of a dict by their keys.
+type Tensors<'a> = Vec<(&'a str, &'a Rc<Tensor>)>;
+
+/// Every dict with tensors that the top of the pickle leads to, and the keys that do, the outermost first.
+fn dicts(pickle: &Pickle) -> Vec<(String, Tensors<'_>)> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue = VecDeque::from([(0, String::new(), pickle.root)]);
+    while let Some((depth, at, value)) = queue.pop_front() {
+        let (Some(Node::Dict(items)), pickle::Value::Node(index)) = (pickle.node(value), value) else { continue };
+        if seen.len() == MAX_DICTS || !seen.insert(index) {
+            continue;
+        }
+        let mut tensors = Vec::new();
+        for &(key, value) in items {
+            let Some(key) = pickle.text(key) else { continue };
+            match pickle.node(value) {
+                Some(Node::Tensor(tensor)) => tensors.push((key, tensor)),
+                Some(Node::Dict(_)) if queue.len() < MAX_DICTS && depth < MAX_DEPTH => {
+                    let point = if at.is_empty() { "" } else { "." };
+                    queue.push_back((depth + 1, format!("{at}{point}{key}"), value));
+                }
+                _ => (),
+            }
+        }
+        if !tensors.is_empty() {
+            found.push((at, tensors));
+        }
+    }
+    found
 }

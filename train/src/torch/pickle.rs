@@ -2,14 +2,19 @@
 //!
 //! A pickle is a program for a small machine that may call any function of Python. Here none is ever called: dicts,
 //! lists, numbers, texts and tensors are understood, everything else becomes [`Node::Other`]. Values refer to nodes by
-//! number, so that a file can neither nest until the stack overflows nor grow beyond a few times its own size.
+//! number, so that a file cannot nest until the stack overflows; and what a program makes is counted, so that it cannot
+//! take more than [`GROWTH`] times its own size.
 
 use super::Broken;
 use super::machine::Machine;
 use super::tensor::{Storage, Tensor};
+use std::rc::Rc;
 
 /// Bytes a pickle may have. ResNet-152's has a quarter of a megabyte; the numbers are not in it.
 pub(super) const MAX_PICKLE: usize = 4 << 20;
+/// Bytes of memory that a byte of a pickle may make, and what even the shortest may. Those that PyTorch writes make 13.
+pub(super) const GROWTH: usize = 32;
+pub(super) const AT_LEAST: usize = 1 << 16;
 
 /// What a pickle holds.
 #[derive(Debug)]
@@ -31,13 +36,13 @@ pub(super) enum Value {
 /// What a value refers to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
-    Text(String),
+    Text(Rc<str>),
     Sequence(Vec<Value>),
     Dict(Vec<(Value, Value)>),
     /// A class or function of Python by name, for example `torch FloatStorage`.
-    Global(String),
-    Storage(Storage),
-    Tensor(Tensor),
+    Global(Rc<str>),
+    Storage(Rc<Storage>),
+    Tensor(Rc<Tensor>),
     /// Something that is not understood.
     Other,
 }
@@ -63,7 +68,7 @@ impl Pickle {
     /// Every storage, in the order in which they are first mentioned.
     pub(super) fn storages(&self) -> impl Iterator<Item = &Storage> {
         self.nodes.iter().filter_map(|node| match node {
-            Node::Storage(storage) => Some(storage),
+            Node::Storage(storage) => Some(&**storage),
             _ => None,
         })
     }

@@ -1,13 +1,14 @@
 //! Tensors as PyTorch stores them: a storage of numbers, and views of it.
 
 use half::{bf16, f16};
+use std::rc::Rc;
 
 /// The numbers of one or more tensors, as they lie in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Storage {
     pub(super) kind: Kind,
     /// Its name in the file.
-    pub(super) key: String,
+    pub(super) key: Rc<str>,
     /// How many numbers.
     pub(super) len: usize,
 }
@@ -15,7 +16,7 @@ pub(super) struct Storage {
 /// A view of a storage.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tensor {
-    pub(super) storage: Storage,
+    pub(super) storage: Rc<Storage>,
     /// Its first number.
     pub(super) offset: usize,
     pub(super) shape: Vec<usize>,
@@ -30,26 +31,28 @@ pub(super) enum Kind {
     F32,
     F16,
     BF16,
-    /// Integers: their name in PyTorch and how many bytes each has.
-    Integer(&'static str, usize),
+    /// What no weight of ours is made of: its name in PyTorch and how many bytes each number has.
+    Other(&'static str, usize),
 }
 
 impl Kind {
     /// By the class that PyTorch names.
-    pub(super) fn of(class: &str) -> Option<Self> {
-        Some(match class.strip_prefix("torch ")? {
+    pub(super) fn of(class: &str) -> Self {
+        match class.strip_prefix("torch ").unwrap_or_default() {
             "DoubleStorage" => Self::F64,
             "FloatStorage" => Self::F32,
             "HalfStorage" => Self::F16,
             "BFloat16Storage" => Self::BF16,
-            "LongStorage" => Self::Integer("int64", 8),
-            "IntStorage" => Self::Integer("int32", 4),
-            "ShortStorage" => Self::Integer("int16", 2),
-            "CharStorage" => Self::Integer("int8", 1),
-            "ByteStorage" => Self::Integer("uint8", 1),
-            "BoolStorage" => Self::Integer("bool", 1),
-            _ => return None,
-        })
+            "LongStorage" => Self::Other("int64", 8),
+            "IntStorage" => Self::Other("int32", 4),
+            "ShortStorage" => Self::Other("int16", 2),
+            "CharStorage" => Self::Other("int8", 1),
+            "ByteStorage" => Self::Other("uint8", 1),
+            "BoolStorage" => Self::Other("bool", 1),
+            "ComplexFloatStorage" => Self::Other("complex64", 8),
+            "ComplexDoubleStorage" => Self::Other("complex128", 16),
+            _ => Self::Other("quantised or unknown numbers", 1),
+        }
     }
 
     /// Bytes a number has.
@@ -58,7 +61,7 @@ impl Kind {
             Self::F64 => 8,
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
-            Self::Integer(_, bytes) => bytes,
+            Self::Other(_, bytes) => bytes,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Tensor {
                 Kind::F32 => f32::from_le_bytes(first(bytes)),
                 Kind::F16 => f16::from_le_bytes(first(bytes)).to_f32(),
                 Kind::BF16 => bf16::from_le_bytes(first(bytes)).to_f32(),
-                Kind::Integer(..) => 0.0,
+                Kind::Other(..) => 0.0,
             }
         };
         let count = self.shape.iter().product();

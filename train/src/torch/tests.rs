@@ -1,5 +1,6 @@
 use super::*;
 use half::{bf16, f16};
+use nsa_core::model::{Arch, Stem};
 use std::io::Write;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -17,7 +18,9 @@ fn read_in(dir: &tempfile::TempDir, bytes: &[u8]) -> Result<StateDict, String> {
     let path = dir.path().join("weights.pth");
     std::fs::write(&path, bytes).unwrap();
     let folder = format!("{}/", dir.path().display());
-    read_weights(&path).map_err(|e| {
+    // The first dict of a file as it is: how one is chosen is tested beside that.
+    let first = |_: &[Candidate<'_>]| Ok(Choice { candidate: 0, prefix: String::new(), others: Vec::new() });
+    super::read(&path, first).map_err(|e| {
         assert_eq!(e.exit_code(), 2);
         e.to_string().replace(&folder, "")
     })
@@ -119,7 +122,7 @@ fn what_is_no_state_dict_says_what_it_is() {
         "{error}"
     );
     assert!(whole(&dict(&[])).ends_with("found a dict without tensors"));
-    assert!(whole(b"\x80\x02i").contains("found instruction 0x69 at byte 2, which none needs"));
+    assert!(whole(b"\x80\x02\xff").contains("found instruction 0xff at byte 2, which Python does not have"));
     assert!(whole(b"\x80\x02}").contains("found its end after 3 bytes"));
     assert!(read(b"GIF89a and more").unwrap_err().contains("must be a safetensors file or a state dict of torch.save"));
     assert!(read(b"").unwrap_err().ends_with("found []"));
@@ -148,9 +151,105 @@ fn sizes_that_lie_are_refused_before_allocating() {
     assert!(read(&zipped(&pickle, &[("0", &[0; 4])])).unwrap_err().contains("must hold 8 bytes"));
     let nan = f32::NAN.to_le_bytes();
     assert_eq!(one(1, &[1], &[1], &nan), "weights.pth: weight 'a' holds a value that is not finite");
-    // Tuples in tuples, a million deep.
-    let deep = [b"\x80\x02)".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
+    // Tuples in tuples, a million deep, and bytes that account for what they take.
+    let bytes = [b"B".as_slice(), &1_000_000_u32.to_le_bytes(), &vec![0; 1_000_000], b"0"].concat();
+    let deep = [b"\x80\x02".to_vec(), bytes, b")".to_vec(), vec![0x85; 1_000_000], b".".to_vec()].concat();
     assert!(read(&zipped(&deep, &[])).unwrap_err().contains("a whole pickled object"));
+}
+
+/// Guards the kind reported of pickle readers as "memory grows without bound": what a program makes is counted, for
+/// every instruction that makes something of little.
+#[test]
+fn a_program_cannot_take_more_than_its_size_allows() {
+    let short = |text: &str| [b"\x8c".as_slice(), &[text.len() as u8], text.as_bytes()].concat();
+    let name = "n".repeat(250);
+    let times = |bytes: &[u8]| bytes.repeat((3 << 20) / bytes.len());
+    // Two texts, remembered, and 830,000 classes made of them.
+    let classes = [b"\x80\x04".to_vec(), short(&name), b"\x940".to_vec(), short(&name), b"\x940".to_vec()].concat();
+    let classes = [classes, times(b"h\x00h\x01\x930")].concat();
+    let tensor = tensor("a", "FloatStorage", "0", 1, 0, &[1; 8], &[1; 8]);
+    // The class, the arguments, and a call of both, again and again.
+    let call = tensor.len() - 2;
+    let tensors =
+        [b"\x80\x02(".to_vec(), tensor[..call].to_vec(), b"q\x010q\x000".to_vec(), times(b"h\x00h\x01R0")].concat();
+    for (what, program) in
+        [("classes", classes), ("tensors", tensors), ("empty lists", times(b"]")), ("empty dicts", times(b"}"))]
+    {
+        let error = read(&zipped(&program, &[])).unwrap_err();
+        assert!(error.ends_with("found a program that takes over 32 times its own size"), "{what}: {error}");
+    }
+}
+
+/// What PyTorch itself writes is far from the limit.
+#[test]
+fn the_limit_is_far_from_what_pytorch_writes() {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(ZIPPED)).unwrap();
+    let name = zip.file_names().find(|name| name.ends_with("data.pkl")).unwrap().to_string();
+    let mut pickle = Vec::new();
+    zip.by_name(&name).unwrap().read_to_end(&mut pickle).unwrap();
+    let mut machine = machine::Machine::new(&pickle);
+    while machine.step().unwrap() {}
+    let taken = machine.taken();
+    assert!(taken < 16 * pickle.len(), "{taken} of {}", pickle.len());
+}
+
+/// Guards the kind reported as "a checkpoint of 6 kB allocates gigabytes": tensors that share a number, or storages that
+/// are packed to nothing.
+#[test]
+fn numbers_are_used_a_few_times_and_not_without_end() {
+    let shared = |n: i32| {
+        let pickle = dict(&[tensor("a", "FloatStorage", "0", 1000, 0, &[n, 1000], &[0, 1])]);
+        read(&zipped(&pickle, &[("0", &[0; 4000])]))
+    };
+    assert!(shared(4).is_ok());
+    let error = shared(5).unwrap_err();
+    assert_eq!(
+        error,
+        "weights.pth must use its numbers at most 4 times over, found 'a' of shape [5, 1000] in 1000 numbers"
+    );
+    let pickle = dict(&[tensor("a", "FloatStorage", "0", 1 << 20, 0, &[1 << 20], &[1])]);
+    let zeros = vec![0; 4 << 20];
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let packed = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, bytes) in [("archive/data.pkl", &pickle), ("archive/data/0", &zeros)] {
+        zip.start_file(name, packed).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    let error = read(&zip.finish().unwrap().into_inner()).unwrap_err();
+    assert!(error.contains("must be at least a 16th as large as its weights"), "{error}");
+}
+
+/// Guards the kinds reported as "unexpected key best_acc1" and "invalid load key": what training scripts save beside the
+/// weights, in every protocol of pickle.
+#[test]
+fn what_lies_beside_the_weights_is_no_obstacle() {
+    let weight = |name: &str| tensor(name, "FloatStorage", "0", 1, 0, &[1], &[1]);
+    let inner = [b"}".to_vec(), weight("conv1.weight")].concat();
+    let beside: [(&str, &[u8]); 14] = [
+        ("a tensor", &weight("best_acc1")),
+        ("a set", b"X\x01\0\0\0s\x8f(K\x01K\x02\x90s"),
+        ("a frozen set", b"X\x01\0\0\0s(K\x01\x91s"),
+        ("a bytearray", b"X\x01\0\0\0s\x96\x02\0\0\0\0\0\0\0abs"),
+        ("long bytes", b"X\x01\0\0\0s\x8e\x02\0\0\0\0\0\0\0abs"),
+        ("a long text", b"X\x01\0\0\0s\x8d\x02\0\0\0\0\0\0\0abs"),
+        ("a number of NumPy", b"X\x01\0\0\0scnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nU\x02f8\x89\x88\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbC\x08abcdefgh\x86Rs"),
+        ("a namespace", b"X\x01\0\0\0scargparse\nNamespace\n)\x81}U\x02lrG?\x84z\xe1G\xae\x14{sbs"),
+        ("an object with named arguments", b"X\x01\0\0\0scm\nC\n)}\x92s"),
+        ("an instance of Python 2", b"X\x01\0\0\0s(K\x01im\nC\ns"),
+        ("an object by class", b"X\x01\0\0\0s(cm\nC\nK\x01os"),
+        ("numbers of protocol 0", b"X\x01\0\0\0s(I12\nF1.5\nL7L\nI01\nls"),
+        ("texts of protocol 0", b"V s\n(S'a'\nVb\ndp3\n0g3\ns"),
+        ("something put aside by another program", b"X\x01\0\0\0sU\x01xQs"),
+    ];
+    let config = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Cifar, width: 1 };
+    for (what, item) in beside {
+        let pickle = [b"\x80\x04}".to_vec(), item.to_vec(), text("state_dict"), inner.clone(), b"s.".to_vec()].concat();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weights.pth");
+        std::fs::write(&path, zipped(&pickle, &[("0", &[0; 4])])).unwrap();
+        let state = read_weights(&path, &config).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(state.shapes().map(|(name, _)| name).collect::<Vec<_>>(), ["conv1.weight"], "{what}");
+    }
 }
 
 #[test]

@@ -133,13 +133,19 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// Writes a `.npy` file of `f32`, as NumPy does.
 pub fn write_npy(path: &Path, shape: &str, values: &[f32]) {
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    let values: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    write_npy_of(path, "<f4", shape, &values);
+}
+
+/// Writes a `.npy` file of any type: its code, and the values' bytes.
+pub fn write_npy_of(path: &Path, code: &str, shape: &str, values: &[u8]) {
+    let mut header = format!("{{'descr': '{code}', 'fortran_order': False, 'shape': ({shape}), }}");
     header += &" ".repeat((10 + header.len() + 1).next_multiple_of(64) - 10 - header.len() - 1);
     header.push('\n');
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
-    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    bytes.extend(values);
     fs::write(path, bytes).unwrap();
 }
 

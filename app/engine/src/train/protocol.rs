@@ -90,6 +90,8 @@ pub struct Prepared {
     pub outliers: usize,
     /// Steps of an epoch.
     pub steps: usize,
+    /// Images augmented and embedded in a step: views, rotations included.
+    pub views: usize,
     /// Epochs done.
     pub epochs_done: usize,
     /// Samples on the sphere that are of the ID class; they come first.

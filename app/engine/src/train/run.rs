@@ -5,7 +5,6 @@ use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{Frames, History, HistoryEntry};
 use nsa_core::data::{DataError, ImageSet, SIZE, Split, synth_digits};
 use nsa_core::ssl::{ConfigError, Objective, TrainConfig, Trainer, TrainerError, Watch, WatchError};
-use std::convert::Infallible;
 use thiserror::Error;
 
 /// Images embedded at once when a run is measured.
@@ -51,7 +50,7 @@ pub enum RunError {
     },
 }
 
-/// A run of `nsa train` on synth-digits, one step at a time, measured after every epoch.
+/// A run of `nsa train` on synth-digits, one step at a time.
 pub struct LiveRun<B: AutodiffBackend> {
     trainer: Trainer<B>,
     device: B::Device,
@@ -78,18 +77,18 @@ impl<B: AutodiffBackend> LiveRun<B> {
     pub fn begin(begin: Begin, snapshot: &[u8], device: B::Device) -> Result<Self, RunError> {
         let Begin { config, history, frames, .. } = begin;
         check(&config)?;
-        let split = config.split(&synth_digits::labels(Split::Train), synth_digits::CLASSES.len())?;
+        let labels = synth_digits::labels(Split::Train);
+        let split = config.split(&labels, synth_digits::CLASSES.len())?;
         if split.indices.len() < 2 {
             return Err(TrainerError::TooFew(split.indices.len()).into());
         }
-        let images = synth_digits::select(synth_digits::SEED, Split::Train, &split.indices);
-        let test = |indices: &[usize]| {
-            let images = synth_digits::select(synth_digits::SEED, Split::Test, indices);
-            Ok::<_, Infallible>((images, indices.to_vec()))
-        };
-        let Ok(watch) = Watch::new(&config, &images, &synth_digits::labels(Split::Test), test, BATCH);
+        let images = draw(&config, Split::Train, &split.indices)?;
+        let [val_id, val_ood] = Watch::validation_places(&config, &split, &labels);
+        let validation = [draw(&config, Split::Train, &val_id)?, draw(&config, Split::Train, &val_ood)?];
+        let test = |indices: &[usize]| Ok::<_, DataError>((draw(&config, Split::Test, indices)?, indices.to_vec()));
+        let watch = Watch::new(&config, &images, validation, &synth_digits::labels(Split::Test), test, BATCH)?;
         let trainer = match snapshot {
-            [] => Trainer::<B>::new(config, device.clone()),
+            [] => fresh::<B>(config, &images, &device),
             bytes => Trainer::restore(config, bytes, device.clone())?,
         };
         let mut run = Self {
@@ -128,6 +127,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
             images: self.images.len(),
             outliers: self.outliers,
             steps: self.batches.len(),
+            views: self.views(),
             epochs_done: self.trainer.epochs_done(),
             id: id.len(),
             labels: [id.labels(), ood.labels()].concat(),
@@ -140,9 +140,11 @@ impl<B: AutodiffBackend> LiveRun<B> {
         self.trainer.epochs_done() >= self.config().epochs
     }
 
-    /// Whether it stands at the end of an epoch that is not measured yet, or at its very beginning.
+    /// Whether it stands at the end of an epoch that is to be measured and is not yet, or at its very beginning.
     pub fn wants_measure(&self) -> bool {
-        self.losses.is_empty() && self.history.epochs.last().is_none_or(|e| e.epoch < self.trainer.epochs_done())
+        let done = self.trainer.epochs_done();
+        let measured = self.history.epochs.last().is_some_and(|e| e.epoch >= done);
+        self.losses.is_empty() && !measured && self.config().evaluates(done)
     }
 
     /// Epochs done, and steps done of the next.
@@ -205,7 +207,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
     pub fn rewind(&mut self) -> Result<(), RunError> {
         let config = self.config().clone();
         self.trainer = match &self.snapshot[..] {
-            [] => Trainer::new(config, self.device.clone()),
+            [] => fresh(config, &self.images, &self.device),
             bytes => Trainer::restore(config, bytes, self.device.clone())?,
         };
         self.losses.clear();
@@ -224,6 +226,10 @@ impl<B: AutodiffBackend> LiveRun<B> {
 
     pub(super) fn images(&self) -> (&ImageSet, usize) {
         (&self.images, self.outliers)
+    }
+
+    pub(super) fn validation(&self) -> &[ImageSet; 2] {
+        &self.watch.validation
     }
 
     pub(super) fn device(&self) -> &B::Device {
@@ -282,6 +288,18 @@ impl<B: AutodiffBackend> LiveRun<B> {
     }
 }
 
+/// A run that has not begun, as `nsa train` measures it first.
+fn fresh<B: AutodiffBackend>(config: TrainConfig, images: &ImageSet, device: &B::Device) -> Trainer<B> {
+    let mut trainer = Trainer::new(config, device.clone());
+    trainer.calibrate(images);
+    trainer
+}
+
+/// Digits at the run's size.
+pub(super) fn draw(config: &TrainConfig, split: Split, indices: &[usize]) -> Result<ImageSet, DataError> {
+    synth_digits::select(synth_digits::SEED, split, indices).shrunk(config.image_size)
+}
+
 /// Frames kept of a run; page and trainer thin them out alike.
 pub const MAX_FRAMES: usize = 256;
 
@@ -297,8 +315,8 @@ fn check(config: &TrainConfig) -> Result<(), RunError> {
     within("limit", if config.limit == 0 { usize::MAX } else { config.limit }, MAX_IMAGES)?;
     within("eval-limit", config.eval_limit, 500)?;
     within("image-size", config.image_size, SIZE)?;
-    if config.dataset != "synth-digits" || config.eval_every != 1 {
-        let (must, found) = ("synth-digits, measured every epoch".into(), config.dataset.clone());
+    if config.dataset != "synth-digits" {
+        let (must, found) = ("synth-digits".into(), config.dataset.clone());
         return Err(RunError::Browser { setting: "dataset", must, found });
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! A trained run as a bundle in one file: what `nsa export` writes, packed.
 
-use super::run::{BATCH, LiveRun, RunError};
+use super::run::{BATCH, LiveRun, RunError, draw};
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{AssembleError, Banks, BundleError, BundleParts, FORMAT, Judges, Manifest, Provenance, to_zip};
 use nsa_core::data::{Split, synth_digits};
-use nsa_core::model::{PIXEL_MEAN, PIXEL_STD, WeightsError, load_weights, read_weights};
+use nsa_core::model::{WeightsError, load_weights, read_weights};
 use nsa_core::score::Coreset;
 use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
 use thiserror::Error;
@@ -69,9 +69,10 @@ pub async fn pack<B: AutodiffBackend>(
     let test = synth_digits::labels(Split::Test);
     let is_id = |i: &usize| usize::from(test[*i]) == run.config().id_class;
     let (id, ood): (Vec<usize>, Vec<usize>) = (0..test.len()).partition(is_id);
-    let draw = |indices: &[usize]| synth_digits::select(synth_digits::SEED, Split::Test, indices);
-    let (id, ood, (train, outliers)) = (draw(&id), draw(&ood), run.images());
-    let judges = Judges { train, id: &id, ood: &ood };
+    let draw = |indices: &[usize]| draw(run.config(), Split::Test, indices).map_err(RunError::from);
+    let (id, ood, (train, outliers)) = (draw(&id)?, draw(&ood)?, run.images());
+    let [val_id, val_ood] = run.validation();
+    let judges = Judges { train, validation: [val_id, val_ood], test: [&id, &ood] };
     let Banks { banks, layers, scores } = Banks::fit(&network, judges, &LAYERS, BANK, BATCH, device, pause).await?;
 
     let manifest = Manifest {
@@ -91,8 +92,8 @@ pub async fn pack<B: AutodiffBackend>(
             test_ood: ood.len(),
             command: command(run.config(), run.rates(), run.history().epochs.last().map_or(0, |e| e.epoch)),
         },
-        pixel_mean: PIXEL_MEAN,
-        pixel_std: PIXEL_STD,
+        pixel_mean: run.config().network().pixels.mean,
+        pixel_std: run.config().network().pixels.std,
         layers,
         scores,
         files: vec![],

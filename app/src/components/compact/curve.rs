@@ -3,7 +3,7 @@
 use super::Which;
 use crate::charts::training::{Measure, scorer_shown};
 use crate::charts::{Frame, Plot};
-use crate::components::{Chart, lab, use_width};
+use crate::components::{Chart, Prose, lab, use_width};
 use crate::state::scorer_word;
 use crate::text;
 use leptos::html;
@@ -25,7 +25,7 @@ pub fn Curve(
     let history = Memo::new(move |_| which.history(lab).unwrap_or_default());
     let plot: Memo<Plot> = Memo::new(move |_| {
         let width = width.get();
-        let size = (width, (width * 0.5).clamp(200.0, 300.0));
+        let size = (width, (width * 0.5).clamp(190.0, lab.state.with(|s| s.height(300.0, 220.0))));
         let both: Vec<History> =
             [Which::First, Which::Second].into_iter().filter_map(|which| which.history(lab)).collect();
         let bounds = measure.bounds(&both.iter().collect::<Vec<_>>(), scorer.get());
@@ -47,9 +47,9 @@ pub fn Curve(
     };
     view! {
         <div class="curve">
-            <h3>{title}</h3>
+            <h3><Prose text=Signal::derive(title)/></h3>
             <p class="which">{move || which.title(lab)}</p>
-            <p class="small">{text::compact::explained(measure)}</p>
+            <p class="small explained"><Prose text=text::compact::explained(measure)/></p>
             <Chart testid=testid(measure, which) node plot overlay/>
         </div>
     }

@@ -8,7 +8,7 @@ pub use curve::Curve;
 pub use epochs::Epochs;
 pub use replayed::{Replayed, ReplayedSphere};
 
-use super::lab;
+use super::{Prose, lab};
 use crate::charts::training::Measure;
 use crate::lab::Lab;
 use crate::replay::Replay;
@@ -39,8 +39,8 @@ impl Which {
     /// Its title.
     pub fn title(self, lab: Lab) -> Option<String> {
         match self {
-            Self::First => lab.entry.with(|e| e.as_ref().map(|e| e.title.clone())),
-            Self::Second => lab.compared_entry.with(|e| e.as_ref().map(|e| e.title.clone())),
+            Self::First => lab.entry.with(|e| e.as_ref().map(text::models::label)),
+            Self::Second => lab.compared_entry.with(|e| e.as_ref().map(text::models::label)),
         }
     }
 
@@ -84,7 +84,7 @@ pub fn Compact() -> impl IntoView {
         <section class="card compact" data-part="curves" aria-labelledby="compact-title">
             <header data-part="lead">
                 <h2 id="compact-title">{text::compact::TITLE}</h2>
-                <p class="lead">{text::compact::LEAD}</p>
+                <p class="lead"><Prose text=text::compact::LEAD/></p>
             </header>
             <div class="toolbar" data-part="toolbar">
                 <ComparePicker lab/>
@@ -111,8 +111,8 @@ pub fn Compact() -> impl IntoView {
 pub fn Legend() -> impl IntoView {
     view! {
         <p class="legend">
-            <span class="key id line">{text::ID}</span>
-            <span class="key ood line">{text::OOD}</span>
+            <span class="key id line"><Prose text=text::ID/></span>
+            <span class="key ood line"><Prose text=text::OOD/></span>
         </p>
     }
 }
@@ -123,13 +123,13 @@ fn ComparePicker(lab: Lab) -> impl IntoView {
     let options = move || {
         let first = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
         let second = lab.compared_entry.with(|e| e.as_ref().map(|e| e.id.clone()));
-        let entries = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), |c| c.bundles.clone()));
-        let others = entries.into_iter().filter(move |e| Some(&e.id) != first.as_ref());
+        let labels = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
+        let others = labels.into_iter().filter(move |(id, _)| Some(id) != first.as_ref());
         let option = move |(id, title): (String, String)| {
             let selected = second.as_ref() == Some(&id);
             view! { <option value=id selected=selected>{title}</option> }
         };
-        others.map(|e| option((e.id, e.title))).collect_view()
+        others.map(option).collect_view()
     };
     let choose = move |id: String| lab.choose(|state: &mut State| state.compare = (!id.is_empty()).then_some(id));
     view! {

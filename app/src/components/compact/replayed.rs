@@ -3,7 +3,7 @@
 use super::Which;
 use crate::charts::{Frame, Plot, histogram};
 use crate::components::sphere::Picture;
-use crate::components::{Chart, lab, use_width};
+use crate::components::{Chart, Prose, lab, use_width};
 use crate::lab::Lab;
 use crate::sphere::{Dot, sample_dots, summary};
 use crate::state::Projection;
@@ -38,15 +38,24 @@ pub fn Replayed(
         scores.with(|(id, ood)| histogram::plot_below(size, id, ood, range, reached.get(), highest))
     });
     let selected = move |frame: &Frame| {
+        let (chosen, marks) = lab.state.with(|s| (s.select, s.marks.clone()));
+        if chosen.is_none() && marks.is_empty() {
+            return None;
+        }
         let dots = which.replay(lab).zip(which.frame(lab)).map(|(replay, frame)| sample_dots(&replay, frame))?;
-        let chosen = lab.state.with(|s| s.select)?;
-        let score = dots.into_iter().find(|dot| dot.selection == chosen)?.score?;
-        let x = frame.x_pixel(score.into());
-        Some(view! { <line class="selected" x1=x x2=x y1=frame.down.start y2=frame.down.end></line> })
+        let line = |dot: &Dot| {
+            let is_chosen = Some(dot.selection) == chosen;
+            let x = frame.x_pixel(dot.score?.into());
+            let (top, bottom) = (frame.down.start, frame.down.end);
+            let (class, from) = if is_chosen { ("selected", top) } else { ("marked", bottom - 14.0) };
+            let wanted = is_chosen || marks.contains(&dot.selection);
+            wanted.then(|| view! { <line class=class x1=x x2=x y1=from y2=bottom></line> })
+        };
+        Some(dots.iter().filter_map(line).collect_view())
     };
     let told = move || {
         let n = scores.with(|(id, ood)| id.len() + ood.len());
-        (n > 0).then(|| text::compact::replayed(reached.get().map(percent), n))
+        if n > 0 { text::compact::replayed(reached.get().map(percent), n) } else { String::new() }
     };
     let testid = match which {
         Which::First => "chart-replayed",
@@ -56,7 +65,7 @@ pub fn Replayed(
         <div class="curve">
             <h3>{text::compact::REPLAY_TITLE}</h3>
             <p class="which">{move || which.title(lab)}</p>
-            <p class="small">{told}</p>
+            <p class="small explained"><Prose text=Signal::derive(told)/></p>
             <Chart testid node plot overlay=selected/>
         </div>
     }
@@ -95,7 +104,7 @@ pub fn ReplayedSphere(
         <div class="curve">
             <h3>{text::compact::SPHERE_TITLE}</h3>
             <p class="which">{move || which.title(lab)}</p>
-            <p class="small">{move || dots.with(|dots| summary(dots))}</p>
+            <p class="small explained"><Prose text=Signal::derive(move || dots.with(|dots| summary(dots)))/></p>
             <Picture dots kappa caption/>
         </div>
     }

@@ -1,5 +1,6 @@
 //! The ensemble as what it is: a sum. Each score adds its part, scaled by the range of the training images.
 
+use crate::components::Prose;
 use crate::lab::Lab;
 use crate::state::Subject;
 use crate::text;
@@ -54,7 +55,7 @@ pub fn EnsembleParts(
     let sum = move || ensemble.with(|e| e.as_ref().map(|e| text::score::ensemble_sum(e.sum, e.parts.len())));
     view! {
         <section class="ensemble" hidden=move || ensemble.with(Option::is_none) data-testid="detail-ensemble">
-            <h3>{text::score::ENSEMBLE_TITLE}</h3>
+            <h3><Prose text=text::score::ENSEMBLE_TITLE/></h3>
             {bar}
             <p data-testid="detail-ensemble-sum">{sum}</p>
             <ul class="parts">{list}</ul>

@@ -8,7 +8,7 @@ use self::ensemble::EnsembleParts;
 use self::near::{Neighbours, Views};
 use self::place::Place;
 use super::matrix::{Cell, Matrix};
-use super::{Pixels, lab};
+use super::{Pixels, Prose, lab};
 use crate::gallery::Side;
 use crate::lab::{Lab, Shown};
 use crate::state::{Selection, State, Subject};
@@ -110,7 +110,7 @@ fn Body(lab: Lab, shown: Shown) -> impl IntoView {
     });
     let anomalous = move || value.get().zip(lab.threshold.get()).map(|(v, t)| is_anomalous(v, t));
     let verdict = move || text::score::verdict(anomalous(), side.map(|side| side == Side::Ood));
-    let score_name = move || lab.bundle.with(|b| b.as_ref().map(|b| b.score_title(lab.score.get())));
+    let score_name = move || lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| b.score_title(lab.score.get())));
     let failed = move || {
         let why = lab.detail.with(|detail| detail.failed.clone());
         why.map(|why| view! { <p class="failed" role="alert" data-testid="detail-error">{why}</p> })
@@ -134,7 +134,7 @@ fn Body(lab: Lab, shown: Shown) -> impl IntoView {
                     >
                         {move || value.get().map_or("…".into(), |v| format!("{v:.3}"))}
                     </strong>
-                    <span>{score_name}</span>
+                    <span><Prose text=Signal::derive(score_name)/></span>
                 </p>
                 <p role="status" data-testid="detail-verdict">{verdict}</p>
             </div>

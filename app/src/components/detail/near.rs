@@ -1,6 +1,6 @@
 //! What an image is near to: the training images themselves, their mean, and the views that training would have made.
 
-use crate::components::Pixels;
+use crate::components::{Pixels, Prose};
 use crate::gallery::TrainingImages;
 use crate::lab::{Detail, Lab};
 use crate::text;
@@ -34,15 +34,15 @@ pub fn Neighbours(
         near.get().map_or(Vec::new(), |near| near.into_iter().map(one).collect())
     };
     let lead = move || {
-        let (score, title) = (score.get()?, |score| lab.bundle.with(|b| b.as_ref().map(|b| b.score_title(score))));
-        Some(text::score::neighbours(&title(score)?))
+        let title = score.get().and_then(|score| lab.bundle.with(|b| b.as_ref().map(|b| b.score_title(score))));
+        title.map_or(String::new(), |title| text::score::neighbours(&title))
     };
     let no_pictures = move || training.with(|t| t.as_ref().is_some_and(|t| !t.can_be_drawn()));
     let angle = Memo::new(move |_| lab.detail.with(|d| d.explanation.as_ref().map(|e| f64::from(e.angle))));
     view! {
         <section class="near" data-testid="detail-neighbours">
             <h3>{text::score::NEIGHBOURS_TITLE}</h3>
-            <p class="small">{lead}</p>
+            <p class="small"><Prose text=Signal::derive(lead)/></p>
             <ol class="neighbours">{list}</ol>
             <p class="small" hidden=move || !no_pictures()>{text::score::NO_PICTURES}</p>
             <p class="waiting" hidden=move || near.with(Option::is_some)>{text::score::ASKING}</p>
@@ -51,7 +51,7 @@ pub fn Neighbours(
             <h3>{text::score::ANGLE_TITLE}</h3>
             <div>
                 {move || angle.get().map(dial)}
-                <p>{move || angle.get().map(text::score::angle)}</p>
+                <p><Prose text=Signal::derive(move || angle.get().map_or(String::new(), text::score::angle))/></p>
             </div>
         </section>
     }

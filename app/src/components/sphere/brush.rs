@@ -1,6 +1,6 @@
 //! Paints the hypersphere on a canvas: the ball or the axes, the caps, and every point.
 
-use crate::sphere::{Camera, Dot, Kind, Lens, Origin, Point, Seen, on_ball, parallel};
+use crate::sphere::{Camera, Dot, Kind, Lens, Origin, Point, Seen, Segment, on_ball, parallel};
 use crate::text;
 use leptos::prelude::{document, window};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_6, PI, TAU};
@@ -26,6 +26,12 @@ pub struct Scene<'a> {
     pub caption: &'a str,
     /// Points that stand out.
     pub marked: &'a [usize],
+    /// Points with a ring: a person has marked them.
+    pub ringed: &'a [usize],
+    /// Where points of a kind lie densely: the inner contour and the outer one.
+    pub contours: &'a [(Kind, [Vec<Segment>; 2])],
+    /// A line that is being drawn around points.
+    pub lasso: &'a [(f64, f64)],
 }
 
 /// The colours of the page's theme.
@@ -39,6 +45,7 @@ struct Palette {
     id: String,
     ood: String,
     own: String,
+    mark: String,
 }
 
 /// A canvas with everything that painting needs.
@@ -66,7 +73,10 @@ impl Brush {
     /// Reads the theme anew and prepares the points' pictures.
     pub fn mix(&mut self) -> Result<(), JsValue> {
         self.palette = Palette::of_page();
-        self.ratio = window().device_pixel_ratio().clamp(1.0, 3.0);
+        // Before a room the page is enlarged.
+        let zoom = self.canvas.get_bounding_client_rect().width() / f64::from(self.canvas.client_width()).max(1.0);
+        let zoom = if zoom.is_finite() && zoom > 0.0 { zoom } else { 1.0 };
+        self.ratio = (window().device_pixel_ratio() * zoom).clamp(1.0, 4.0);
         self.sprites = Vec::new();
         for live in [false, true] {
             for kind in [Kind::Id, Kind::Ood, Kind::Own] {
@@ -104,14 +114,20 @@ impl Brush {
         }
         let seen: Vec<Seen> = scene.points.iter().map(|point| lens.see(*point)).collect();
         self.points(camera, scene, &seen)?;
+        for (kind, levels) in scene.contours {
+            self.contours(&lens, *kind, levels)?;
+        }
         if scene.axes.is_none() {
             self.names(&lens)?;
         }
-        for &at in scene.marked {
-            if let Some(seen) = seen.get(at) {
-                self.mark(seen)?;
+        for (points, colour, radius) in
+            [(scene.ringed, &self.palette.mark, 7.0), (scene.marked, &self.palette.ink, 10.0)]
+        {
+            for seen in points.iter().filter_map(|&at| seen.get(at)) {
+                self.ring(seen, colour, radius)?;
             }
         }
+        self.lasso(scene.lasso)?;
         context.set_fill_style_str(&self.palette.muted);
         context.set_text_align("left");
         context.fill_text(scene.caption, 10.0, self.size.1 - 10.0)?;
@@ -140,12 +156,58 @@ impl Brush {
         Ok(())
     }
 
-    fn mark(&self, seen: &Seen) -> Result<(), JsValue> {
+    fn ring(&self, seen: &Seen, colour: &str, radius: f64) -> Result<(), JsValue> {
         let context = &self.context;
-        context.set_stroke_style_str(&self.palette.ink);
+        context.set_stroke_style_str(colour);
         context.set_line_width(2.5);
         context.begin_path();
-        context.arc(seen.x, seen.y, 10.0, 0.0, TAU)?;
+        context.arc(seen.x, seen.y, radius, 0.0, TAU)?;
+        context.stroke();
+        Ok(())
+    }
+
+    /// The inner contour strong, the outer one thin; what lies behind the ball's centre faint.
+    fn contours(&self, lens: &Lens, kind: Kind, levels: &[Vec<Segment>; 2]) -> Result<(), JsValue> {
+        let context = &self.context;
+        context.set_stroke_style_str(self.palette.of(kind));
+        let dash: js_sys::Array = match kind {
+            Kind::Ood => [6.0, 3.0].iter().map(|&d: &f64| JsValue::from(d)).collect(),
+            _ => js_sys::Array::new(),
+        };
+        for (pieces, width) in levels.iter().zip([3.0, 1.6]) {
+            context.set_line_width(width);
+            for behind in [true, false] {
+                context.set_global_alpha(if behind { 0.25 } else { 1.0 });
+                context.begin_path();
+                for [from, to] in pieces {
+                    let (from, to) = (lens.see(*from), lens.see(*to));
+                    if (from.depth + to.depth < 0.0) == behind {
+                        context.move_to(from.x, from.y);
+                        context.line_to(to.x, to.y);
+                    }
+                }
+                context.set_line_dash(&dash)?;
+                context.stroke();
+            }
+        }
+        context.set_line_dash(&js_sys::Array::new())?;
+        context.set_global_alpha(1.0);
+        Ok(())
+    }
+
+    fn lasso(&self, path: &[(f64, f64)]) -> Result<(), JsValue> {
+        let context = &self.context;
+        context.begin_path();
+        for &(x, y) in path {
+            context.line_to(x, y);
+        }
+        context.close_path();
+        context.set_global_alpha(0.12);
+        context.set_fill_style_str(&self.palette.mark);
+        context.fill();
+        context.set_global_alpha(1.0);
+        context.set_stroke_style_str(&self.palette.mark);
+        context.set_line_width(2.0);
         context.stroke();
         Ok(())
     }
@@ -287,6 +349,15 @@ impl Palette {
             id: read("--id", "#0072b2"),
             ood: read("--ood", "#d55e00"),
             own: read("--own", "#00825f"),
+            mark: read("--mark", "#9b3fb0"),
+        }
+    }
+
+    fn of(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Id => &self.id,
+            Kind::Ood => &self.ood,
+            Kind::Own => &self.own,
         }
     }
 
@@ -309,11 +380,7 @@ impl Palette {
             }
             context.close_path();
         };
-        let colour = match kind {
-            Kind::Id => &self.id,
-            Kind::Ood => &self.ood,
-            Kind::Own => &self.own,
-        };
+        let colour = self.of(kind);
         let shape = |r: f64| -> Result<(), JsValue> {
             match kind {
                 Kind::Id => {

@@ -8,7 +8,7 @@ pub use brush::{Brush, Scene};
 pub use picture::{CAPS, Picture, reduced_motion};
 
 use super::compact::{Epochs, Which};
-use super::{Choices, Data, lab};
+use super::{Choices, Data, Marks, Prose, lab};
 use crate::charts::Table;
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Projected, gallery_dots, own_dots, sample_dots, summary};
@@ -39,9 +39,10 @@ pub fn Sphere() -> impl IntoView {
     });
     let dim = move || lab.replay.with(|r| r.as_ref().map(|r| 8 * r.manifest.config.width));
     let caps = move || {
-        let (compactness, dim) = kappa.get()?;
-        let [half, most] = CAPS.map(|share| cap_angle(dim, compactness.kappa, share).to_degrees());
-        Some(text::sphere::caps(compactness.kappa, dim, half, most))
+        kappa.get().map_or(String::new(), |(compactness, dim)| {
+            let [half, most] = CAPS.map(|share| cap_angle(dim, compactness.kappa, share).to_degrees());
+            text::sphere::caps(compactness.kappa, dim, half, most)
+        })
     };
     let waits = move || {
         let failed = lab.projected.with(|p| p.as_ref().and_then(|p| p.as_ref().err()).cloned());
@@ -49,13 +50,14 @@ pub fn Sphere() -> impl IntoView {
         failed.or(waiting.map(Into::into)).map(|why| view! { <p class="empty" role="status">{why}</p> })
     };
     let (hovered, spin) = (RwSignal::new(None::<Dot>), RwSignal::new(!reduced_motion()));
-    let (reset, zoom) = (RwSignal::new(0u32), RwSignal::new(None::<f64>));
+    let (reset, zoom, lasso) = (RwSignal::new(0u32), RwSignal::new(None::<f64>), RwSignal::new(false));
+    let dense = move || lab.state.with(|s| s.density);
     let magnify = move |factor: f64| zoom.set(Some(factor));
     view! {
         <section class="card sphere-view" aria-labelledby="sphere-title">
             <header data-part="lead">
                 <h2 id="sphere-title">{text::sphere::TITLE}</h2>
-                <p class="lead">{move || text::sphere::lead(map.get(), dim())}</p>
+                <p class="lead"><Prose text=Signal::derive(move || text::sphere::lead(map.get(), dim()))/></p>
             </header>
             <div class="toolbar" data-part="toolbar">
                 <Choices
@@ -69,7 +71,7 @@ pub fn Sphere() -> impl IntoView {
             </div>
             <div class="sphere-body">
                 <div class="sphere-stage">
-                    <Picture dots kappa caption axes spin hovered reset zoom/>
+                    <Picture dots kappa caption axes spin hovered reset zoom lasso/>
                     <div class="sphere-tools" data-part="toolbar">
                         <button type="button" class="quiet" aria-pressed=move || spin.get().to_string() on:click=move |_| spin.update(|on| *on = !*on)>
                             {text::sphere::TURN}
@@ -77,15 +79,36 @@ pub fn Sphere() -> impl IntoView {
                         <button type="button" class="quiet" aria-label=text::sphere::FARTHER on:click=move |_| magnify(1.0 / 1.25)>"−"</button>
                         <button type="button" class="quiet" aria-label=text::sphere::NEARER on:click=move |_| magnify(1.25)>"+"</button>
                         <button type="button" class="quiet" on:click=move |_| reset.update(|n| *n += 1)>{text::sphere::RESET}</button>
+                        <button
+                            type="button"
+                            class="quiet"
+                            data-testid="density"
+                            hidden=move || map.get() == Projection::Pca
+                            aria-pressed=move || dense().to_string()
+                            on:click=move |_| lab.choose(|state| state.density = !state.density)
+                        >
+                            {text::sphere::DENSITY}
+                        </button>
+                        <button
+                            type="button"
+                            class="quiet"
+                            data-testid="lasso"
+                            aria-pressed=move || lasso.get().to_string()
+                            on:click=move |_| lasso.update(|on| *on = !*on)
+                        >
+                            {text::sphere::LASSO}
+                        </button>
                     </div>
-                    <p class="small">{text::sphere::KEYS}</p>
+                    <p class="small">{move || if lasso.get() { text::sphere::LASSO_KEYS } else { text::sphere::KEYS }}</p>
                 </div>
                 <div class="sphere-side">
                     <Shapes lab/>
+                    <Marks lab/>
                     {waits}
                     <Picked lab dots hovered/>
-                    <p data-testid="sphere-summary">{move || dots.with(|dots| summary(dots))}</p>
-                    <p class="small">{caps}</p>
+                    <p data-testid="sphere-summary"><Prose text=Signal::derive(move || dots.with(|dots| summary(dots)))/></p>
+                    <p class="small"><Prose text=Signal::derive(caps)/></p>
+                    <p class="small" hidden=move || !dense() || map.get() == Projection::Pca>{text::sphere::DENSITY_NOTE}</p>
                     <p class="small">{move || what_is_shown(lab, &dots.get())}</p>
                     <Data name="sphere" picture="sphere" table=Signal::derive(move || table(lab, &dots.get()))/>
                 </div>
@@ -99,8 +122,8 @@ pub fn Sphere() -> impl IntoView {
 fn Shapes(lab: Lab) -> impl IntoView {
     view! {
         <p class="legend">
-            <span class="key id shape">{text::ID}</span>
-            <span class="key ood shape">{text::OOD}</span>
+            <span class="key id shape"><Prose text=text::ID/></span>
+            <span class="key ood shape"><Prose text=text::OOD/></span>
             <span class="key own shape" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
         </p>
     }

@@ -1,6 +1,6 @@
 //! The image that is pointed at, or the one selected.
 
-use crate::components::{Pixels, detail};
+use crate::components::{Pixels, Prose, detail};
 use crate::gallery::{Pick, Side, Source};
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Origin};
@@ -44,7 +44,7 @@ pub fn Picked(
                 <div class=kind>
                     <p class="name">{name}</p>
                     <dl>
-                    <div><dt>{text::sphere::ANGLE}</dt><dd>{text::sphere::degrees(dot.angle)}</dd></div>
+                    <div><dt><Prose text=text::sphere::ANGLE/></dt><dd>{text::sphere::degrees(dot.angle)}</dd></div>
                     <div><dt>{text::sphere::SCORE}</dt><dd>{dot.score.map_or("–".into(), |s| format!("{s:.3}"))}</dd></div>
                     </dl>
                 </div>

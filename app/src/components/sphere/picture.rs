@@ -2,7 +2,8 @@
 
 use super::brush::{Brush, Scene};
 use crate::components::{lab, use_width};
-use crate::sphere::{Camera, Dot, Point, Seen, hit, summary};
+use crate::sphere::{Camera, Dot, Kind, Point, Seen, Segment, contours, enclosed, hit, summary};
+use crate::state::{MARKS, Selection};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
@@ -33,6 +34,9 @@ struct Stage {
     axes: Option<[f32; 3]>,
     caption: String,
     marked: Vec<usize>,
+    ringed: Vec<usize>,
+    contours: Vec<(Kind, [Vec<Segment>; 2])>,
+    lasso: Vec<(f64, f64)>,
     pointers: Vec<(i32, f64, f64)>,
     spinning: bool,
     painted: f64,
@@ -68,6 +72,9 @@ pub fn Picture(
     /// Enlarges by this factor, whenever it changes.
     #[prop(optional)]
     zoom: RwSignal<Option<f64>>,
+    /// Whether a drag draws a line around points instead of turning the ball.
+    #[prop(optional)]
+    lasso: RwSignal<bool>,
     /// Name for tests.
     #[prop(optional)]
     testid: Option<&'static str>,
@@ -76,9 +83,13 @@ pub fn Picture(
     let figure = NodeRef::<html::Figure>::new();
     let canvas = NodeRef::<html::Canvas>::new();
     let width = use_width(figure);
-    let height = Memo::new(move |_| (width.get() * 0.8).clamp(240.0, 640.0).round());
+    let height = Memo::new(move |_| {
+        let most = lab.state.with(|s| s.height(640.0, 260.0));
+        (width.get() * 0.8).clamp(240.0, most).round()
+    });
     let stage: Shared = StoredValue::new_local(None);
     let selected = Memo::new(move |_| lab.state.with(|s| s.select));
+    let marks = Memo::new(move |_| lab.state.with(|s| s.marks.clone()));
 
     canvas.on_load(move |element| match Brush::new(element) {
         Ok(brush) => stage.set_value(Some(Stage::new(brush))),
@@ -116,6 +127,22 @@ pub fn Picture(
                 |dot: &Dot| Some(dot.selection) == selected || hovered.as_ref().is_some_and(|h| h.origin == dot.origin);
             stage.marked = (0..stage.dots.len()).filter(|&i| stands_out(&stage.dots[i])).collect();
         });
+    });
+    Effect::new(move |_| {
+        let (marks, dots) = (marks.get(), dots.get());
+        change(&|stage| stage.ringed = (0..dots.len()).filter(|&i| marks.contains(&dots[i].selection)).collect());
+    });
+    let density = Memo::new(move |_| lab.state.with(|s| s.density));
+    Effect::new(move |_| {
+        // Principal components lie on no ball.
+        let shown = density.get() && axes.with(Option::is_none);
+        let dots = dots.get();
+        let of = |kind: Kind| {
+            let points: Vec<Point> = dots.iter().filter(|dot| dot.kind == kind).map(|dot| dot.at).collect();
+            (kind, contours(&points))
+        };
+        let found: Vec<_> = if shown { [Kind::Ood, Kind::Id].map(of).to_vec() } else { Vec::new() };
+        change(&|stage| stage.contours = found.clone());
     });
     Effect::new(move |_| {
         let on = spin.get();
@@ -160,6 +187,9 @@ pub fn Picture(
         moved.set_value(0.0);
         spin.set(false);
         change(&|stage| stage.press(&event));
+        if lasso.get_untracked() {
+            change(&|stage| stage.lasso = vec![place(&event)]);
+        }
     };
     let drag = move |event: PointerEvent| {
         let pressed = stage.with_value(|stage| stage.as_ref().is_some_and(|s| !s.pointers.is_empty()));
@@ -167,10 +197,27 @@ pub fn Picture(
             return point_at(under(place(&event)));
         }
         moved.update_value(|far| *far += f64::from(event.movement_x().abs() + event.movement_y().abs()));
-        change(&|stage| stage.drag(&event));
+        change(&|stage| match stage.lasso.is_empty() {
+            true => stage.drag(&event),
+            false => stage.lasso.push(place(&event)),
+        });
+    };
+    let mark = move |add: bool| {
+        let caught = stage.try_update_value(|stage| stage.as_mut().map(Stage::close_lasso)).flatten();
+        schedule(stage);
+        let Some(caught) = caught.filter(|caught| !caught.is_empty()) else { return };
+        lab.choose(|state| {
+            let mut marks = if add { state.marks.clone() } else { Vec::new() };
+            marks.extend(caught.into_iter().filter(|one| !state.marks.contains(one) || !add));
+            marks.truncate(MARKS);
+            state.marks = marks;
+        });
     };
     let up = move |event: PointerEvent| {
         change(&|stage| stage.pointers.retain(|(id, ..)| *id != event.pointer_id()));
+        if lasso.get_untracked() && event.type_() == "pointerup" {
+            mark(event.shift_key());
+        }
         if event.type_() == "pointerup" && moved.get_value() < 4.0 {
             let dot = under(place(&event));
             point_at(dot.clone());
@@ -206,6 +253,14 @@ pub fn Picture(
                 point_at(next);
             }
             "Enter" | " " => select(hovered.get_untracked()),
+            "m" => {
+                let Some(Dot { selection, .. }) = hovered.get_untracked() else { return };
+                lab.choose(|state| match state.marks.iter().position(|mark| *mark == selection) {
+                    Some(at) => drop(state.marks.remove(at)),
+                    None if state.marks.len() < MARKS => state.marks.push(selection),
+                    None => {}
+                });
+            }
             "Escape" if hovered.with_untracked(Option::is_some) || selected.get_untracked().is_some() => {
                 point_at(None);
                 select(None);
@@ -225,6 +280,7 @@ pub fn Picture(
                 role="application"
                 aria-label=label
                 aria-description=text::sphere::KEYS
+                class:lasso=lasso
                 style:height=move || format!("{}px", height.get())
                 on:pointerdown=down
                 on:pointermove=drag
@@ -250,6 +306,9 @@ impl Stage {
             axes: None,
             caption: String::new(),
             marked: Vec::new(),
+            ringed: Vec::new(),
+            contours: Vec::new(),
+            lasso: Vec::new(),
             pointers: Vec::new(),
             spinning: false,
             painted: now(),
@@ -298,9 +357,19 @@ impl Stage {
             axes: self.axes,
             caption: &self.caption,
             marked: &self.marked,
+            ringed: &self.ringed,
+            contours: &self.contours,
+            lasso: &self.lasso,
         };
         self.seen = self.brush.paint(&self.camera, &scene)?;
         Ok(())
+    }
+
+    /// What the line drawn encloses; the line is gone then.
+    fn close_lasso(&mut self) -> Vec<Selection> {
+        let path = std::mem::take(&mut self.lasso);
+        let caught = enclosed(&self.seen, &path, self.axes.is_some());
+        caught.into_iter().filter_map(|i| self.dots.get(i)).map(|dot| dot.selection).collect()
     }
 
     fn press(&mut self, event: &PointerEvent) {
@@ -398,8 +467,14 @@ pub fn reduced_motion() -> bool {
     query.ok().flatten().is_some_and(|query| query.matches())
 }
 
+/// Where a pointer is in the picture's own pixels, whatever it is enlarged by.
 fn place(event: &PointerEvent) -> (f64, f64) {
-    (f64::from(event.offset_x()), f64::from(event.offset_y()))
+    let Some(canvas) = event.current_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()) else {
+        return (f64::from(event.offset_x()), f64::from(event.offset_y()));
+    };
+    let seen = canvas.get_bounding_client_rect();
+    let zoom = seen.width() / f64::from(canvas.client_width()).max(1.0);
+    ((f64::from(event.client_x()) - seen.left()) / zoom, (f64::from(event.client_y()) - seen.top()) / zoom)
 }
 
 fn now() -> f64 {

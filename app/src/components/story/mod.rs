@@ -1,14 +1,16 @@
 //! The guided tour: a scene's words and numbers on one side, the live lab with the scene's models on the other.
 
+mod ask;
 mod stage;
 
-use super::lab;
 use super::tabs::{changed, follow};
+use super::{Prose, lab};
 use crate::lab::Lab;
-use crate::state::State;
-use crate::story::{Evidence, Fact, Scene, Verdict, evidence};
+use crate::state::{State, View};
+use crate::story::{Answer, Evidence, Fact, Scene, Task, Verdict, evidence};
 use crate::text;
 use crate::url;
+use ask::{Ask, take, waits};
 use leptos::prelude::*;
 use nsa_core::bundle::CatalogEntry;
 use stage::Stage;
@@ -26,41 +28,65 @@ pub fn Story() -> impl IntoView {
     });
     let missing =
         move || !scene.get().settings().is_empty() && lab.catalog.with(Option::is_some) && runs.with(Option::is_none);
+    let waiting = Memo::new(move |_| waits(lab));
     let formula = move || {
         text::story::formula(scene.get()).map(|(math, words)| {
-            view! { <figure class="formula"><div inner_html=math></div><figcaption class="small">{words}</figcaption></figure> }
+            view! {
+                <figure class="formula">
+                    <div inner_html=math></div>
+                    <figcaption class="small"><Prose text=words/></figcaption>
+                </figure>
+            }
         })
+    };
+    let after = move || text::story::after(scene.get()).filter(|_| !waiting.get());
+    let after = move || after().map(|words| view! { <p class="story-words"><Prose text=words/></p> });
+    let found =
+        move || (!waiting.get()).then(|| facts(lab, scene.get(), &found.get(), &runs.get().unwrap_or_default()));
+    let stage = move || {
+        let scene = scene.get();
+        // What would give the answer away comes with it.
+        let shown = move || (scene.task() != Some(Task::Guess) || !waiting.get()).then(|| view! { <Stage scene/> });
+        view! { <Ask lab scene waiting/> {shown} }
     };
     let open = move |state: &mut State| state.view = Scene::of(state).view();
     view! {
-        <section class="card story" aria-labelledby="story-title">
-            <Scenes lab scene/>
+        <section class="card story" aria-labelledby="story-title" data-scene=move || scene.get().number().to_string()>
+            <div class="story-bar">
+                <Scenes lab scene/>
+                <p class="story-ways">
+                    <Way lab by=-1/>
+                    <a class="button" data-testid="scene-open" href=move || lab.state.with(|s| changed(s, open)) on:click=move |e| follow(lab, &e, open)>
+                        {text::story::OPEN}
+                    </a>
+                    <Way lab by=1/>
+                </p>
+            </div>
             <div class="story-body">
                 <div class="story-text">
                     <header aria-live="polite">
                         <p class="small" data-testid="scene-number">{move || text::story::number(scene.get())}</p>
                         <h2 id="story-title" data-testid="scene-title">{move || text::story::title(scene.get())}</h2>
-                        <p class="story-words">{move || text::story::body(scene.get())}</p>
+                        <p class="story-words"><Prose text=Signal::derive(move || text::story::body(scene.get()).to_string())/></p>
                     </header>
                     {formula}
+                    {after}
                     <p class="empty" data-testid="scene-missing" hidden=move || !missing()>{text::story::NO_RUNS}</p>
-                    {move || facts(lab, scene.get(), &found.get(), &runs.get().unwrap_or_default())}
-                    <p class="story-ways">
-                        <Way lab by=-1/>
-                        <a class="button" data-testid="scene-open" href=move || lab.state.with(|s| changed(s, open)) on:click=move |e| follow(lab, &e, open)>
-                            {text::story::OPEN}
-                        </a>
-                        <Way lab by=1/>
-                    </p>
+                    {found}
                 </div>
-                <div class="story-stage">{move || view! { <Stage scene=scene.get()/> }}</div>
+                <div class="story-stage">{stage}</div>
             </div>
         </section>
     }
 }
 
-/// The scene before or after, as far as there is one; from another view the one that the address names.
+/// The scene before or after, as far as there is one; from another view the one that the address names. Before a room
+/// the way on shows first what the scene has asked.
 pub fn step(lab: Lab, by: isize) {
+    let (scene, room) = lab.state.with_untracked(|s| (Scene::of(s), s.is_for_a_room() && s.view == View::Story));
+    if room && by > 0 && untrack(|| waits(lab)) {
+        return take(lab, scene, Answer::Shown);
+    }
     if let Some(scene) = neighbour(&lab.state.get_untracked(), by) {
         let catalog = lab.catalog.get_untracked();
         lab.choose(|state| scene.set(catalog.as_ref(), state));
@@ -125,15 +151,15 @@ fn facts(lab: Lab, scene: Scene, found: &Evidence, runs: &[CatalogEntry]) -> imp
         let ours = fact.ours.clone().unwrap_or(text::story::NOT_YET.into());
         view! {
             <tr>
-                <th scope="row">{fact.what.clone()}</th>
+                <th scope="row"><Prose text=fact.what.clone()/></th>
                 <td>{fact.paper.clone()}</td>
                 <td class:open=missing>{ours}</td>
             </tr>
         }
     };
     let models: Vec<String> = match runs {
-        [] => lab.entry.with(|e| e.iter().map(|e| e.title.clone()).collect()),
-        runs => runs.iter().map(|run| run.title.clone()).collect(),
+        [] => lab.entry.with(|e| e.iter().map(text::models::label).collect()),
+        runs => runs.iter().map(text::models::label).collect(),
     };
     let kind = match found.verdict {
         Verdict::Agrees => "agrees",
@@ -146,7 +172,7 @@ fn facts(lab: Lab, scene: Scene, found: &Evidence, runs: &[CatalogEntry]) -> imp
     (!found.facts.is_empty()).then(|| {
         view! {
             <div class="facts" data-testid="facts">
-                <p class="small">{models.join(" · ")}</p>
+                <p class="small facts-of">{models.join("; ")}</p>
                 <table>
                     <thead>
                         <tr>
@@ -158,7 +184,7 @@ fn facts(lab: Lab, scene: Scene, found: &Evidence, runs: &[CatalogEntry]) -> imp
                     <tbody>{found.facts.iter().map(row).collect_view()}</tbody>
                 </table>
                 {verdict}
-                <p class="small">{text::story::HOW}</p>
+                <p class="small facts-how">{text::story::HOW}</p>
             </div>
         }
     })

@@ -2,7 +2,7 @@
 
 use super::panel::marker;
 use crate::charts::{Frame as Axes, live as plots};
-use crate::components::{Chart, use_width};
+use crate::components::{Chart, Prose, use_width};
 use crate::lab::Lab;
 use crate::state::scorer_word;
 use crate::text::{self as shared, train as text};
@@ -54,7 +54,7 @@ pub fn Curves(
     view! {
         <div class="train-curves" data-part="curves">
             <div>
-                <h3>{text::AUROC}</h3>
+                <h3><Prose text=text::AUROC/></h3>
                 <label class="field">
                     <span>{text::AUROC_OF}</span>
                     <select name="train-scorer" on:change:target=move |e| choose.set(e.target().value().parse().ok())>{options}</select>

@@ -6,9 +6,10 @@ mod recipe;
 mod sphere;
 mod transport;
 
-use super::lab;
+use super::{Prose, lab};
 use crate::lab::Lab;
 use crate::text::train as text;
+use crate::train::recipe::Recipe;
 use crate::train::{Live, Status};
 use curves::Curves;
 use leptos::prelude::*;
@@ -22,13 +23,25 @@ pub fn Train() -> impl IntoView {
     let lab = lab();
     let live = lab.live;
     follow(lab);
+    let recipe = Memo::new(move |_| lab.state.with(|s| s.train.clone()));
+    let lead = move || {
+        recipe.with(|r| match r.compares_the_norm() {
+            true => text::comparison(&r.a.name(), r.class),
+            false => text::LEAD.into(),
+        })
+    };
+    // Whoever comes with a recipe of their own sees it.
+    let open = recipe.with_untracked(|r| *r != Recipe::default());
     view! {
         <section class="card train" aria-labelledby="train-title">
             <header data-part="lead">
                 <h2 id="train-title">{text::TITLE}</h2>
-                <p class="lead">{text::LEAD}</p>
+                <p class="lead"><Prose text=Signal::derive(lead)/></p>
             </header>
-            <RecipeForm lab/>
+            <details class="recipe-fold" data-testid="train-recipe" open=open>
+                <summary>{text::RECIPE}</summary>
+                <RecipeForm lab/>
+            </details>
             <Transport lab/>
             <Messages live/>
             <Panels live/>

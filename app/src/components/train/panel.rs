@@ -2,7 +2,7 @@
 
 use super::sphere::LiveSphere;
 use crate::charts::{Frame as Axes, histogram, live as plots};
-use crate::components::{Chart, use_width};
+use crate::components::{Chart, Prose, use_width};
 use crate::text::{self as shared, train as text};
 use crate::train::{Live, Status};
 use leptos::html;
@@ -38,25 +38,25 @@ pub fn Panel(
         >
             <h3 id=title.clone()><span class="run-key" data-run=index aria-hidden="true"></span>{text::RUNS[index]}": "{move || run.name()}</h3>
             <dl class="run-numbers">
-                <div><dt>{text::KAPPA_ID}</dt><dd class="id">{number(0, |e| e.id.kappa)}</dd></div>
-                <div><dt>{text::KAPPA_OOD}</dt><dd class="ood">{number(0, |e| e.ood.kappa)}</dd></div>
-                <div><dt>{text::MMD}</dt><dd>{number(3, |e| e.id.mmd2)}</dd></div>
-                <div><dt>{text::RANK}</dt><dd>{number(1, |e| e.id.effective_rank)}</dd></div>
+                <div><dt><Prose text=text::KAPPA_ID/></dt><dd class="id">{number(0, |e| e.id.kappa)}</dd></div>
+                <div><dt><Prose text=text::KAPPA_OOD/></dt><dd class="ood">{number(0, |e| e.ood.kappa)}</dd></div>
+                <div class="beside"><dt><Prose text=text::MMD/></dt><dd>{number(3, |e| e.id.mmd2)}</dd></div>
+                <div class="beside"><dt><Prose text=text::RANK/></dt><dd>{number(1, |e| e.id.effective_rank)}</dd></div>
             </dl>
             <div class="run-pictures">
                 <div data-part="sphere">
-                    <h4>{text::SPHERE}</h4>
+                    <h4><Prose text=text::SPHERE/></h4>
                     <LiveSphere live index/>
                 </div>
                 <div data-part="curves">
-                    <h4>{text::KAPPA}</h4>
+                    <h4><Prose text=text::KAPPA/></h4>
                     <Kappa live index/>
                 </div>
                 {(!brief)
                     .then(|| {
                         view! {
                             <div data-part="histogram">
-                                <h4>{text::HISTOGRAM}</h4>
+                                <h4><Prose text=text::HISTOGRAM/></h4>
                                 <Histogram live index/>
                             </div>
                         }
@@ -80,7 +80,7 @@ fn Kappa(live: Live, index: usize) -> impl IntoView {
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
     let plot = Memo::new(move |_| {
-        let size = (width.get(), (width.get() * 0.5).clamp(190.0, 260.0));
+        let size = (width.get(), (width.get() * 0.5).clamp(170.0, 260.0));
         let epochs = live.runs[index].config.with(|c| c.as_ref().map_or(1, |c| c.epochs));
         let [a, b] = live.runs.map(|run| run.history);
         a.with(|a| b.with(|b| plots::kappa(size, [a, b], index, epochs)))

@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::state::BackendChoice;
 use crate::text::{self as shared, train as text};
 use crate::train::recipe::{
-    BATCHES, CLASSES, EPOCHS, IMAGES, LAST_SEED, Method, NORMS, OBJECTIVES, POLLUTIONS, RATES, Recipe, WIDTHS,
+    BATCHES, CLASSES, EPOCHS, IMAGES, LAST_SEED, Method, NORMS, OBJECTIVES, POLLUTIONS, RATES, Recipe, SIZES, WIDTHS,
 };
 use leptos::prelude::*;
 use nsa_core::ssl::{Norm, Objective};
@@ -39,6 +39,7 @@ pub fn RecipeForm(
             <fieldset>
                 <legend>{text::COMMON}</legend>
                 {number(text::CLASS, "train-class", (0..CLASSES).collect(), |r| &mut r.class)}
+                {number(text::SIZE, "train-size", SIZES.to_vec(), |r| &mut r.size)}
                 {number(text::WIDTH, "train-width", WIDTHS.to_vec(), |r| &mut r.width)}
                 {number(text::BATCH, "train-batch", BATCHES.to_vec(), |r| &mut r.batch)}
                 {number(text::IMAGES, "train-images", IMAGES.to_vec(), |r| &mut r.images)}

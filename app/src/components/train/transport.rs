@@ -38,6 +38,10 @@ pub fn Transport(
         live.begin(recipe, choice, true);
     };
     let line = Memo::new(move |_| status_line(live));
+    let estimate = Memo::new(move |_| {
+        let ready = live.status.get() == Status::Resting;
+        live.estimate().filter(|_| ready).map(|seconds| text::estimate(seconds, live.present().count()))
+    });
     view! {
         <div class="transport" role="group" aria-label=text::TRANSPORT data-part="toolbar">
             <button
@@ -65,6 +69,7 @@ pub fn Transport(
                 <span>{line}</span>
             </p>
         </div>
+        <p class="small" data-testid="train-estimate" hidden=move || estimate.with(Option::is_none)>{estimate}</p>
         <p class="note" hidden=move || !changed.get()>{text::CHANGED}</p>
         <Scrub live/>
     }

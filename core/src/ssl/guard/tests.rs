@@ -3,7 +3,7 @@
 use super::*;
 use crate::augment::Views;
 use crate::data::{ImageSet, Split, synth_digits};
-use crate::model::{Network, NetworkConfig, Stem, embed, l2_normalize};
+use crate::model::{Network, NetworkConfig, embed, l2_normalize};
 use crate::rng::Rng;
 use crate::sphere::compactness;
 use crate::ssl::{Norm, Objective, TrainConfig, Trainer};
@@ -23,7 +23,7 @@ fn images() -> ImageSet {
 /// The features of all images at a layer. Nothing waits on the CPU.
 fn features(network: &Network<Flex>, images: &ImageSet, layer: &str) -> Features {
     let (layers, device) = ([layer], Default::default());
-    let work = pin!(embed(network, images.pixels(), &layers, &device));
+    let work = pin!(embed(network, images.pixels(), images.side(), &layers, &device));
     let Poll::Ready(values) = work.poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
     let values = values.unwrap().remove(0);
     Features::new(images.len(), values.len() / images.len(), values).unwrap()
@@ -140,7 +140,8 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
     let device = Default::default();
     let all: Vec<usize> = (0..images.len()).collect();
     let mut network: Network<B> =
-        NetworkConfig { width: 2, objective: Objective::Simclr, norm: Norm::None, stem: Stem::Cifar }.init(0, &device);
+        NetworkConfig { width: 2, objective: Objective::Simclr, head_batch_norm: false, ..Default::default() }
+            .init(0, &device);
     let mut optimizer = AdamConfig::new().init::<B, Network<B>>();
     let config = TrainConfig::default();
     let check = |network: &Network<B>| check_features(&features(&network.valid(), &images, "head2"), "images", "head2");
@@ -148,7 +149,8 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
     for step in 0..400 {
         let views = Views::<B>::new(&images, &all, &device);
         let mut rng = Rng::new(0, "collapse", &[step]);
-        let [z1, z2] = [(), ()].map(|()| l2_normalize(network.forward(views.draw(&config.augment, &mut rng))));
+        let [z1, z2] = [(), ()]
+            .map(|()| l2_normalize(network.forward(network.pixels().apply(views.draw(&config.augment, &mut rng)))));
         let loss = (z1 * z2).sum_dim(1).mean().neg();
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(3e-2, network, gradients);

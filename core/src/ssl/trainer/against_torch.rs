@@ -2,7 +2,7 @@
 //! running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives).
 
 use super::{Target, Trainer};
-use crate::model::{load_weights, normalize_pixels};
+use crate::model::{PixelNorm, load_weights};
 use crate::ssl::{Norm, Objective, TrainConfig};
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
@@ -52,7 +52,7 @@ fn views() -> [Tensor<B, 4>; 2] {
     let (first, second) = pixels.split_at(pixels.len() / 2);
     [first, second].map(|half| {
         let data = TensorData::new(half.to_vec(), [half.len() / 3072, 3, 32, 32]);
-        normalize_pixels(Tensor::from_data(data, &Default::default()))
+        PixelNorm::CIFAR.apply(Tensor::from_data(data, &Default::default()))
     })
 }
 

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-const REMOTE: Remote = Remote { name: "file.bin", md5: "e9b1713db620f1e3a14b6812de523f4b" };
+const REMOTE: Remote = Remote { name: "file.bin", md5: "e9b1713db620f1e3a14b6812de523f4b", content_md5: None };
 
 /// What the server does with one request: gets the stream and the first byte that was asked for.
 type Answer = fn(&mut TcpStream, Option<usize>);
