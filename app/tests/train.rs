@@ -130,7 +130,8 @@ async fn buttons_follow_what_the_trainer_does() {
     page.lab.live.hear(stepped(1), vec![]);
     settled().await;
     let status = page.text("[data-testid=train-status]");
-    assert!(status.contains("Epoch 1 of 20") && status.contains("views a second"), "{status}");
+    let epochs = Recipe::default().epochs;
+    assert!(status.contains(&format!("Epoch 1 of {epochs}")) && status.contains("views a second"), "{status}");
     assert!(page.attribute("[data-testid=train-loss] svg", "aria-label")[0].contains("after 2 steps: 3.000"));
 
     page.one::<HtmlElement>("[data-testid=train-play]").click();
@@ -155,10 +156,11 @@ async fn menus_are_the_address() {
     choose("train-norm-a", "both");
     choose("train-width", "2");
     settled().await;
-    assert_eq!(
-        window().location().search().unwrap(),
-        "?view=train&train=c1-i16-w2-b16-n256-e20-s0&a=simclr,both,0,0.001"
-    );
+    let mut wanted = Recipe { width: 2, ..Recipe::default() };
+    wanted.a.norm = nsa_core::ssl::Norm::Both;
+    let query = State { view: View::Train, train: wanted, ..State::default() }.to_query();
+    assert!(query.contains("-w2-") && query.contains("&a=simclr,both,0,"), "{query}");
+    assert_eq!(window().location().search().unwrap(), query);
     assert!(page.told(".train").contains("start over to train them"), "runs that have begun are not thrown away");
     let state = url::current();
     assert_eq!((state.train.width, state.train.a.name()), (2, "SimCLR, norm both".into()));
@@ -169,11 +171,11 @@ async fn a_rate_changes_while_runs_train() {
     let page = Page::open().await;
     page.lab.live.hear(Event::Stepped { run: 0, epoch: 0, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
     let menu: HtmlSelectElement = page.first("select[name=train-rate-b]");
-    menu.set_value("0.003");
+    menu.set_value("0.01");
     fire(&menu, "change");
     settled().await;
-    assert_eq!(page.lab.live.runs[1].config.get_untracked().unwrap().lr, 3e-3);
-    assert_eq!(page.lab.live.runs[0].config.get_untracked().unwrap().lr, 1e-3);
+    assert_eq!(page.lab.live.runs[1].config.get_untracked().unwrap().lr, 1e-2);
+    assert_eq!(page.lab.live.runs[0].config.get_untracked().unwrap().lr, Recipe::default().a.rate);
     assert!(!page.told(".train .note").is_empty() && page.first::<HtmlElement>(".train > .note").hidden());
 }
 

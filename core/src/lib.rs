@@ -33,3 +33,8 @@ pub mod sphere;
 pub mod ssl;
 
 pub use features::{FeatureError, Features};
+
+/// The README's example is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

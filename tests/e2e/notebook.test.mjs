@@ -1,7 +1,7 @@
 // The cells of docs/notebook.ipynb, run as a notebook would where Python with NumPy is there.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Lab, NSA, ROOT, launch, temporaryFolder } from "./lab.mjs";
@@ -40,7 +40,9 @@ test("the notebook shows the lab and reads features", { timeout: 600_000, skip: 
   const lab = await Lab.open(browser, new URL("/", address).href, `${new URL(address).search}&backend=cpu&n=8&model=digits`);
   await lab.until("ready");
   assert.equal(await lab.page.evaluate(() => document.documentElement.dataset.view), "separate");
-  assert.ok((await lab.page.locator("select[name=model] option").count()) > 3, "the folder's bundles are in the menu");
+  const bundles = readdirSync(join(ROOT, "assets", "bundles")).filter((id) => existsSync(join(ROOT, "assets", "bundles", id, "bundle.json")));
+  const menu = await lab.page.$$eval("select[name=model] option", (options) => options.map((option) => option.value));
+  assert.deepEqual(menu.sort(), bundles.sort(), "the folder's bundles are in the menu");
   assert.deepEqual(lab.complaints, []);
   await browser.close();
   run.removeAllListeners("exit");

@@ -321,7 +321,7 @@ mod tests {
             marks: vec![Selection::Image { class: 3, index: 1 }, Selection::Sample(9)],
             density: true,
             image: Some(Subject::Own(4)),
-            train: Recipe { class: 4, b: None, ..Recipe::default() },
+            train: Recipe { class: 4, batch: 16, epochs: 20, b: None, ..Recipe::default() },
             scene: 3,
             present: true,
             kiosk: true,

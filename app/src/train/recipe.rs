@@ -330,7 +330,9 @@ mod tests {
 
     #[test]
     fn settings_are_toml() {
-        let text = toml(&Recipe::default().configs()[1]);
+        let mut recipe = Recipe::default();
+        recipe.read_b("simclr,f,0,0.001");
+        let text = toml(&recipe.configs()[1]);
         assert!(text.contains("objective = \"simclr\"\n") && text.contains("lr = 0.001\n"), "{text}");
         assert!(text.contains("\n[augment]\n") && text.contains("crop-min = 0.6\n"), "{text}");
         assert!(text.find("seed =") < text.find("[augment]"));

@@ -1,7 +1,7 @@
 //! A scene's question, and what came of the reader's answer.
 
 use crate::components::{Pixels, Prose};
-use crate::gallery::Side;
+use crate::gallery::{Image, Side};
 use crate::lab::Lab;
 use crate::replay::Replay;
 use crate::stats::{Readout, percent};
@@ -69,14 +69,17 @@ fn Choices(lab: Lab, scene: Scene) -> impl IntoView {
         let words = text::story::choices(scene).iter().enumerate().map(|(at, words)| button(at, (*words).into_any()));
         return view! { <div class="choices-row">{words.collect_view()}</div> }.into_any();
     }
+    // While the gallery fills, the two stay what they are.
+    let shown = Memo::new(move |_| {
+        let places = pair(lab)?;
+        lab.images.with(|images| Some(places.map(|at| Arc::clone(&images[at]))))
+    });
     let pictures = move || {
-        let images = pair(lab)?;
-        let picture = |(at, image): (usize, usize)| {
-            let planes = lab.images.with(|images| images.get(image).map(|image| image.pixels.clone()))?;
-            let name = text::story::PAIR[at];
-            Some(button(at, view! { <Pixels planes label=String::new()/> <span>{name}</span> }.into_any()))
+        let picture = |(at, image): (usize, Arc<Image>)| {
+            let (planes, name) = (image.pixels.clone(), text::story::PAIR[at]);
+            button(at, view! { <Pixels planes label=String::new()/> <span>{name}</span> }.into_any())
         };
-        Some(images.into_iter().enumerate().filter_map(picture).collect_view())
+        shown.get().map(|images| images.into_iter().enumerate().map(picture).collect_view())
     };
     view! { <div class="choices-row pair-row">{pictures}</div> }.into_any()
 }

@@ -80,7 +80,7 @@ fn Kappa(live: Live, index: usize) -> impl IntoView {
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
     let plot = Memo::new(move |_| {
-        let size = (width.get(), (width.get() * 0.5).clamp(170.0, 260.0));
+        let size = (width.get(), (width.get() * 0.42).clamp(150.0, 240.0));
         let epochs = live.runs[index].config.with(|c| c.as_ref().map_or(1, |c| c.epochs));
         let [a, b] = live.runs.map(|run| run.history);
         a.with(|a| b.with(|b| plots::kappa(size, [a, b], index, epochs)))

@@ -26,6 +26,8 @@ fn tolerance(name: &str) -> u8 {
         "halved-colours.jpg" => 24,
         "lossy.webp" => 12,
         _ if name.ends_with(".jpg") && name != "other-name.jpg" => 4,
+        // Opacity is rounded too.
+        "rgba-16.png" | "grey-alpha-16.png" => 2,
         _ if name.contains("16") || name.contains("alpha") || name.starts_with("rgba") => 1,
         _ => 0,
     }
