@@ -11,7 +11,7 @@ mod embed;
 pub(crate) mod flex;
 mod head;
 mod init;
-mod lanes;
+pub(crate) mod lanes;
 mod norm;
 mod pixels;
 mod pretrained;
