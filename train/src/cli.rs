@@ -30,7 +30,7 @@ pub enum Command {
     Data(DataCommand),
     /// Train an encoder on one class, or continue a run.
     #[command(long_about = help::TRAIN)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8), or of a bundle by
     /// its own banks.
     #[command(long_about = help::EVAL)]

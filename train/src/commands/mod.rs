@@ -22,7 +22,7 @@ use crate::output::{print, print_json};
 pub fn run(command: Command) -> Result<(), NsaError> {
     match command {
         Command::Data(command) => Ok(command.run()?),
-        Command::Train(args) => train::run(args),
+        Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(&args),

@@ -112,7 +112,10 @@ mod tests {
         config.landmarks().into_iter().map(|(name, sizes)| (format!("{prefix}{name}"), sizes)).collect()
     }
 
-    fn chosen(dicts: &[(&str, Vec<(String, Vec<usize>)>)]) -> Result<Choice, Broken> {
+    /// Names and shapes of a dict's tensors.
+    type Shapes = Vec<(String, Vec<usize>)>;
+
+    fn chosen(dicts: &[(&str, Shapes)]) -> Result<Choice, Broken> {
         let candidates: Vec<Candidate<'_>> = dicts
             .iter()
             .map(|(at, tensors)| Candidate {

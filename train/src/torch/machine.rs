@@ -108,7 +108,9 @@ impl<'a> Machine<'a> {
                 self.push(Node::Other, 0)?;
             }
             b'i' => {
-                (self.line()?, self.line()?);
+                // Its module and its name.
+                self.line()?;
+                self.line()?;
                 self.group()?;
                 self.push(Node::Other, 0)?;
             }
