@@ -95,7 +95,7 @@ fn bundle() -> Bundle {
         id: compact(id),
         ood: compact(ood),
         auroc: vec![(Scorer::KCosMah, 0.9)],
-        quality: None,
+        ..HistoryEntry::default()
     };
     Bundle { manifest, history: History { epochs: vec![entry(0, 10.0, 10.0), entry(10, 90.0, 20.0)] } }
 }

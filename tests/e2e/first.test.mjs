@@ -96,6 +96,7 @@ test("every dotted term of every view has its explanation", { timeout: 240_000 }
   for (const query of ["score", "separate", "compact", "sphere", "train", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `story&scene=${n}`)]) {
     const lab = await open(`?backend=cpu&n=8&view=${query}`);
     await lab.page.locator("[data-testid=term]").first().waitFor();
+    if (query === "score") await lab.until("ready");
     await lab.page.waitForTimeout(400);
     const terms = await lab.page.$$eval("[data-testid=term]", (all) => all.map((e) => [e.textContent, e.getAttribute("aria-description")]));
     for (const [word, meaning] of terms) {

@@ -68,9 +68,9 @@ pub fn paper_mean(value: &str, dataset: &str) -> String {
     format!("{value} ({set}, Table 11)")
 }
 
-/// A change whose numbers are means over runs of `n` seeds.
+/// A change whose numbers are means and spreads over runs of `n` seeds.
 pub fn over_seeds(change: &str, n: usize) -> String {
-    format!("{change} (mean ± spread of {n} seeds)")
+    format!("{change} ({n} seeds)")
 }
 
 /// Without and with.

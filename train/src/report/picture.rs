@@ -79,6 +79,7 @@ fn panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, title: &str
     let last = all().map(|(epoch, ..)| *epoch).fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(area)
         .margin(6)
+        .margin_right(18)
         .x_label_area_size(34)
         .y_label_area_size(40)
         .caption(title, ("sans-serif", 13).into_font().color(&INK))
