@@ -221,7 +221,9 @@ test("a line drawn around points marks their images in every view", { timeout: 2
   const { page } = lab;
   await page.waitForFunction(() => /images scored here/.test(document.querySelector(".sphere-side")?.textContent ?? ""), null, { timeout: 60_000 });
   await page.getByTestId("lasso").click();
-  const canvas = await page.locator("[data-testid=sphere] canvas").boundingBox();
+  const picture = page.locator("[data-testid=sphere] canvas");
+  await picture.evaluate((e) => e.scrollIntoView({ block: "center" }));
+  const canvas = await picture.boundingBox();
   const at = (x, y) => page.mouse.move(canvas.x + x * canvas.width, canvas.y + y * canvas.height, { steps: 4 });
   await at(0.1, 0.05);
   await page.mouse.down();
