@@ -193,7 +193,7 @@ pub fn after(scene: Scene) -> Option<&'static str> {
              well as before: it is not the features that go bad."
         }
         Scene::Kappa => "The looser the class lies, the more room an anomaly finds among the normal images.",
-        Scene::Norm => "In the paper the norm keeps the class together: left without, right with it, on the same axes.",
+        Scene::Norm => "In the paper the norm keeps the class together: left without, right with it.",
         _ => return None,
     })
 }

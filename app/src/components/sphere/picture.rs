@@ -2,7 +2,7 @@
 
 use super::brush::{Brush, Scene};
 use crate::components::{lab, use_width};
-use crate::sphere::{Camera, Dot, Kind, Point, Seen, Segment, contours, enclosed, hit, summary};
+use crate::sphere::{Camera, Dot, Kind, Origin, Point, Seen, Segment, contours, enclosed, hit, summary};
 use crate::state::{MARKS, Selection};
 use crate::text;
 use leptos::html;
@@ -365,11 +365,14 @@ impl Stage {
         Ok(())
     }
 
-    /// What the line drawn encloses; the line is gone then.
+    /// What the line drawn encloses; the line is gone then. Samples of the frames come last: where there are too many
+    /// to mark, those go that no other view shows.
     fn close_lasso(&mut self) -> Vec<Selection> {
         let path = std::mem::take(&mut self.lasso);
         let caught = enclosed(&self.seen, &path, self.axes.is_some());
-        caught.into_iter().filter_map(|i| self.dots.get(i)).map(|dot| dot.selection).collect()
+        let mut caught: Vec<&Dot> = caught.into_iter().filter_map(|i| self.dots.get(i)).collect();
+        caught.sort_by_key(|dot| matches!(dot.origin, Origin::Sample(_)));
+        caught.into_iter().map(|dot| dot.selection).collect()
     }
 
     fn press(&mut self, event: &PointerEvent) {
