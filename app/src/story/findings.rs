@@ -13,6 +13,8 @@ struct Finding {
     classes: Vec<usize>,
     objective: Objective,
     pollution: f32,
+    width: usize,
+    epochs: usize,
     rows: Vec<Row>,
 }
 
@@ -46,6 +48,7 @@ pub fn find(config: &TrainConfig, measure: &str) -> Option<&'static Row> {
             && f.classes == [config.id_class]
             && f.objective == config.objective
             && (f.pollution - config.pollution).abs() < 1e-6
+            && (f.width, f.epochs) == (config.width, config.epochs)
     };
     let rows = &FINDINGS.iter().find(alike)?.rows;
     rows.iter().find(|row| row.measure == measure && row.n >= PAIRS)

@@ -301,6 +301,8 @@ struct Found {
     classes: Vec<usize>,
     objective: Objective,
     pollution: f32,
+    width: usize,
+    epochs: usize,
     rows: Vec<Row>,
 }
 
@@ -314,7 +316,7 @@ pub fn json(effects: &[Effect<'_>]) -> Result<String, serde_json::Error> {
             classes.sort_unstable();
             classes.dedup();
             let (dataset, objective, pollution) = (c.dataset.clone(), c.objective, c.pollution);
-            Found { dataset, classes, objective, pollution, rows: effect.rows() }
+            Found { dataset, classes, objective, pollution, width: c.width, epochs: c.epochs, rows: effect.rows() }
         })
         .collect();
     Ok(serde_json::to_string_pretty(&found)? + "\n")
