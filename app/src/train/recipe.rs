@@ -30,8 +30,6 @@ pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
 const TEMPERATURE: f32 = 0.1;
 /// Largest seed.
 pub const LAST_SEED: usize = 999;
-/// Measurements of a run.
-const MEASUREMENTS: usize = 25;
 /// Test images of each kind that a run is measured on, and training images for the bank.
 pub const MEASURED: usize = 150;
 
@@ -192,8 +190,7 @@ impl Recipe {
             warmup: 20,
             temperature: TEMPERATURE,
             limit: self.images,
-            // Measuring costs as much as some epochs of small runs do.
-            eval_every: self.epochs.div_ceil(MEASUREMENTS),
+            eval_every: 1,
             eval_limit: MEASURED,
             seed: self.seed as u64,
             augment: digits(),
