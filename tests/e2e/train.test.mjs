@@ -8,7 +8,7 @@ import { serve } from "./serve.mjs";
 import { Training, unzip } from "./train.mjs";
 
 // Narrow and few images, so that two runs of 25 epochs (200 steps each) take a minute on a processor.
-const SMALL = "backend=cpu&train=c1-w2-b8-n64-e25-s0&a=simclr,none,0,0.003&b=simclr-rot,f,0,0.003";
+const SMALL = "backend=cpu&train=c1-w2-b8-n64-e25-s0&a=simclr,none,0,0.001&b=simclr-rot,f,0,0.001";
 const folder = temporaryFolder();
 let browser, site;
 

@@ -17,7 +17,7 @@ const FEWEST: usize = 8;
 /// A piece of a contour.
 pub type Segment = [Point; 2];
 
-/// For each of [`INSIDE`] the pieces of its contour around `points`, which lie on the ball.
+/// For each of `INSIDE` the pieces of its contour around `points`, which lie on the ball.
 pub fn contours(points: &[Point]) -> [Vec<Segment>; 2] {
     if points.len() < FEWEST {
         return Default::default();
