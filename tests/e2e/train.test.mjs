@@ -228,7 +228,7 @@ test("where the storage is full the runs pause, are still there, and go on", { t
 
 test("WebGPU trains as the processor does", { timeout: 400_000 }, async () => {
   // Five epochs of four steps; by a software adapter here, which proves correctness, not speed.
-  const recipe = "train=c1-w2-b16-n64-e5-s0&a=simclr-rot,f,0,0.0001&b=off";
+  const recipe = "train=c1-w2-b16-n64-e5-s0&a=simclr-rot,f,0,0.00001&b=off";
   const losses = [];
   const kappas = [];
   for (const backend of ["cpu", "webgpu"]) {
