@@ -31,7 +31,6 @@ pub mod rng;
 pub mod score;
 pub mod sphere;
 pub mod ssl;
-mod threads;
 
 pub use features::{FeatureError, Features};
 

@@ -2,19 +2,20 @@
 //!
 //! burn's own layer broadcasts over four dimensions, which the CPU backend walks element by element: it takes longer
 //! than the convolution beside it. Seen as a matrix with one row for each image and channel, the same arithmetic is
-//! contiguous and many times faster. In training on [`Flex`] a feature map is normalised in a pass of its own, together
-//! with what is added and the rectifier after it ([`kernels`]). The fields keep burn's names, so that weights convert to
+//! contiguous and many times faster. In training on [`Flex`] feature maps are normalised together with what is added and
+//! the rectifier after it ([`nsa_kernels::norm`]). The fields keep burn's names, so that weights convert to
 //! PyTorch's in the same way.
 
-mod flex;
-mod kernels;
+mod lanes;
 
 use super::blocks::finish;
 use super::flex::{known, same};
+use super::lanes::{gather, scatter};
 use burn::backend::Autodiff;
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::tensor::{Tensor, backend::Backend};
 use burn_flex::Flex;
+use nsa_kernels::norm::Moments;
 
 /// Added to the variance, as in PyTorch.
 const EPSILON: f64 = 1e-5;
@@ -53,14 +54,28 @@ impl<B: Backend> BatchNorm<B> {
     pub fn forward_maps(&self, x: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
         match same::<_, Autodiff<Flex>, 4>(&x) {
             Some(own) if B::ad_enabled(&x.device()) => {
-                let [n, _, h, w] = x.dims();
-                let learned = [&self.gamma, &self.beta].map(|learned| known(&learned.val()));
-                let (y, [mean, var]) = flex::normalise(own, add.map(|add| known(&add)), rectify, learned);
-                self.remember(known(&mean), known(&var), n * h * w);
-                known(&y)
+                let (n, own, add) = (x.dims()[0], gather(own), add.map(|add| known(&gather(known(&add)))));
+                let moments = lanes::moments(n, &own);
+                known(&scatter(known(&self.forward_lanes(n, &known(&own), &moments, add.as_ref(), rectify)), n))
             }
             _ => finish(self.as_matrix(x), add, rectify),
         }
+    }
+
+    /// Maps of `n` images that lie side by side, whose moments are known.
+    pub(super) fn forward_lanes(
+        &self,
+        n: usize,
+        x: &Tensor<B, 5>,
+        moments: &[Moments],
+        add: Option<&Tensor<B, 5>>,
+        rectify: bool,
+    ) -> Tensor<B, 5> {
+        let [_, _, h, w, _] = x.dims();
+        let learned = [&self.gamma, &self.beta].map(|learned| known(&learned.val()));
+        let (y, [mean, var]) = lanes::normalise(n, known(x), moments, add.map(known), rectify, learned);
+        self.remember(known(&mean), known(&var), n * h * w);
+        known(&y)
     }
 
     /// Feature maps on any backend.
@@ -86,6 +101,9 @@ impl<B: Backend> BatchNorm<B> {
     /// Feature vectors, `N x C`.
     pub fn forward_vectors(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [n, c] = x.dims();
+        if B::ad_enabled(&x.device()) && same::<_, Autodiff<Flex>, 2>(&x).is_some() {
+            return self.forward_maps(x.reshape([n, c, 1, 1]), None, false).reshape([n, c]);
+        }
         let row = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]);
         if B::ad_enabled(&x.device()) {
             let mean = x.clone().mean_dim(0);

@@ -1,7 +1,8 @@
 //! What a ResNet is made of.
 
 use super::BatchNorm;
-use super::conv::{convolve, convolve_onto};
+use super::conv::{convolve, convolve_lanes, convolve_onto};
+use super::lanes::Maps;
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -53,7 +54,7 @@ impl<B: Backend> Block<B> {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub(super) fn forward(&self, x: Maps<B>) -> Maps<B> {
         let shortcut = match &self.downsample {
             Some((conv, bn)) => layer(conv, bn, x.clone(), None, false),
             None => x.clone(),
@@ -83,15 +84,22 @@ impl<B: Backend> Block<B> {
 pub(super) fn layer<B: Backend>(
     conv: &Conv2d<B>,
     bn: &BatchNorm<B>,
-    x: Tensor<B, 4>,
-    add: Option<Tensor<B, 4>>,
+    x: Maps<B>,
+    add: Option<Maps<B>>,
     rectify: bool,
-) -> Tensor<B, 4> {
-    // Without the batch norm a convolution has no bias.
-    if conv.bias.is_some() {
-        return convolve_onto(conv, x, add, rectify);
+) -> Maps<B> {
+    if let Maps::Lanes(lanes, n) = &x
+        && let Some((y, moments)) = convolve_lanes(conv, lanes, *n)
+    {
+        let add = add.map(Maps::lanes);
+        return Maps::Lanes(bn.forward_lanes(*n, &y, &moments, add.as_ref(), rectify), *n);
     }
-    bn.forward_maps(convolve(conv, x), add, rectify)
+    let (x, add) = (x.tensor(), add.map(Maps::tensor));
+    // Without the batch norm a convolution has a bias.
+    Maps::of(match conv.bias {
+        Some(_) => convolve_onto(conv, x, add, rectify),
+        None => bn.forward_maps(convolve(conv, x), add, rectify),
+    })
 }
 
 /// What ends a layer: what is added, and a rectifier.

@@ -2,23 +2,26 @@
 //!
 //! Most of a training step is convolutions. burn's CPU backend takes the gradient of a weight by a convolution whose
 //! kernel is as large as the image, and walks transposed tensors element by element for it: with the narrow networks
-//! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed here, forward
-//! and backward, as matrix products of unfolded images ([`kernels`]); on every other backend by burn, but for the
-//! shortcuts of a ResNet ([`pointwise`]).
+//! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed by our kernels:
+//! where autodiff goes back through them, directly on sixteen images that lie side by side ([`nsa_kernels::conv`]), else
+//! as matrix products of unfolded images ([`nsa_kernels::unfolded`]), which are as fast for one image as for many; on every
+//! other backend by burn, but for the shortcuts of a ResNet ([`pointwise`]).
 
 mod flex;
 mod geometry;
-mod kernels;
+mod lanes;
 
 use super::blocks::finish;
 use super::flex::{known, same};
+use super::lanes::{gather, scatter};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Int, Tensor, backend::Backend};
 use burn_flex::Flex;
-use geometry::Geometry;
+use geometry::geometry;
+use nsa_kernels::norm::Moments;
 
 /// Images (`N x C x H x W`) through a convolution, to `N x O x H' x W'`.
 pub fn convolve<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -32,7 +35,7 @@ pub fn convolve_onto<B: Backend>(
     add: Option<Tensor<B, 4>>,
     rectify: bool,
 ) -> Tensor<B, 4> {
-    let geometry = Geometry::of(conv, images.dims());
+    let geometry = geometry(conv, images.dims());
     if let (Some(x), Some(g), Some(bias)) = (same::<_, Flex, 4>(&images), geometry, &conv.bias) {
         // Results are written over what is added, if nobody else holds it.
         let add = add.map(|add| known(&add));
@@ -47,7 +50,7 @@ pub fn convolve_onto<B: Backend>(
 /// autotune may choose, too) leaves all of it out where the stride is larger than the kernel, on every GPU. What a
 /// ResNet's shortcuts should pass on to the layers before them would be missing.
 fn pointwise<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
-    let geometry = Geometry::of(conv, images.dims());
+    let geometry = geometry(conv, images.dims());
     match geometry.filter(|g| g.kernel == 1 && g.padding == 0 && g.stride > 1) {
         Some(g) => {
             let bias = conv.bias.as_ref().map(|bias| bias.val());
@@ -70,6 +73,19 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     images.select(2, places(height)).select(3, places(width))
 }
 
+/// The same of maps of `n` images that lie side by side, with what a batch norm after it wants to know, if the convolution
+/// is one that the kernels know.
+pub fn convolve_lanes<B: Backend>(
+    conv: &Conv2d<B>,
+    maps: &Tensor<B, 5>,
+    n: usize,
+) -> Option<(Tensor<B, 5>, Vec<Moments>)> {
+    let [_, c, h, w, _] = maps.dims();
+    let geometry = geometry(conv, [n, c, h, w]).filter(|_| conv.bias.is_none())?;
+    let (results, moments) = lanes::convolve(&geometry, known(maps), known(&conv.weight.val()));
+    Some((known(&results), moments))
+}
+
 /// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.
 fn on_flex<B: Backend>(conv: &Conv2d<B>, images: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
     if conv.bias.is_some() {
@@ -77,10 +93,12 @@ fn on_flex<B: Backend>(conv: &Conv2d<B>, images: &Tensor<B, 4>) -> Option<Tensor
     }
     let weight = conv.weight.val();
     if let Some(x) = same::<_, Flex, 4>(images) {
-        return Some(known(&flex::convolve(&Geometry::of(conv, images.dims())?, x, known(&weight))));
+        return Some(known(&flex::convolve(&geometry(conv, images.dims())?, x, known(&weight))));
     }
     let x = same::<_, Autodiff<Flex>, 4>(images)?;
-    Some(known(&flex::convolve_with_gradient(&Geometry::of(conv, images.dims())?, x, known(&weight))))
+    let (n, geometry) = (images.dims()[0], geometry(conv, images.dims())?);
+    let (results, _) = lanes::convolve(&geometry, gather(x), known(&weight));
+    Some(known(&scatter(results, n)))
 }
 
 #[cfg(test)]

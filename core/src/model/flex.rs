@@ -10,6 +10,15 @@ pub fn same<A: Backend, B: Backend, const D: usize>(tensor: &Tensor<A, D>) -> Op
     (tensor as &dyn Any).downcast_ref::<Tensor<B, D>>().cloned()
 }
 
+/// [`same`] without a clone, so that nobody else holds the tensor.
+pub fn taken<A: Backend, B: Backend, const D: usize>(tensor: Tensor<A, D>) -> Result<Tensor<B, D>, Tensor<A, D>> {
+    let mut tensor = Some(tensor);
+    if let Some(own) = (&mut tensor as &mut dyn Any).downcast_mut::<Option<Tensor<B, D>>>().and_then(Option::take) {
+        return Ok(own);
+    }
+    tensor.map_or_else(|| unreachable!("it was not taken"), Err)
+}
+
 /// [`same`] where that is already known.
 pub fn known<A: Backend, B: Backend, const D: usize>(tensor: &Tensor<A, D>) -> Tensor<B, D> {
     same(tensor).unwrap_or_else(|| unreachable!("the two backends are the same"))

@@ -5,6 +5,7 @@
 use super::BatchNorm;
 use super::arch::{EncoderConfig, Stem};
 use super::blocks::{Block, conv, fold, layer};
+use super::lanes::Maps;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
@@ -27,13 +28,13 @@ pub struct ResNet<B: Backend> {
 /// for 32 x 32 images and ResNet-18 with the CIFAR stem (the paper calls them conv blocks 1 to 4).
 #[derive(Debug, Clone)]
 pub struct FeatureMaps<B: Backend> {
-    pub(crate) blocks: [Tensor<B, 4>; 4],
+    pub(crate) blocks: [Maps<B>; 4],
 }
 
 impl<B: Backend> FeatureMaps<B> {
     /// The last block averaged over positions: y of section 2.1, `N x 8w`.
     pub fn embedding(&self) -> Tensor<B, 2> {
-        pool(self.blocks[3].clone())
+        self.blocks[3].clone().pool()
     }
 
     /// A map by name: `conv1`..`conv4` flat, `conv1-1x1`..`conv4-1x1` pooled.
@@ -44,14 +45,8 @@ impl<B: Backend> FeatureMaps<B> {
         };
         let index: usize = block.strip_prefix("conv")?.parse().ok()?;
         let map = self.blocks.get(index.checked_sub(1)?)?.clone();
-        Some(if pooled { pool(map) } else { map.flatten(1, 3) })
+        Some(if pooled { map.pool() } else { map.tensor().flatten(1, 3) })
     }
-}
-
-/// `N x C x H x W` to `N x C`: the mean over positions.
-fn pool<B: Backend>(map: Tensor<B, 4>) -> Tensor<B, 2> {
-    let [n, c, h, w] = map.dims();
-    map.reshape([n * c, h * w]).mean_dim(1).reshape([n, c])
 }
 
 impl<B: Backend> ResNet<B> {
@@ -106,9 +101,9 @@ impl<B: Backend> ResNet<B> {
 
     /// Images (`N x 3 x H x W`, normalised) to the outputs of the four layers.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let mut x = layer(&self.conv1, &self.bn1, images, None, true);
+        let mut x = layer(&self.conv1, &self.bn1, Maps::of(images), None, true);
         if self.stem == Stem::Imagenet {
-            x = max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false);
+            x = Maps::of(max_pool2d(x.tensor(), [3, 3], [2, 2], [1, 1], [1, 1], false));
         }
         let run = |layer: &[Block<B>], x| layer.iter().fold(x, |x, block| block.forward(x));
         let block1 = run(&self.layer1, x);
@@ -136,7 +131,7 @@ mod tests {
     fn blocks_have_the_shapes_of_the_cifar_stem() {
         let images = Tensor::zeros([2, 3, 32, 32], &Default::default());
         let maps = encoder(Arch::Resnet18, Stem::Cifar, 4).forward(images);
-        let shapes: Vec<_> = maps.blocks.iter().map(|b| b.dims()).collect();
+        let shapes: Vec<_> = maps.blocks.iter().map(|b| b.clone().tensor().dims()).collect();
         assert_eq!(shapes, [[2, 4, 32, 32], [2, 8, 16, 16], [2, 16, 8, 8], [2, 32, 4, 4]]);
         assert_eq!(maps.get("conv2").unwrap().dims(), [2, 2048]);
         assert_eq!(maps.get("conv2-1x1").unwrap().dims(), [2, 8]);
@@ -158,7 +153,8 @@ mod tests {
     fn assert_folded_is_the_same<B: Backend>(net: &ResNet<B>, images: Tensor<B, 4>, expected: &FeatureMaps<Flex>) {
         let found = net.clone().folded().forward(images);
         for (found, expected) in found.blocks.into_iter().zip(&expected.blocks) {
-            found.into_data().assert_approx_eq::<f32>(&expected.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
+            let expected = expected.clone().tensor().into_data();
+            found.tensor().into_data().assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-4, 1e-4));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::Features;
 use crate::rng::Rng;
 use crate::score::cosine::{angle, unit_rows};
 use crate::score::product::fold_products;
-use crate::threads::all;
+use nsa_kernels::threads::all;
 
 /// Features that are compared with the uniform distribution: the pairs of 2,000 fix the estimate to 1e-4 or so.
 const SAMPLE_ROWS: usize = 2000;

@@ -4,6 +4,7 @@ use super::trainer::four_rotations;
 use super::{Norm, Objective, TrainConfig, Trainer, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::{AugmentConfig, Views};
 use crate::data::{Split, synth_digits};
+use crate::model::lanes::Maps;
 use crate::model::{FeatureMaps, Head, HeadShape, Network, NetworkConfig, l2_normalize, load_weights};
 use crate::rng::Rng;
 use burn::backend::Autodiff;
@@ -74,10 +75,9 @@ fn norm_on_f_makes_the_gradient_orthogonal_to_the_embedding() {
             let (view1, view2) = (random(1, [6, dim]), random(2, [6, dim]));
             let project = |y: &Tensor<B, 2>| {
                 let [n, c] = y.dims();
-                let blocks = [1, 2, 3, 4].map(|_| Tensor::zeros([n, c, 1, 1], &device));
-                let maps = FeatureMaps {
-                    blocks: [&blocks[..3], &[y.clone().reshape([n, c, 1, 1])]].concat().try_into().unwrap(),
-                };
+                let last = y.clone().reshape([n, c, 1, 1]);
+                let zeros = Tensor::zeros([n, c, 1, 1], &device);
+                let maps = FeatureMaps { blocks: [zeros.clone(), zeros.clone(), zeros, last].map(Maps::of) };
                 network.project(network.embedding(&maps))
             };
             let gradients = loss(&network, objective, project(&view1), project(&view2)).backward();

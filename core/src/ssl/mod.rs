@@ -1,5 +1,6 @@
 //! Self-supervised objectives (sections 2.1 and 2.4): what is compared, how it is learned.
 
+mod adam;
 mod config;
 #[cfg(test)]
 mod gradients;

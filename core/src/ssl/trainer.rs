@@ -1,5 +1,6 @@
 //! One training run: a network, its optimiser, and where it stands.
 
+use super::adam::Adam;
 use super::target::{self, Target};
 use super::{Objective, TrainConfig, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
@@ -8,7 +9,7 @@ use crate::model::Network;
 use crate::rng::Rng;
 use burn::module::{AutodiffModule, Module};
 use burn::optim::adaptor::OptimizerAdaptor;
-use burn::optim::{Adam, AdamConfig, GradientsParams, Optimizer};
+use burn::optim::{GradientsParams, Optimizer};
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Record, Recorder};
 use burn::tensor::{
     Tensor,
@@ -55,7 +56,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     pub fn new(config: TrainConfig, device: B::Device) -> Self {
         let init = || config.network().init(config.seed, &device);
         let (network, target) = (init(), (config.objective == Objective::Byol).then(|| Target::new(init())));
-        Self { config, network, target, optimizer: optimizer(), epochs_done: 0, device }
+        Self { config, network, target, optimizer: Adam::new().into(), epochs_done: 0, device }
     }
 
     /// The settings.
@@ -200,11 +201,6 @@ fn read<B: AutodiffBackend, R: Record<B>>(checkpoint: Vec<u8>, device: &B::Devic
 pub(super) fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let quarter = x.clone().swap_dims(2, 3).flip([2]);
     Tensor::cat(vec![x.clone(), quarter.clone(), x.flip([2, 3]), quarter.flip([2, 3])], 0)
-}
-
-/// Adam with PyTorch's epsilon (burn's default is a thousand times larger).
-fn optimizer<B: AutodiffBackend>() -> OptimizerAdaptor<Adam, Network<B>, B> {
-    AdamConfig::new().with_epsilon(1e-8).init()
 }
 
 #[cfg(test)]

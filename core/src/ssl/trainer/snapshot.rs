@@ -15,10 +15,11 @@
 use super::{Trainer, TrainerError};
 use crate::model::Network;
 use crate::ssl::TrainConfig;
+use crate::ssl::adam::Adam;
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::record::AdaptorRecord;
-use burn::optim::{Adam, AdamState, AdaptiveMomentumState, Optimizer};
+use burn::optim::{AdamState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend};
 
 const MAGIC: &[u8; 4] = b"NSAS";

@@ -10,17 +10,14 @@
 //! are therefore multiplied several at a time, side by side. Such groups are spread over threads. How images are grouped
 //! and in which order sums are taken does not depend on the number of threads, so a run repeats to the last bit.
 
-use super::geometry::Geometry;
-use crate::model::rectifier::rectifier;
+use crate::geometry::Geometry;
+use crate::rectifier::rectifier;
 use crate::threads::{each, widely};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 /// Positions that are enough for one product.
 const POSITIONS: usize = 256;
-
-/// Sums of the weight's gradient, one a thread at most. Each is as large as the weight.
-const SUMS: usize = 8;
 
 /// `N x C x H x W` by `O x C x K x K` to `N x O x H' x W'`.
 pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
@@ -54,63 +51,9 @@ pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], 
     });
 }
 
-/// The gradient of the weight, `O x C x K x K`, from that of the results.
-pub fn weight_gradient(g: &Geometry, images: &[f32], gradient: &[f32]) -> Vec<f32> {
-    let len = g.output[0] * g.window();
-    let share = g.n.div_ceil(SUMS).max(1);
-    let mut sums = vec![0.0; g.n.div_ceil(share) * len];
-    each(&mut sums, len, |i, sum, [unfolded, beside]: &mut Scratch| {
-        let images = part(images, i * share * g.input_len(), share * g.input_len());
-        let gradient = part(gradient, i * share * g.output_len(), share * g.output_len());
-        let groups = images.chunks(group(g) * g.input_len()).zip(gradient.chunks(group(g) * g.output_len()));
-        for (images, gradient) in groups {
-            let unfolded = unfold(g, images, unfolded);
-            let gradient = together(gradient, beside, g.output[0], g.positions());
-            multiply(rows_mut(sum, g.window()), Accum::Add, gradient, unfolded.transpose());
-        }
-    });
-    let mut total = vec![0.0; len];
-    for sum in sums.chunks_exact(len) {
-        total.iter_mut().zip(sum).for_each(|(total, value)| *total += value);
-    }
-    total
-}
-
-/// The gradient of the images, `N x C x H x W`, from that of the results.
-pub fn image_gradient(g: &Geometry, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-    if let Some(transposed) = g.transposed() {
-        return forward(&transposed, gradient, &turned(g, weight));
-    }
-    let mut images = vec![0.0; g.n * g.input_len()];
-    each(&mut images, group(g) * g.input_len(), |i, images, [unfolded, beside]: &mut Scratch| {
-        let n = images.len() / g.input_len();
-        let gradient = part(gradient, i * group(g) * g.output_len(), n * g.output_len());
-        let gradient = together(gradient, beside, g.output[0], g.positions());
-        unfolded.resize(g.window() * gradient.ncols(), 0.0);
-        let product = rows_mut(unfolded, gradient.ncols());
-        multiply(product, Accum::Replace, rows(weight, g.window()).transpose(), gradient);
-        for (i, image) in images.chunks_exact_mut(g.input_len()).enumerate() {
-            g.fold(unfolded, n, i, image);
-        }
-    });
-    images
-}
-
 /// Images of one product.
 fn group(g: &Geometry) -> usize {
     (POSITIONS / g.positions()).max(1)
-}
-
-/// The weight of the transposed convolution: `O x C x K x K` to `C x O x K x K`, each kernel turned by 180 degrees.
-fn turned(g: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let area = g.kernel * g.kernel;
-    let mut turned = Vec::with_capacity(weight.len());
-    for c in 0..g.input[0] {
-        for kernels in weight.chunks_exact(g.window()) {
-            turned.extend(kernels[c * area..][..area].iter().rev());
-        }
-    }
-    turned
 }
 
 /// `Y = W U` of some images, side by side: `O x (images * positions)`.
@@ -129,22 +72,7 @@ fn unfold<'a>(g: &Geometry, images: &[f32], unfolded: &'a mut Vec<f32>) -> MatRe
     rows(unfolded, n * g.positions())
 }
 
-/// `N x O x positions` to `O x (N * positions)`, in `beside` if there is more than one image.
-fn together<'a>(images: &'a [f32], beside: &'a mut Vec<f32>, channels: usize, positions: usize) -> MatRef<'a, f32> {
-    if images.len() == channels * positions {
-        return rows(images, positions);
-    }
-    let columns = images.len() / channels;
-    beside.resize(images.len(), 0.0);
-    for (i, image) in images.chunks_exact(channels * positions).enumerate() {
-        for (channel, row) in image.chunks_exact(positions).zip(beside.chunks_exact_mut(columns)) {
-            row[i * positions..][..positions].copy_from_slice(channel);
-        }
-    }
-    rows(beside, columns)
-}
-
-/// The way back from [`together`].
+/// `O x (N * positions)` to `N x O x positions`.
 fn apart(beside: &[f32], images: &mut [f32], channels: usize, positions: usize) {
     let columns = beside.len() / channels;
     for (i, image) in images.chunks_exact_mut(channels * positions).enumerate() {

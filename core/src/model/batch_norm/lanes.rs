@@ -1,7 +1,5 @@
-//! Between burn's CPU tensors and the kernels, and the rule by which autodiff goes through them.
+//! Batch normalisation that autodiff goes back through, on images that lie side by side.
 
-use super::EPSILON;
-use super::kernels::{Channel, Maps};
 use crate::model::flex::{Values, tensor};
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
@@ -9,38 +7,46 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::{Tensor, TensorPrimitive, ops::FloatTensor};
 use burn_flex::{Flex, FlexTensor};
+use nsa_kernels::norm::{Channel, Maps, Moments};
 
-type B = Autodiff<Flex>;
+type A = Autodiff<Flex>;
 
-/// Feature maps normalised by their own mean and variance (which come back, too), on top of what is added, and a
-/// rectifier. Autodiff goes back through it.
+/// Maps of `n` images (`G x C x H x W x 16`) normalised by their own mean and variance (which come back, too), on top of
+/// what is added, and a rectifier. Autodiff goes back through it.
 pub fn normalise(
-    x: Tensor<B, 4>,
-    add: Option<Tensor<B, 4>>,
+    n: usize,
+    x: Tensor<A, 5>,
+    moments: &[Moments],
+    add: Option<Tensor<A, 5>>,
     rectify: bool,
-    learned: [Tensor<B, 1>; 2],
-) -> (Tensor<B, 4>, [Tensor<B, 1>; 2]) {
-    let shape @ [_, count, height, width] = x.dims();
-    let maps = Maps { channels: count, area: height * width };
+    learned: [Tensor<A, 1>; 2],
+) -> (Tensor<A, 5>, [Tensor<A, 1>; 2]) {
+    let shape @ [_, channels, height, width, _] = x.dims();
+    let maps = Maps { n, channels, area: height * width };
     let (values, added) = (values(&x), add.as_ref().map(values));
-    let statistics = maps.statistics(values.slice());
-    let channels = channels(&learned, &statistics);
+    let statistics = maps.statistics(moments);
+    let channels = channels_of(&learned, &statistics);
     let results = maps.normalise(values.slice(), added.as_ref().map(Values::slice), rectify, &channels);
     let results = tensor(results, shape);
 
     let result = rectify.then(|| Values::of_primitive(results.clone()));
-    let saved = Saved { maps, shape, x: values, channels, result };
+    let saved = Saved { maps, channels, x: values, result };
     let [gamma, beta] = learned.map(primitive);
     let y = match add {
         Some(add) => tracked([primitive(x), gamma, beta, primitive(add)], saved, results),
         None => tracked([primitive(x), gamma, beta], saved, results),
     };
-    let device = Default::default();
     let of_batch = [0, 1].map(|which| {
         let values: Vec<f32> = statistics.iter().map(|pair| pair[which]).collect();
-        Tensor::from_inner(Tensor::from_floats(values.as_slice(), &device))
+        Tensor::from_inner(Tensor::from_floats(values.as_slice(), &Default::default()))
     });
     (y, of_batch)
+}
+
+/// What [`normalise`] wants to know of maps of `n` images.
+pub fn moments(n: usize, x: &Tensor<A, 5>) -> Vec<Moments> {
+    let [_, channels, height, width, _] = x.dims();
+    Maps { n, channels, area: height * width }.moments(values(x).slice())
 }
 
 #[derive(Debug)]
@@ -50,9 +56,8 @@ struct Normalisation;
 #[derive(Debug, Clone)]
 struct Saved {
     maps: Maps,
-    shape: [usize; 4],
-    x: Values,
     channels: Vec<Channel>,
+    x: Values,
     /// Where a rectifier cut it off.
     result: Option<Values>,
 }
@@ -62,15 +67,12 @@ impl<const N: usize> Backward<Flex, N> for Normalisation {
     type State = Saved;
 
     fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let Saved { maps, shape, x, channels, result } = ops.state;
+        let Saved { maps, channels, mut x, result } = ops.state;
         let mut dy = Values::of_primitive(grads.consume::<Flex>(&ops.node));
-        if let Some(result) = result {
-            maps.cut(dy.slice_mut(), result.slice());
-        }
-        let [dx, dgamma, dbeta] = maps.gradients(x.slice(), dy.slice(), &channels);
-        let learned = [maps.channels];
-        let gradients = [tensor(dx, shape), tensor(dgamma, learned), tensor(dbeta, learned), dy.tensor()];
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+        let learned = maps.cut(dy.slice_mut(), result.as_ref().map(Values::slice), x.slice(), &channels);
+        maps.gradient(x.slice_mut(), dy.slice(), &channels, &learned);
+        let [dgamma, dbeta] = learned.map(|values| tensor(values, [maps.channels]));
+        for (parent, gradient) in ops.parents.into_iter().zip([x.tensor(), dgamma, dbeta, dy.tensor()]) {
             if let Some(parent) = parent {
                 grads.register::<Flex>(parent.id, gradient);
             }
@@ -78,7 +80,7 @@ impl<const N: usize> Backward<Flex, N> for Normalisation {
     }
 }
 
-fn tracked<const N: usize>(parents: [FloatTensor<B>; N], saved: Saved, results: FlexTensor) -> Tensor<B, 4> {
+fn tracked<const N: usize>(parents: [FloatTensor<A>; N], saved: Saved, results: FlexTensor) -> Tensor<A, 5> {
     let parents = parents.map(|parent| parent.node);
     let y = match Normalisation.prepare::<NoCheckpointing>(parents).compute_bound().stateful() {
         OpsKind::Tracked(operation) => operation.finish(saved, results),
@@ -87,22 +89,16 @@ fn tracked<const N: usize>(parents: [FloatTensor<B>; N], saved: Saved, results: 
     Tensor::from_primitive(TensorPrimitive::Float(y))
 }
 
-fn channels(learned: &[Tensor<B, 1>; 2], statistics: &[[f32; 2]]) -> Vec<Channel> {
+fn channels_of(learned: &[Tensor<A, 1>; 2], statistics: &[[f32; 2]]) -> Vec<Channel> {
     let [gamma, beta] = learned.each_ref().map(values);
     let learned = gamma.slice().iter().zip(beta.slice());
-    let channel = |((&gamma, &beta), &[mean, var]): ((&f32, &f32), &[f32; 2])| Channel {
-        mean,
-        deviation: (var + EPSILON as f32).sqrt(),
-        gamma,
-        beta,
-    };
-    learned.zip(statistics).map(channel).collect()
+    learned.zip(statistics).map(|((&gamma, &beta), &[mean, var])| Channel { mean, var, gamma, beta }).collect()
 }
 
-fn values<const D: usize>(tensor: &Tensor<B, D>) -> Values {
+fn values<const D: usize>(tensor: &Tensor<A, D>) -> Values {
     Values::of(tensor.clone().inner())
 }
 
-fn primitive<const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+fn primitive<const D: usize>(tensor: Tensor<A, D>) -> FloatTensor<A> {
     tensor.into_primitive().tensor()
 }
