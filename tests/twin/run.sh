@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/env.sh
-python="$NSA_CACHE/venv-golden/bin/python"
+python="${PYTHON:-$NSA_CACHE/venv-golden/bin/python}"
 [ -x "$python" ] || { printf 'twin: no PyTorch here: run scripts/golden.sh first\n' >&2; exit 2; }
 root=$1; shift
 folder=$(mktemp -d)
