@@ -3,11 +3,11 @@
 
 use burn::backend::Autodiff;
 use burn_flex::Flex;
-use nsa_core::augment::AugmentConfig;
 use nsa_core::bundle::{BANK_FILE, Detector, FILES, from_zip};
+use nsa_core::config::AugmentConfig;
+use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::data::{Split, synth_digits};
 use nsa_core::eval::auroc;
-use nsa_core::ssl::{Norm, Objective, TrainConfig};
 use nsa_engine::train::protocol::{Begin, Frame};
 use nsa_engine::train::{LiveRun, Origin, pack};
 use pollster::block_on;
@@ -60,7 +60,7 @@ fn begin(config: &TrainConfig) -> Run {
 fn resume(
     config: &TrainConfig,
     snapshot: &[u8],
-    history: Vec<nsa_core::bundle::HistoryEntry>,
+    history: Vec<nsa_core::measure::HistoryEntry>,
     frames: Vec<Frame>,
 ) -> Run {
     let begin = Begin { config: config.clone(), snapshot: snapshot.len(), history, frames, seconds: 0.0 };

@@ -4,9 +4,8 @@
 
 use crate::fetch;
 use crate::train::Opened;
-use nsa_core::bundle::{
-    Compactness, FRAMES_FILE, Frames, HISTORY_FILE, History, HistoryEntry, MANIFEST_FILE, MAX_MANIFEST, Manifest,
-};
+use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_MANIFEST, Manifest};
+use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
 use nsa_core::score::Scorer;
 use std::ops::Range;
 

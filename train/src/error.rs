@@ -5,13 +5,14 @@ use crate::files::ReadError;
 use crate::npy::NpyError;
 use nsa_core::FeatureError;
 use nsa_core::bundle::{AssembleError, BundleError, DetectError};
+use nsa_core::config::ConfigError;
 use nsa_core::data::DataError;
 use nsa_core::eval::EvalError;
 use nsa_core::model::{EmbedError, WeightsError};
 use nsa_core::score::ScoreError;
 use nsa_core::sphere::SphereError;
 use nsa_core::ssl::guard::Collapse;
-use nsa_core::ssl::{ConfigError, TrainerError, WatchError};
+use nsa_core::ssl::{TrainerError, WatchError};
 use std::path::PathBuf;
 use thiserror::Error;
 

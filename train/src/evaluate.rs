@@ -7,10 +7,11 @@ use crate::probes::Probes;
 use crate::trained::validation;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::bundle::{Frames, HistoryEntry};
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit};
+use nsa_core::measure::{Frames, HistoryEntry};
 use nsa_core::model::{Network, embed_all};
-use nsa_core::ssl::{self, TrainConfig, WatchError};
+use nsa_core::ssl::{self, WatchError};
 
 /// Images embedded at once, if they are small.
 const BATCH: usize = 256;

@@ -1,9 +1,9 @@
 //! Probes of feature quality during training: which of the watched images they are fitted to and tested on.
 
 use crate::error::NsaError;
-use nsa_core::bundle::Quality;
 use nsa_core::data::ImageSet;
 use nsa_core::eval::quality;
+use nsa_core::measure::Quality;
 use nsa_core::{FeatureError, Features};
 use std::collections::BTreeSet;
 

@@ -17,9 +17,11 @@ use crate::data;
 use crate::error::NsaError;
 use crate::files;
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{FRAMES_FILE, Frames, History};
+use nsa_core::bundle::FRAMES_FILE;
+use nsa_core::config::TrainConfig;
 use nsa_core::data::OneClassSplit;
-use nsa_core::ssl::{TrainConfig, Trainer};
+use nsa_core::measure::{Frames, History};
+use nsa_core::ssl::Trainer;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

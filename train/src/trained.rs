@@ -6,9 +6,10 @@ use crate::run::RunFolder;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::sha256;
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::model::Network;
-use nsa_core::ssl::{TrainConfig, Watch};
+use nsa_core::ssl::Watch;
 use std::path::Path;
 
 /// A run, its checkpoint, and the images it is judged on.

@@ -61,7 +61,8 @@ impl Bundle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nsa_core::bundle::{History, Manifest};
+    use nsa_core::bundle::Manifest;
+    use nsa_core::measure::History;
 
     fn digits() -> Bundle {
         let manifest = Manifest::parse(include_bytes!("../../../assets/bundles/digits/bundle.json")).unwrap();

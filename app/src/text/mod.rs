@@ -12,7 +12,7 @@ pub mod train;
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
 use nsa_core::bundle::Provenance;
-use nsa_core::ssl::{Norm, Objective};
+use nsa_core::config::{Norm, Objective};
 
 // --- menus and buttons -----------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ pub struct Explanation {
 /// A training image near to the one that is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
-    /// Its position among the run's training images ([`crate::ssl::TrainConfig::split`]); none if the bundle does
+    /// Its position among the run's training images ([`crate::config::TrainConfig::split`]); none if the bundle does
     /// not tell.
     pub position: Option<u32>,
     /// Angle in radians.

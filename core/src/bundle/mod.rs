@@ -21,12 +21,9 @@ pub use assemble::{AssembleError, Banks, Judges};
 pub use detector::{DetectError, Detector, ImageScores};
 pub use error::BundleError;
 pub use explain::{Ensemble, Explanation, Neighbour, Part};
-pub use frames::{FRAMES_FILE, Frames, MAX_SAMPLES};
+pub use frames::FRAMES_FILE;
 pub use gallery::{gallery_from_bytes, gallery_to_bytes};
-pub use manifest::{
-    Catalog, CatalogEntry, Compactness, FORMAT, FileEntry, History, HistoryEntry, LayerEntry, Manifest, Provenance,
-    Quality, ScoreEntry,
-};
+pub use manifest::{Catalog, CatalogEntry, FORMAT, FileEntry, LayerEntry, Manifest, Provenance, ScoreEntry};
 pub use project::Projection;
 pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
 pub use write::{BundleParts, stored_bank};

@@ -1,10 +1,11 @@
 //! Reading a bundle: nothing in it is believed before it is checked.
 
 use super::tensors::Reader;
-use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
+use super::{BundleError, FORMAT, LayerEntry, Manifest};
+use crate::config::PixelNorm;
 use crate::data::SIZE;
 use crate::features::Features;
-use crate::model::PixelNorm;
+use crate::measure::{Frames, History};
 use crate::score::{Bank, BankParts};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

@@ -2,8 +2,9 @@
 
 use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, index_name, sha256};
 use super::tensors::Stored;
-use super::{BundleError, FileEntry, Frames, History, Manifest};
+use super::{BundleError, FileEntry, Manifest};
 use crate::features::Features;
+use crate::measure::{Frames, History};
 use crate::score::{Bank, BankParts, ScoreError};
 use half::f16;
 

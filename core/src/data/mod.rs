@@ -4,16 +4,10 @@ pub mod resize;
 mod split;
 pub mod synth_digits;
 
+pub use crate::config::{CHANNELS, IMAGE_BYTES, SIZE};
 pub use split::{OneClassSplit, one_class_split};
 
 use thiserror::Error;
-
-/// Height and width of the images that the models take, those with ImageNet's stem aside.
-pub const SIZE: usize = 32;
-/// Colour channels of every image.
-pub const CHANNELS: usize = 3;
-/// Bytes of one image of that size: 3 x 32 x 32.
-pub const IMAGE_BYTES: usize = CHANNELS * SIZE * SIZE;
 
 /// Which part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

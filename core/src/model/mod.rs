@@ -19,20 +19,19 @@ mod resnet;
 mod state_dict;
 mod weights;
 
-pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};
+pub use arch::{Arch, EncoderConfig, Stem};
 pub use batch_norm::BatchNorm;
 pub use blocks::Block;
 pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use norm::l2_normalize;
-pub use pixels::PixelNorm;
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
 pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights};
 
+use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::SIZE;
-use crate::ssl::{Norm, Objective};
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -101,6 +100,20 @@ fn layer_names(heads: usize) -> Vec<String> {
     let flat = (1..=4).map(|i| format!("conv{i}"));
     let pooled = (1..=4).map(|i| format!("conv{i}-1x1"));
     flat.chain(pooled).chain((1..=heads).map(|i| format!("head{i}"))).collect()
+}
+
+impl TrainConfig {
+    /// The network that a run with these settings trains.
+    pub fn network(&self) -> NetworkConfig {
+        NetworkConfig {
+            width: self.width,
+            objective: self.objective,
+            norm: self.norm,
+            head_batch_norm: self.head_batch_norm,
+            side: self.image_size,
+            pixels: self.pixel_norm(),
+        }
+    }
 }
 
 impl NetworkConfig {

@@ -2,8 +2,9 @@
 
 use super::embed::read_back;
 use super::weights::{field_path, fill};
-use super::{EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, WeightsError, l2_normalize};
-use crate::ssl::Norm;
+use super::{EmbedError, EncoderConfig, Head, HeadShape, ResNet, StateDict, WeightsError, l2_normalize};
+use crate::config::Norm;
+use crate::config::PixelNorm;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
@@ -106,8 +107,8 @@ impl<B: Backend> Pretrained<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Objective;
     use crate::model::{Arch, Network, NetworkConfig, Stem, save_weights};
-    use crate::ssl::Objective;
     use burn_flex::Flex;
     use burn_store::ModuleSnapshot;
 

@@ -7,8 +7,8 @@
 use super::SphereError;
 use super::vmf::mean_direction;
 use crate::Features;
-use crate::score::cosine::angle_between;
-use crate::score::spectrum::Spectrum;
+use crate::vectors::cosine::angle_between;
+use crate::vectors::spectrum::Spectrum;
 
 /// Where a feature is drawn, in radians.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,7 +3,7 @@
 use super::SphereError;
 use super::angles::{check_width, complete, dot, push_orthogonal, units};
 use crate::Features;
-use crate::score::spectrum::{Spectrum, mean};
+use crate::vectors::spectrum::{Spectrum, mean};
 
 /// A linear projection of l2-normalised features to three dimensions, with the share of their variance that it shows.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@
 //! dimension. The projection is watched beside the encoder's output, whose batch norms can keep it apart for long.
 
 use crate::Features;
-use crate::bundle::Compactness;
+use crate::measure::Compactness;
 use crate::score::Scorer;
 use crate::sphere::{SphereError, spread};
 use thiserror::Error;

@@ -92,8 +92,8 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Follow<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Norm, Objective};
     use crate::model::NetworkConfig;
-    use crate::ssl::{Norm, Objective};
     use burn::backend::Autodiff;
     use burn::module::AutodiffModule;
     use burn_flex::Flex;

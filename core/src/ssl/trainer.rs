@@ -2,8 +2,9 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{Objective, TrainConfig, byol_loss, nt_xent_loss, simsiam_loss};
+use super::{byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
+use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
 use crate::model::Network;
 use crate::rng::Rng;

@@ -1,15 +1,15 @@
 //! What training is followed by: the same few images, embedded and measured again and again (section 2.2, appendix A).
 
-use super::TrainConfig;
 use super::guard::{Collapse, check_auroc, check_features, check_rank};
-use crate::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
+use crate::config::TrainConfig;
 use crate::data::{ImageSet, OneClassSplit};
 use crate::eval::{EvalError, auroc};
+use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
 use crate::model::{EmbedError, Network, embed_all};
 use crate::rng::Rng;
-use crate::score::cosine::unit_rows;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
+use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
 use thiserror::Error;

@@ -9,7 +9,8 @@ use crate::output::tell;
 use crate::progress::Progress;
 use crate::torch::read_weights;
 use burn::tensor::backend::Backend;
-use nsa_core::model::{EncoderConfig, PixelNorm, Pretrained, StateDict};
+use nsa_core::config::PixelNorm;
+use nsa_core::model::{EncoderConfig, Pretrained, StateDict};
 
 /// Embeds batch by batch: neither images nor features are in memory as a whole.
 pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {

@@ -17,10 +17,10 @@ use burn::tensor::backend::Backend;
 use nsa_core::bundle::{
     Banks, BundleParts, FORMAT, Judges, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id,
 };
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, SIZE};
 use nsa_core::model::{load_weights, save_weights};
 use nsa_core::score::Bank;
-use nsa_core::ssl::TrainConfig;
 use std::path::Path;
 
 /// Writes the bundle, then lists it.

@@ -12,12 +12,13 @@ use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{History, HistoryEntry};
+use nsa_core::config::PixelNorm;
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit, Split};
-use nsa_core::model::PixelNorm;
+use nsa_core::measure::{History, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_core::ssl::guard::check_loss;
-use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
+use nsa_core::ssl::{Trainer, TrainerError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

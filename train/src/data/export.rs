@@ -4,7 +4,7 @@ use super::command::split_name;
 use super::{DataSourceError, open, side_of};
 use crate::error::NsaError;
 use crate::npy;
-use nsa_core::data::resize::{SIDES, is_side};
+use nsa_core::config::{SIDES, is_side};
 use nsa_core::data::{CHANNELS, Split};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -2,9 +2,10 @@
 
 use super::protocol::{Begin, Frame, MAX_BATCH, MAX_IMAGES, MAX_WIDTH, Prepared};
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{Frames, History, HistoryEntry};
+use nsa_core::config::{ConfigError, Objective, TrainConfig};
 use nsa_core::data::{DataError, ImageSet, SIZE, Split, synth_digits};
-use nsa_core::ssl::{ConfigError, Objective, TrainConfig, Trainer, TrainerError, Watch, WatchError};
+use nsa_core::measure::{Frames, History, HistoryEntry};
+use nsa_core::ssl::{Trainer, TrainerError, Watch, WatchError};
 use thiserror::Error;
 
 /// Images embedded at once when a run is measured.

@@ -3,10 +3,11 @@
 use super::run::{BATCH, LiveRun, RunError, draw};
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{AssembleError, Banks, BundleError, BundleParts, FORMAT, Judges, Manifest, Provenance, to_zip};
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{Split, synth_digits};
 use nsa_core::model::{WeightsError, load_weights, read_weights};
 use nsa_core::score::Coreset;
-use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
+use nsa_core::ssl::{Trainer, TrainerError};
 use thiserror::Error;
 
 /// The feature maps that get a bank, as in `nsa export`.

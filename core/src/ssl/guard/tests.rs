@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::augment::Views;
+use crate::config::{Norm, Objective, TrainConfig};
 use crate::data::{ImageSet, Split, synth_digits};
 use crate::model::{Network, NetworkConfig, embed, l2_normalize};
 use crate::rng::Rng;
 use crate::sphere::compactness;
-use crate::ssl::{Norm, Objective, TrainConfig, Trainer};
+use crate::ssl::Trainer;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};

@@ -13,8 +13,8 @@
 //! The tensors are those of the network and, behind them, of BYOL's target, which has no moments.
 
 use super::{Trainer, TrainerError};
+use crate::config::TrainConfig;
 use crate::model::Network;
-use crate::ssl::TrainConfig;
 use crate::ssl::adam::Adam;
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -189,8 +189,8 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::super::tests::{config, images, train};
     use super::*;
+    use crate::config::Objective;
     use crate::model::save_weights;
-    use crate::ssl::Objective;
     use burn::backend::Autodiff;
     use burn_flex::Flex;
 

@@ -1,9 +1,9 @@
 //! Runs that stop and go on, batches, rates.
 
 use super::*;
+use crate::config::Norm;
 use crate::data::{Split, synth_digits};
 use crate::model::save_weights;
-use crate::ssl::Norm;
 use burn::backend::Autodiff;
 use burn_flex::Flex;
 
