@@ -11,7 +11,7 @@ use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, Sc
 use crate::progress::Progress;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::data::{CHANNELS, ImageSet};
+use nsa_core::data::{CHANNELS, ImageSet, Sets};
 use nsa_core::eval::{auroc, summarize};
 use nsa_core::model::{EmbedError, Network, UNIT};
 use nsa_core::score::{Bank, ScoreError, Scorer};
@@ -72,14 +72,6 @@ impl Request {
     }
 }
 
-/// The images of a run.
-pub struct Images<'a> {
-    /// Those it was trained on.
-    pub train: &'a ImageSet,
-    /// Those it is judged on: ID and OOD test images, ID and OOD validation images.
-    pub judged: [&'a ImageSet; 4],
-}
-
 /// The pixels of images as one more feature map: what a network must beat.
 pub const PIXELS: &str = "pixels";
 
@@ -96,7 +88,7 @@ pub struct Tables {
 /// Computes what is asked for.
 pub fn compute<B: Backend>(
     network: &Network<B>,
-    images: &Images<'_>,
+    images: Sets<&ImageSet>,
     request: &Request,
     device: &B::Device,
 ) -> Result<Tables, NsaError> {
@@ -106,7 +98,7 @@ pub fn compute<B: Backend>(
     let dims = dims(network, images.train, device)?;
     let dim = |layer: &str| names.iter().position(|name| name == layer).map_or(images.train.image_bytes(), |i| dims[i]);
     let passes = passes(&request.scorers, images.train.len(), &dim);
-    let judged: usize = images.judged.iter().map(|set| set.len()).sum();
+    let judged: usize = images.judged().map(|set| set.len()).sum();
     let total = passes.len() * (images.train.len() + judged);
     let mut progress = Progress::new("evaluating", total);
     for pass in passes {
@@ -119,7 +111,7 @@ pub fn compute<B: Backend>(
                 FittedLayer::fit(layer, scorers, &train, request.ensembles && names.contains(layer))
             })
             .collect();
-        for (side, set) in images.judged.into_iter().enumerate() {
+        for (side, set) in images.judged().enumerate() {
             for first in (0..set.len()).step_by(PIECE) {
                 let piece: Vec<usize> = (first..(first + PIECE).min(set.len())).collect();
                 let queries = maps(network, &set.select(&piece), &layers, device, |n| progress.advance(n))?;
@@ -209,7 +201,7 @@ struct FittedScorer {
     score: Result<ScoreFn, ScoreError>,
     /// As a member of an ensemble, where that is another fit.
     member: Option<Result<(ScoreFn, [f32; 2]), ScoreError>>,
-    /// Of each set of [`Images::judged`].
+    /// Of each set of [`Sets::judged`].
     scores: [Vec<f32>; 4],
     member_scores: [Vec<f32>; 4],
 }
@@ -246,7 +238,7 @@ impl FittedLayer {
         };
         let by = |bank: &std::rc::Rc<Bank>, scorer: Scorer| -> ScoreFn {
             let bank = bank.clone();
-            Box::new(move |queries| bank.score(scorer, 1, queries))
+            Box::new(move |queries| bank.score(scorer, scorer.default_k(), queries))
         };
         let fit = |&scorer: &Scorer| {
             let score = match &bank {
@@ -270,7 +262,7 @@ impl FittedLayer {
         Self { layer: layer.into(), dim: train.dim(), rank, ensemble_rank: capped, scorers }
     }
 
-    /// Scores a piece of set `side` of [`Images::judged`]. The first failure of a scorer is kept.
+    /// Scores a piece of set `side` of [`Sets::judged`]. The first failure of a scorer is kept.
     fn score(&mut self, side: usize, queries: &Features) {
         let capped = self.ensemble_rank.is_some();
         for fitted in &mut self.scorers {

@@ -138,7 +138,7 @@ impl<B: Backend> Detector<B> {
         let score = |layer: &str, scorer: Scorer| {
             let refused = |source| DetectError::Score { layer: layer.into(), scorer, source };
             let at = self.position(layer);
-            self.banks[at].1.score(scorer, 1, &features[at]).map_err(refused)
+            self.banks[at].1.score(scorer, scorer.default_k(), &features[at]).map_err(refused)
         };
         let mut columns = Vec::with_capacity(self.manifest.scores.len());
         for entry in &self.manifest.scores {
@@ -167,9 +167,10 @@ impl<B: Backend> Detector<B> {
         Ok(found.into_iter().map(neighbour).collect())
     }
 
-    /// Where a layer's bank stands. The manifest was checked: every score's layer has one.
+    /// Where a layer's bank stands.
     fn position(&self, layer: &str) -> usize {
-        self.banks.iter().position(|(known, _)| known == layer).unwrap_or_default()
+        let found = self.banks.iter().position(|(known, _)| known == layer);
+        found.expect("the manifest was checked: every score's layer has a bank")
     }
 
     /// The deepest pooled layer that has a bank: it stands for the embedding.

@@ -77,8 +77,8 @@ impl AngleMap {
             push_orthogonal(&mut basis, direction);
         }
         complete(&mut basis, 3);
-        let (second, first) = (basis.pop().unwrap_or_default(), basis.pop().unwrap_or_default());
-        Ok(Self { mean_direction: basis.pop().unwrap_or_default(), frame: [first, second] })
+        let [mean_direction, first, second] = basis.try_into().expect("`complete` makes it three");
+        Ok(Self { mean_direction, frame: [first, second] })
     }
 
     /// Where each feature (`n x dim`) is drawn.

@@ -40,8 +40,7 @@ impl Pca3 {
             push_orthogonal(&mut basis, direction);
         }
         complete(&mut basis, 3);
-        let mut basis = basis.into_iter();
-        let components = std::array::from_fn(|_| basis.next().unwrap_or_default());
+        let components = basis.try_into().expect("`complete` makes it three");
         let explained = std::array::from_fn(|i| spectrum.values.get(i).map_or(0.0, |v| v.max(0.0) / total));
         Ok(Self { mean, components, explained })
     }

@@ -5,10 +5,13 @@ mod adam;
 mod gradients;
 pub mod guard;
 mod loss;
+mod probes;
+mod run;
 mod target;
 mod trainer;
 mod watch;
 
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
+pub use run::{Advance, Kept, Run, RunError};
 pub use trainer::{Trainer, TrainerError};
-pub use watch::{EMBEDDING, Watch, WatchError, Watched};
+pub use watch::{EMBEDDING, Watch, WatchError};

@@ -10,7 +10,7 @@ use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
 use crate::progress::Progress;
 use crate::run::RunFolder;
-use crate::tables::{Images, PIXELS, Request, compute};
+use crate::tables::{PIXELS, Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{MODEL_FILE, sha256};
@@ -50,7 +50,7 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
 
 /// Every feature map of the run's network.
 fn layer_names(run: &Path) -> Result<Vec<String>, NsaError> {
-    let config = RunFolder::open(run, usize::MAX)?.config;
+    let config = RunFolder::open(run)?.config;
     Ok(config.network().layers().into_iter().map(|(name, _)| name).collect())
 }
 
@@ -94,17 +94,16 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let trained = self.trained;
         let (network, epoch) = trained.network_and_epoch::<B>(&device)?;
-        let [val_id, val_ood] = &trained.validation;
-        let images = Images { train: &trained.train, judged: [&trained.id, &trained.ood, val_id, val_ood] };
-        let tables = compute(&network, &images, self.request, &device)?;
+        let images = trained.sets.as_ref();
+        let tables = compute(&network, images, self.request, &device)?;
         Ok(Evaluation {
             checkpoint: trained.checkpoint_sha256(),
             epoch,
             device: name.into(),
-            train: trained.train.len(),
-            validation: [val_id.len(), val_ood.len()],
-            id: trained.id.len(),
-            ood: trained.ood.len(),
+            train: images.train.len(),
+            validation: images.validation.map_or([0, 0], |sides| [sides.id.len(), sides.ood.len()]),
+            id: images.test.id.len(),
+            ood: images.test.ood.len(),
             layers: tables.layers,
             ensembles: tables.ensembles,
             histogram: tables.histogram,
@@ -137,19 +136,20 @@ impl DeviceJob for OfBundle<'_> {
                     .map(|mut f| f.remove(0))
             };
             let (id, ood) = (embed(&id)?, embed(&ood)?);
-            let Some((_, bank)) = detector.banks().iter().find(|(name, _)| name == layer) else { continue };
+            let (_, bank) = detector.banks().iter().find(|(name, _)| name == layer).expect("its layers have banks");
             let mut scores = Vec::new();
             for &scorer in self.scorers {
-                let reached = summarize(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?;
+                let k = scorer.default_k();
+                let reached = summarize(&bank.score(scorer, k, &id)?, &bank.score(scorer, k, &ood)?)?;
                 scores.push(ScoreRow { scorer, validation: None, reached });
             }
             let (rank, failed) = (Some(bank.rank()), Vec::new());
             rows.push(LayerRow { layer: layer.into(), dim: id.dim(), rank, ensemble_rank: None, scores, failed });
         }
         progress.finish();
-        let model = manifest.files.iter().find(|file| file.name == MODEL_FILE);
+        let model = manifest.files.iter().find(|file| file.name == MODEL_FILE).expect("a checked manifest lists it");
         Ok(Evaluation {
-            checkpoint: model.map(|file| file.sha256.clone()).unwrap_or_default(),
+            checkpoint: model.sha256.clone(),
             epoch: manifest.config.epochs,
             device: name.into(),
             train: manifest.provenance.train_images,
@@ -175,7 +175,7 @@ fn only(mut evaluation: Evaluation, request: &Request) -> Evaluation {
     let asked = |layer: &str| request.scorers.iter().find(|(name, _)| name == layer).map(|(_, scorers)| scorers);
     evaluation.layers.retain(|row| asked(&row.layer).is_some());
     for row in &mut evaluation.layers {
-        let scorers = asked(&row.layer).cloned().unwrap_or_default();
+        let scorers = asked(&row.layer).expect("the others are gone").clone();
         row.scores.retain(|score| scorers.contains(&score.scorer));
         row.failed.retain(|failed| scorers.contains(&failed.scorer));
     }

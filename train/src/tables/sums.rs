@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Scores of all images by one scorer on one map.
 pub struct Scored {
-    /// Of each set of `Images::judged`.
+    /// Of each set of `Sets::judged`.
     pub scores: [Vec<f32>; 4],
     /// Smallest and largest leave-one-out score of the training images; none where no ensemble asks.
     pub range: [f32; 2],
