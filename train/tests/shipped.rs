@@ -4,6 +4,7 @@
 
 use nsa_core::bundle::{Catalog, MANIFEST_FILE, Manifest};
 use nsa_core::config::TrainConfig;
+use nsa_core::model::Layer;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ fn the_table_of_models_says_what_was_measured() {
         let first = &manifest.scores[manifest.default_score()];
         let rate = |scorer: &str| {
             let entry =
-                manifest.scores.iter().find(|s| s.layer == "conv4-1x1" && s.scorer.to_string() == scorer).unwrap();
+                manifest.scores.iter().find(|s| s.layer == Layer::EMBEDDING && s.scorer.to_string() == scorer).unwrap();
             format!("{:.1}", 100.0 * entry.auroc_exported)
         };
         let p = &manifest.provenance;
