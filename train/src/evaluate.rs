@@ -8,7 +8,7 @@ use burn::tensor::backend::Backend;
 use nsa_core::Features;
 use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit};
-use nsa_core::model::{Network, embed_all};
+use nsa_core::model::{Layer, Network, embed_all};
 use nsa_core::ssl::Watch;
 
 /// Images embedded at once, if they are small.
@@ -20,7 +20,7 @@ const PIXELS: usize = 1 << 20;
 pub fn features<B: Backend>(
     network: &Network<B>,
     images: &ImageSet,
-    layers: &[&str],
+    layers: &[Layer],
     device: &B::Device,
     mut tick: impl FnMut(usize),
 ) -> Result<Vec<Features>, NsaError> {

@@ -52,7 +52,7 @@ impl Bundle {
     /// The name of a score for people.
     pub fn score_title(&self, score: usize) -> String {
         match self.manifest.scores.get(score) {
-            Some(entry) => format!("{} on {}", text::scorer(&scorer_word(entry.scorer)), text::layer(&entry.layer)),
+            Some(entry) => format!("{} on {}", text::scorer(&scorer_word(entry.scorer)), text::layer(entry.layer)),
             None => text::score::ENSEMBLE_LONG.into(),
         }
     }

@@ -5,7 +5,7 @@ use crate::Features;
 use crate::config::TrainConfig;
 use crate::data::{ImageSet, Sets, Sides};
 use crate::eval::{EvalError, auroc};
-use crate::model::{EmbedError, Network, WeightsError, embed_all, load_weights, read_weights};
+use crate::model::{EmbedError, Layer, Network, WeightsError, embed_all, load_weights, read_weights};
 use crate::score::{Bank, Coreset, ScoreError, Scorer};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
@@ -54,7 +54,7 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy)]
 pub struct BankPlan<'a> {
     /// The feature maps that get one.
-    pub layers: &'a [&'a str],
+    pub layers: &'a [Layer],
     /// Training features kept in each at most.
     pub size: usize,
     /// How they are chosen.
@@ -69,7 +69,7 @@ pub struct Assembled {
     pub(super) manifest: Manifest,
     pub(super) model: Vec<u8>,
     /// In the order of the plan's layers.
-    pub(super) banks: Vec<(String, Bank)>,
+    pub(super) banks: Vec<(Layer, Bank)>,
 }
 
 impl Assembled {
@@ -105,11 +105,11 @@ impl Assembled {
         for set in images.judged() {
             judged.push(embed_all(network, set, layers, batch, device, &mut pause).await?);
         }
-        for (i, layer) in layers.iter().enumerate() {
+        for (i, &layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
             let bank = stored_bank(&full.shrink(size, coreset)?)?;
             self.manifest.layers.push(LayerEntry {
-                name: layer.to_string(),
+                name: layer,
                 dim: train[i].dim(),
                 rank: bank.rank(),
                 bank: bank.parts().features.n(),
@@ -119,7 +119,7 @@ impl Assembled {
             let (test, validation) = (sides(0), images.validation.map(|_| sides(2)));
             for scorer in Scorer::ANGULAR {
                 self.manifest.scores.push(ScoreEntry {
-                    layer: layer.to_string(),
+                    layer,
                     scorer,
                     auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
                     auroc_full: rate(&full, scorer, test)?,
@@ -127,7 +127,7 @@ impl Assembled {
                     training_range: full.training_range(scorer)?,
                 });
             }
-            self.banks.push((layer.to_string(), bank));
+            self.banks.push((layer, bank));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::features::FeatureError;
-use crate::model::WeightsError;
+use crate::model::{Layer, WeightsError};
 use crate::score::ScoreError;
 use thiserror::Error;
 
@@ -72,7 +72,7 @@ pub enum BundleError {
     #[error("bank.safetensors, layer {layer}: {source}")]
     Bank {
         /// The layer.
-        layer: String,
+        layer: Layer,
         /// Why.
         source: ScoreError,
     },

@@ -1,6 +1,7 @@
 //! The JSON files of a bundle: what the model is, where it came from, and what was measured.
 
 use crate::config::TrainConfig;
+use crate::model::Layer;
 use crate::score::Scorer;
 use serde::{Deserialize, Serialize};
 
@@ -129,8 +130,8 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LayerEntry {
-    /// Name of the feature map, for example `conv4-1x1`.
-    pub name: String,
+    /// The feature map, for example `conv4-1x1`.
+    pub name: Layer,
     /// Values a feature has.
     pub dim: usize,
     /// Dimensions kept by the whitening.
@@ -145,8 +146,8 @@ pub struct LayerEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ScoreEntry {
-    /// The layer's name.
-    pub layer: String,
+    /// The layer.
+    pub layer: Layer,
     /// The scorer.
     pub scorer: Scorer,
     /// AUROC (0..1) on validation images with the full bank: the score shown first has the highest. None where no images

@@ -5,6 +5,7 @@ use super::tensors::Stored;
 use super::{Assembled, BundleError, FileEntry};
 use crate::features::Features;
 use crate::measure::{Frames, History};
+use crate::model::Layer;
 use crate::score::{Bank, BankParts, ScoreError};
 use half::f16;
 
@@ -36,8 +37,8 @@ pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     Bank::from_parts(BankParts { features, mean, ..parts.clone() })
 }
 
-fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
-    let tensors = banks.iter().flat_map(|(layer, bank)| {
+fn bank_bytes(banks: &[(Layer, Bank)]) -> Result<Vec<u8>, BundleError> {
+    let tensors = banks.iter().flat_map(|&(layer, ref bank)| {
         let parts = bank.parts();
         let matrix = |f: &Features| Stored::f32(&[f.n(), f.dim()], f.values());
         // Only a coreset must say which images it has: a full bank has them all in order.

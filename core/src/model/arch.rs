@@ -1,5 +1,6 @@
 //! Which ResNet: how many blocks of which kind, and what stands before them.
 
+use super::Layer;
 use crate::config::{IMAGENET_SIZE, PixelNorm, words};
 
 words! {
@@ -110,14 +111,13 @@ impl EncoderConfig {
 
     /// Every feature map of images of `height x width` pixels, each block flat and then each pooled to 1x1, and how
     /// many values it has.
-    pub fn layers(&self, height: usize, width: usize) -> Vec<(String, usize)> {
+    pub fn layers(&self, height: usize, width: usize) -> Vec<(Layer, usize)> {
         // Every step of stride 2 (with its padding) halves a side and rounds up.
         let halvings = if self.stem == Stem::Imagenet { 2 } else { 0 };
         let positions = |block: usize| [height, width].map(|side| side.div_ceil(1 << (halvings + block)));
         let channels = self.channels();
-        let flat = (0..4).map(|i| (format!("conv{}", i + 1), channels[i] * positions(i)[0] * positions(i)[1]));
-        let pooled = (0..4).map(|i| (format!("conv{}-1x1", i + 1), channels[i]));
-        flat.chain(pooled).collect()
+        let flat = |i: usize| channels[i] * positions(i).iter().product::<usize>();
+        Layer::all(0).zip((0..4).map(flat).chain(channels)).collect()
     }
 }
 
@@ -141,8 +141,8 @@ mod tests {
     fn layers_of_the_published_networks_have_their_known_sizes() {
         let config = EncoderConfig { arch: Arch::Resnet50, stem: Stem::Imagenet, width: 64 };
         let layers = config.layers(224, 224);
-        assert_eq!(layers[0], ("conv1".into(), 256 * 56 * 56));
-        assert_eq!(layers[3], ("conv4".into(), 2048 * 7 * 7));
-        assert_eq!(layers[7], ("conv4-1x1".into(), 2048));
+        assert_eq!(layers[0], (Layer::Flat(1), 256 * 56 * 56));
+        assert_eq!(layers[3], (Layer::Flat(4), 2048 * 7 * 7));
+        assert_eq!(layers[7], (Layer::Pooled(4), 2048));
     }
 }

@@ -14,4 +14,4 @@ mod watch;
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use run::{Advance, Kept, Run, RunError};
 pub use trainer::{Trainer, TrainerError};
-pub use watch::{EMBEDDING, Watch, WatchError};
+pub use watch::{Watch, WatchError};

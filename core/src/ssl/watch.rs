@@ -6,7 +6,7 @@ use crate::config::TrainConfig;
 use crate::data::{ImageSet, OneClassSplit, Sets, Sides};
 use crate::eval::{EvalError, auroc};
 use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
-use crate::model::{EmbedError, Network, embed_all};
+use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
@@ -14,9 +14,6 @@ use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
-
-/// The layer that training is followed by: the pooled encoder output.
-pub const EMBEDDING: &str = "conv4-1x1";
 
 /// Seed of the uniform samples that MMD compares with: the same for all epochs and runs, so that curves compare.
 const MMD_SEED: u64 = 0;
@@ -172,7 +169,7 @@ impl Watch {
         Ok(entry)
     }
 
-    /// Features of `images`, which errors call `what`, at [`EMBEDDING`]. They and the projections behind them, which are
+    /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`]. They and the projections behind them, which are
     /// what collapses first, are checked.
     async fn embedding<B: Backend>(
         &self,
@@ -182,8 +179,7 @@ impl Watch {
         device: &B::Device,
         pause: &mut impl AsyncFnMut(usize),
     ) -> Result<Features, WatchError> {
-        let projection = format!("head{}", network.projector.len());
-        let layers = [EMBEDDING, &projection];
+        let layers = [Layer::EMBEDDING, Layer::Head(network.projector.len() as u8)];
         let found = embed_all(network, images, &layers, self.batch, device, pause).await;
         let mut found = found.map_err(|error| match error {
             EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),

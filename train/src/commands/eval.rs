@@ -10,13 +10,13 @@ use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
 use crate::progress::Progress;
 use crate::run::RunFolder;
-use crate::tables::{PIXELS, Request, compute};
+use crate::tables::{Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{MODEL_FILE, sha256};
 use nsa_core::data::{ImageSet, SIZE, Split};
 use nsa_core::eval::summarize;
-use nsa_core::model::UNIT;
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use std::path::Path;
 
@@ -30,11 +30,11 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         let asked = on_device(args.device, OfBundle { args, scorers: &scorers })?;
         return if args.json { print_json(&asked) } else { print(&table(&asked)) };
     }
-    let layers = layer_names(&args.run)?;
+    let layers = layers(&args.run)?;
     let request = match &args.scorers {
         None if args.layers == "all" => Request::of_the_paper(&layers),
         scorers => {
-            let rows = rows(layers);
+            let rows = [&layers[..], &[Layer::Unit, Layer::Pixels]].concat();
             let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),
@@ -49,20 +49,14 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
 }
 
 /// Every feature map of the run's network.
-fn layer_names(run: &Path) -> Result<Vec<String>, NsaError> {
+fn layers(run: &Path) -> Result<Vec<Layer>, NsaError> {
     let config = RunFolder::open(run)?.config;
-    Ok(config.network().layers().into_iter().map(|(name, _)| name).collect())
-}
-
-/// Everything that an evaluation may have a row of: the feature maps, and what [`Request::of_the_paper`] sets beside them.
-fn rows(mut layers: Vec<String>) -> Vec<String> {
-    layers.extend([UNIT, PIXELS].map(String::from));
-    layers
+    Ok(config.network().layers().into_iter().map(|(layer, _)| layer).collect())
 }
 
 /// What the paper would report of a run: see [`Request::of_the_paper`].
 pub fn evaluate_as_the_paper(run: &Path, root: Option<&Path>, device: Device) -> Result<Evaluation, NsaError> {
-    evaluate(run, root, device, &Request::of_the_paper(&layer_names(run)?))
+    evaluate(run, root, device, &Request::of_the_paper(&layers(run)?))
 }
 
 /// Evaluates the run's checkpoint and keeps the result in the run's `eval.json`; what stands there already of this
@@ -77,7 +71,7 @@ fn evaluate(run: &Path, root: Option<&Path>, device: Device, request: &Request) 
     let trained = Trained::open(run, root)?;
     let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
     if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
-        evaluation.merge(known, &rows(layer_names(run)?));
+        evaluation.merge(known);
     }
     evaluation.write(run)?;
     Ok(evaluation)
@@ -123,7 +117,7 @@ impl DeviceJob for OfBundle<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let detector = bundles::detector::<B>(&self.args.run, device.clone())?;
         let manifest = detector.manifest();
-        let known: Vec<String> = manifest.layers.iter().map(|layer| layer.name.clone()).collect();
+        let known: Vec<Layer> = manifest.layers.iter().map(|layer| layer.name).collect();
         let layers = choose("layers", &self.args.layers, &known)?;
         let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
         let (id, ood) = (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
@@ -136,7 +130,7 @@ impl DeviceJob for OfBundle<'_> {
                     .map(|mut f| f.remove(0))
             };
             let (id, ood) = (embed(&id)?, embed(&ood)?);
-            let (_, bank) = detector.banks().iter().find(|(name, _)| name == layer).expect("its layers have banks");
+            let (_, bank) = detector.banks().iter().find(|(known, _)| *known == layer).expect("its layers have banks");
             let mut scores = Vec::new();
             for &scorer in self.scorers {
                 let k = scorer.default_k();
@@ -144,7 +138,7 @@ impl DeviceJob for OfBundle<'_> {
                 scores.push(ScoreRow { scorer, validation: None, reached });
             }
             let (rank, failed) = (Some(bank.rank()), Vec::new());
-            rows.push(LayerRow { layer: layer.into(), dim: id.dim(), rank, ensemble_rank: None, scores, failed });
+            rows.push(LayerRow { layer, dim: id.dim(), rank, ensemble_rank: None, scores, failed });
         }
         progress.finish();
         let model = manifest.files.iter().find(|file| file.name == MODEL_FILE).expect("a checked manifest lists it");
@@ -165,17 +159,16 @@ impl DeviceJob for OfBundle<'_> {
 
 /// The scorers of a list, in the order of [`Scorer::ALL`].
 fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
-    let names: Vec<String> = Scorer::ALL.iter().map(ToString::to_string).collect();
-    let chosen = choose("scorers", list, &names)?;
-    Ok(Scorer::ALL.into_iter().filter(|s| chosen.contains(&s.to_string().as_str())).collect())
+    let chosen = choose("scorers", list, &Scorer::ALL)?;
+    Ok(Scorer::ALL.into_iter().filter(|scorer| chosen.contains(scorer)).collect())
 }
 
 /// The part of an evaluation that was asked for; the file may hold more.
 fn only(mut evaluation: Evaluation, request: &Request) -> Evaluation {
-    let asked = |layer: &str| request.scorers.iter().find(|(name, _)| name == layer).map(|(_, scorers)| scorers);
-    evaluation.layers.retain(|row| asked(&row.layer).is_some());
+    let asked = |layer| request.scorers.iter().find(|(known, _)| *known == layer).map(|(_, scorers)| scorers);
+    evaluation.layers.retain(|row| asked(row.layer).is_some());
     for row in &mut evaluation.layers {
-        let scorers = asked(&row.layer).expect("the others are gone").clone();
+        let scorers = asked(row.layer).expect("the others are gone").clone();
         row.scores.retain(|score| scorers.contains(&score.scorer));
         row.failed.retain(|failed| scorers.contains(&failed.scorer));
     }

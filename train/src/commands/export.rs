@@ -81,8 +81,7 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Assembled, NsaError> {
         let (run, images) = (&self.trained.run, self.trained.sets.as_ref());
         let network = self.trained.network::<B>(&device)?;
-        let known = network.layer_names();
-        let layers = choose("layers", &self.args.layers, &known)?;
+        let layers = choose("layers", &self.args.layers, &network.layers())?;
         let batch = batch_of([images.train.side(); 2]);
         let plan = BankPlan { layers: &layers, size: self.args.bank, coreset: self.args.coreset, batch };
         let mut progress =

@@ -246,7 +246,7 @@ pub fn baselines(records: &[RunRecord]) -> String {
 }
 
 fn of_pixels(run: &RunRecord, scorer: Scorer) -> Option<f64> {
-    Some(100.0 * run.result()?.reached(crate::tables::PIXELS, scorer)?.auroc)
+    Some(100.0 * run.result()?.reached(nsa_core::model::Layer::Pixels, scorer)?.auroc)
 }
 
 /// One screen: a sentence a comparison, of the measures that decide.

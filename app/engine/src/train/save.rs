@@ -5,17 +5,13 @@ use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{AssembleError, Assembled, BankPlan, BundleError, Origin, to_zip};
 use nsa_core::config::TrainConfig;
 use nsa_core::data::{Sets, synth_digits};
+use nsa_core::model::Layer;
 use nsa_core::score::Coreset;
 use nsa_core::ssl::{Trainer, TrainerError};
 use thiserror::Error;
 
 /// The banks of a bundle, as in `nsa export`.
-const PLAN: BankPlan<'_> = BankPlan {
-    layers: &["conv1-1x1", "conv2-1x1", "conv3-1x1", "conv4-1x1"],
-    size: 6000,
-    coreset: Coreset::Hubs,
-    batch: BATCH,
-};
+const PLAN: BankPlan<'_> = BankPlan { layers: &Layer::POOLED, size: 6000, coreset: Coreset::Hubs, batch: BATCH };
 
 /// Why a run cannot be saved.
 #[derive(Debug, Error)]
