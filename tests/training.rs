@@ -3,13 +3,13 @@
 
 use burn::backend::Autodiff;
 use burn_flex::Flex;
-use nsa_core::augment::AugmentConfig;
 use nsa_core::bundle::{BANK_FILE, Detector, FILES, from_zip};
+use nsa_core::config::AugmentConfig;
+use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::data::{Split, synth_digits};
 use nsa_core::eval::auroc;
-use nsa_core::ssl::{Norm, Objective, TrainConfig};
 use nsa_engine::train::protocol::{Begin, Frame};
-use nsa_engine::train::{LiveRun, Origin, pack};
+use nsa_engine::train::{Done, Labels, LiveRun, pack};
 use pollster::block_on;
 
 #[cfg(target_arch = "wasm32")]
@@ -60,7 +60,7 @@ fn begin(config: &TrainConfig) -> Run {
 fn resume(
     config: &TrainConfig,
     snapshot: &[u8],
-    history: Vec<nsa_core::bundle::HistoryEntry>,
+    history: Vec<nsa_core::measure::HistoryEntry>,
     frames: Vec<Frame>,
 ) -> Run {
     let begin = Begin { config: config.clone(), snapshot: snapshot.len(), history, frames, seconds: 0.0 };
@@ -70,12 +70,10 @@ fn resume(
 /// Trains so many steps and measures after every epoch.
 fn train(run: &mut Run, steps: usize) -> (Vec<f32>, Vec<Frame>) {
     let (mut losses, mut frames) = (Vec::new(), Vec::new());
-    for step in 0..=steps {
-        if run.wants_measure() {
-            frames.push(block_on(run.measure(async |_| ())).unwrap().1);
-        }
-        if step < steps {
-            losses.push(block_on(run.step()).unwrap());
+    while losses.len() < steps || run.wants_measure() {
+        match block_on(run.advance(async |_| ())).unwrap().unwrap() {
+            Done::Stepped { loss, .. } => losses.push(loss),
+            Done::Measured { frame, .. } => frames.push(frame),
         }
     }
     (losses, frames)
@@ -105,7 +103,7 @@ fn a_run_that_is_taken_up_again_goes_on_as_if_it_had_not_stopped() {
     let (mut parts, kept) = train(&mut first, 16);
     // Three steps into an epoch the engine dies: they are done again.
     train(&mut first, 3);
-    let mut second = resume(config, first.snapshot(), first.history().epochs.clone(), kept);
+    let mut second = resume(config, first.checkpoint(), first.history().epochs.clone(), kept);
     assert_eq!((second.position(), second.wants_measure()), ((2, 0), false));
     let (rest, more) = train(&mut second, 8);
     parts.extend(rest);
@@ -119,8 +117,8 @@ fn a_saved_run_scores_as_it_says() {
     let config = &configs()[0];
     let mut run = begin(config);
     train(&mut run, 16);
-    let origin = Origin { id: "mine".into(), title: "Mine".into(), device: "CPU".into(), seconds: 2.0 };
-    let zip = block_on(pack(&run, origin, async |_| ())).unwrap();
+    let labels = Labels { id: "mine".into(), title: "Mine".into(), device: "CPU".into(), seconds: 2.0 };
+    let zip = block_on(pack(&run, labels, async |_| ())).unwrap();
 
     let unpacked = from_zip(&zip).unwrap();
     let manifest = &unpacked.manifest;

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn every_ink_has_a_look() {
         use crate::charts::{histogram, roc, training};
-        use nsa_core::bundle::History;
+        use nsa_core::measure::History;
         let bounds = training::Measure::Kappa.bounds(&[], None);
         let plots = [
             histogram::plot((300.0, 200.0), &[0.1], &[0.9], 0.0..1.0, None),

@@ -3,8 +3,8 @@
 use crate::state::{Filter, Sort};
 use crate::stats::is_anomalous;
 use nsa_core::bundle::{BundleError, gallery_from_bytes};
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{IMAGE_BYTES, ImageSet, Split, synth_digits};
-use nsa_core::ssl::TrainConfig;
 use std::sync::Arc;
 use thiserror::Error;
 

@@ -4,9 +4,9 @@
 
 use crate::fetch;
 use crate::train::Opened;
-use nsa_core::bundle::{
-    Compactness, FRAMES_FILE, Frames, HISTORY_FILE, History, HistoryEntry, MANIFEST_FILE, MAX_MANIFEST, Manifest,
-};
+use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_MANIFEST, Manifest};
+use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use std::ops::Range;
 
@@ -84,7 +84,7 @@ impl Replay {
 
     /// Which of the bundle's scores the frames hold: k-Cos (Mah) of the pooled encoder output.
     pub fn recorded_score(&self) -> Option<usize> {
-        self.manifest.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == "conv4-1x1")
+        self.manifest.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == Layer::EMBEDDING)
     }
 
     /// A frame's angles to the ID mean in radians, ID and OOD.

@@ -10,7 +10,7 @@ use nsa_app::state::{LAST_SCENE, State, View};
 use nsa_app::train::recipe::Recipe;
 use nsa_app::train::{Status, keep};
 use nsa_app::url;
-use nsa_core::bundle::{Compactness, HistoryEntry};
+use nsa_core::measure::{Compactness, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::train::protocol::{Event, Frame, Prepared};
 use page::{Page, settled, wait};
@@ -157,7 +157,7 @@ async fn menus_are_the_address() {
     choose("train-width", "2");
     settled().await;
     let mut wanted = Recipe { width: 2, ..Recipe::default() };
-    wanted.a.norm = nsa_core::ssl::Norm::Both;
+    wanted.a.norm = nsa_core::config::Norm::Both;
     let query = State { view: View::Train, train: wanted, ..State::default() }.to_query();
     assert!(query.contains("-w2-") && query.contains("&a=simclr,both,0,"), "{query}");
     assert_eq!(window().location().search().unwrap(), query);

@@ -7,9 +7,9 @@
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot};
+use nsa_core::config::Norm;
 use nsa_core::data::resize::to_imagenet_size;
 use nsa_core::model::{Arch, EncoderConfig, Pretrained, ResNet, StateDict, Stem};
-use nsa_core::ssl::Norm;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -114,11 +114,12 @@ fn every_feature_map_is_torchvision_s() {
         let images = stem.pixels().apply(Tensor::<Flex, 4>::from_data(images, &device));
 
         let layers = network.layers(height, breadth);
-        assert!(layers.iter().all(|(name, dim)| maps[name].dim == *dim), "{what}: {layers:?}");
+        assert!(layers.iter().all(|(layer, dim)| maps[&layer.to_string()].dim == *dim), "{what}: {layers:?}");
         assert_eq!(layers.len(), maps.len(), "{what}");
         let mut largest = 0.0;
         for (name, expected) in &maps {
-            let found: Vec<f32> = network.layer(images.clone(), name).unwrap().into_data().into_vec().unwrap();
+            let found: Vec<f32> =
+                network.layer(images.clone(), name.parse().unwrap()).unwrap().into_data().into_vec().unwrap();
             let found: Vec<f64> = found.into_iter().map(f64::from).collect();
             assert_eq!(found.len(), 2 * expected.dim, "{what}: {name}");
             let mean = found.iter().sum::<f64>() / found.len() as f64;

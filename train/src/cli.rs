@@ -7,9 +7,9 @@ use crate::data::command::DataCommand;
 use crate::device::Device;
 use crate::help;
 use clap::{Args, Parser, Subcommand};
+use nsa_core::config::{Norm, Objective, Schedule};
 use nsa_core::model::{Arch, Stem};
 use nsa_core::score::{Coreset, Scorer};
-use nsa_core::ssl::{Norm, Objective, Schedule};
 use std::path::PathBuf;
 
 /// Trains, evaluates and exports the models of "No Shifted Augmentations": one-class anomaly detectors whose

@@ -5,13 +5,14 @@ use crate::files::ReadError;
 use crate::npy::NpyError;
 use nsa_core::FeatureError;
 use nsa_core::bundle::{AssembleError, BundleError, DetectError};
+use nsa_core::config::ConfigError;
 use nsa_core::data::DataError;
 use nsa_core::eval::EvalError;
 use nsa_core::model::{EmbedError, WeightsError};
 use nsa_core::score::ScoreError;
 use nsa_core::sphere::SphereError;
 use nsa_core::ssl::guard::Collapse;
-use nsa_core::ssl::{ConfigError, TrainerError, WatchError};
+use nsa_core::ssl::{RunError, TrainerError, WatchError};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -178,6 +179,16 @@ pub enum NsaError {
     /// Results could not be written as JSON.
     #[error("the result could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<RunError> for NsaError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Collapse { epoch, found } => Self::Stopped { epoch, found },
+            RunError::Trainer(source) => Self::Trainer(source),
+            RunError::Watch { source, .. } => Self::Watch(source),
+        }
+    }
 }
 
 /// What is left of a run that was stopped: each epoch ends with a checkpoint.

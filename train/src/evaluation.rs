@@ -2,8 +2,8 @@
 
 use crate::error::NsaError;
 use crate::files;
-use crate::tables::PIXELS;
 use nsa_core::eval::RocSummary;
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -45,8 +45,8 @@ pub struct Evaluation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LayerRow {
-    /// Its name: `conv1` (flat), `conv1-1x1` (pooled), `head1`.
-    pub layer: String,
+    /// Which.
+    pub layer: Layer,
     /// Values a feature has.
     pub dim: usize,
     /// Directions that the whitening keeps; none if no angular score was asked for.
@@ -114,7 +114,7 @@ pub struct EnsembleRow {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// The feature maps.
-    pub layers: Vec<String>,
+    pub layers: Vec<Layer>,
     /// The scorers.
     pub scorers: Vec<Scorer>,
 }
@@ -124,7 +124,7 @@ pub struct Part {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Histogram {
     /// The feature map.
-    pub layer: String,
+    pub layer: Layer,
     /// The scorer.
     pub scorer: Scorer,
     /// Left edge of the first bar.
@@ -139,7 +139,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// Counts scores.
-    pub fn new(layer: &str, scorer: Scorer, id: &[f32], ood: &[f32]) -> Self {
+    pub fn new(layer: Layer, scorer: Scorer, id: &[f32], ood: &[f32]) -> Self {
         let (low, high) =
             id.iter().chain(ood).fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
         let bar = |score: f32| (((score - low) / (high - low) * BARS as f32) as usize).min(BARS - 1);
@@ -148,7 +148,7 @@ impl Histogram {
             scores.iter().for_each(|&score| bars[bar(score)] += 1);
             bars
         };
-        Self { layer: layer.into(), scorer, low, high, id: count(id), ood: count(ood) }
+        Self { layer, scorer, low, high, id: count(id), ood: count(ood) }
     }
 }
 
@@ -160,7 +160,7 @@ impl Evaluation {
             let name = |scorer: Scorer| format!("{}, {scorer}", row.layer);
             row.scores.iter().map(|s| (s.validation, name(s.scorer), s.reached.auroc)).collect::<Vec<_>>()
         };
-        let layers = self.layers.iter().filter(|row| row.layer != PIXELS).flat_map(of_layer);
+        let layers = self.layers.iter().filter(|row| row.layer != Layer::Pixels).flat_map(of_layer);
         let sums = self.ensembles.iter().filter_map(|row| Some((row.validation, row.name.clone(), row.reached?.auroc)));
         let validated = layers.chain(sums).filter_map(|(validation, name, test)| Some((validation?, name, test)));
         // The first of equals, so that the order of the rows decides and nothing else.
@@ -187,7 +187,7 @@ impl Evaluation {
     }
 
     /// What one scorer reaches on one feature map.
-    pub fn reached(&self, layer: &str, scorer: Scorer) -> Option<&RocSummary> {
+    pub fn reached(&self, layer: Layer, scorer: Scorer) -> Option<&RocSummary> {
         let row = self.layers.iter().find(|row| row.layer == layer)?;
         row.scores.iter().find(|score| score.scorer == scorer).map(|score| &score.reached)
     }
@@ -198,12 +198,12 @@ impl Evaluation {
     }
 
     /// Whether this was tried: it is in the table or among what failed.
-    pub fn has(&self, layer: &str, scorer: Scorer) -> bool {
+    pub fn has(&self, layer: Layer, scorer: Scorer) -> bool {
         self.layers.iter().find(|row| row.layer == layer).is_some_and(|row| row.has(scorer))
     }
 
-    /// Adds what an older evaluation of the same checkpoint has and this one has not; `order` names all layers.
-    pub fn merge(&mut self, older: Self, order: &[String]) {
+    /// Adds what an older evaluation of the same checkpoint has and this one has not.
+    pub fn merge(&mut self, older: Self) {
         for row in older.layers {
             match self.layers.iter_mut().find(|mine| mine.layer == row.layer) {
                 None => self.layers.push(row),
@@ -219,7 +219,7 @@ impl Evaluation {
                 }
             }
         }
-        self.layers.sort_by_key(|row| order.iter().position(|name| *name == row.layer));
+        self.layers.sort_by_key(|row| row.layer);
         if self.ensembles.is_empty() {
             self.ensembles = older.ensembles;
         }

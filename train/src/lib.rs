@@ -23,7 +23,6 @@ mod memory;
 mod npy;
 mod output;
 mod plan;
-mod probes;
 mod progress;
 mod report;
 mod run;

@@ -22,7 +22,7 @@
 
 use crate::data;
 use crate::error::NsaError;
-use nsa_core::ssl::TrainConfig;
+use nsa_core::config::TrainConfig;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -216,7 +216,7 @@ fn name(config: &TrainConfig, settings: &Table, varied: &BTreeSet<String>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nsa_core::ssl::{Norm, Objective};
+    use nsa_core::config::{Norm, Objective};
 
     fn read(text: &str) -> Result<Plan, NsaError> {
         let folder = tempfile::tempdir().unwrap();

@@ -11,15 +11,18 @@
 //! ```
 //!
 //! Each file is replaced whole, the checkpoint last. A kill in between leaves measurements that are one epoch ahead
-//! of the checkpoint; [`RunFolder::open`] drops them, and the epoch is trained and measured again.
+//! of the checkpoint; a run that goes on drops them, and the epoch is trained and measured again.
 
 use crate::data;
+use crate::device::wait;
 use crate::error::NsaError;
 use crate::files;
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{FRAMES_FILE, Frames, History};
+use nsa_core::bundle::FRAMES_FILE;
+use nsa_core::config::TrainConfig;
 use nsa_core::data::OneClassSplit;
-use nsa_core::ssl::{TrainConfig, Trainer};
+use nsa_core::measure::{Frames, History};
+use nsa_core::ssl::{Run, TrainerError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -103,8 +106,8 @@ impl RunFolder {
         }
     }
 
-    /// Opens a run; measurements past its checkpoint are dropped.
-    pub fn open(path: &Path, epochs_done: usize) -> Result<Self, NsaError> {
+    /// Opens a run.
+    pub fn open(path: &Path) -> Result<Self, NsaError> {
         let settings = path.join("config.toml");
         if !settings.exists() {
             let path = path.display();
@@ -112,7 +115,7 @@ impl RunFolder {
         }
         let config = read_config(&settings)?;
         let record_path = path.join("record.json");
-        let mut record: Record = serde_json::from_slice(&files::read(&record_path)?)
+        let record: Record = serde_json::from_slice(&files::read(&record_path)?)
             .map_err(|e| NsaError::ConfigFile { path: record_path, why: e.to_string() })?;
         let frames_path = path.join(FRAMES_FILE);
         let mut frames = if frames_path.exists() {
@@ -121,18 +124,8 @@ impl RunFolder {
         } else {
             Frames::default()
         };
-        record.history.epochs.retain(|entry| entry.epoch <= epochs_done);
         // The frames are saved before the record: a kill in between leaves a frame that the record does not have.
-        let measured = |epoch: &u32| record.history.epochs.iter().any(|entry| entry.epoch == *epoch as usize);
-        let kept = frames.epochs.iter().take_while(|epoch| measured(epoch)).count();
-        let samples = frames.index.len();
-        frames.epochs.truncate(kept);
-        for values in [&mut frames.angle, &mut frames.azimuth, &mut frames.score] {
-            values.truncate(kept * samples);
-        }
-        if kept == 0 {
-            frames = Frames::default();
-        }
+        frames.keep(|_, epoch| record.history.epochs.iter().any(|entry| entry.epoch == epoch as usize));
         Ok(Self { path: path.to_path_buf(), config, record, frames })
     }
 
@@ -142,15 +135,14 @@ impl RunFolder {
         if file.exists() { files::read(&file).map(Some) } else { Ok(None) }
     }
 
-    /// A trainer that stands where the checkpoint of the run in `path` says.
-    pub fn trainer<B: AutodiffBackend>(
-        path: &Path,
-        config: &TrainConfig,
-        checkpoint: Vec<u8>,
-        device: &B::Device,
-    ) -> Result<Trainer<B>, NsaError> {
-        Trainer::resume(config.clone(), checkpoint, device.clone())
-            .map_err(|source| NsaError::Checkpoint { path: path.join(CHECKPOINT_FILE), source })
+    /// An error about the checkpoint of the run in `path`, if it is one.
+    pub fn refused(path: &Path, error: TrainerError) -> NsaError {
+        match error {
+            source @ (TrainerError::Checkpoint(_) | TrainerError::Version { .. }) => {
+                NsaError::Checkpoint { path: path.join(CHECKPOINT_FILE), source }
+            }
+            other => other.into(),
+        }
     }
 
     /// The run's folder.
@@ -159,11 +151,14 @@ impl RunFolder {
     }
 
     /// Saves all, the checkpoint last.
-    pub fn save(&self, checkpoint: &[u8]) -> Result<(), NsaError> {
-        let frames = self.frames.to_bytes().map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
+    pub fn save<B: AutodiffBackend>(&mut self, run: &Run<B>) -> Result<(), NsaError> {
+        let checkpoint = wait(run.checkpoint())?;
+        self.record.epochs_done = run.position().0;
+        self.record.history.clone_from(run.history());
+        let frames = run.frames().to_bytes().map_err(|source| NsaError::Bundle { path: self.path.clone(), source })?;
         files::write_atomic(&self.path.join(FRAMES_FILE), &frames)?;
         self.save_record()?;
-        files::write_atomic(&self.path.join(CHECKPOINT_FILE), checkpoint)
+        files::write_atomic(&self.path.join(CHECKPOINT_FILE), &checkpoint)
     }
 
     fn save_record(&self) -> Result<(), NsaError> {

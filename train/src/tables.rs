@@ -11,11 +11,10 @@ use crate::evaluation::{EnsembleRow, Evaluation, Failed, Histogram, LayerRow, Sc
 use crate::progress::Progress;
 use burn::tensor::backend::Backend;
 use nsa_core::Features;
-use nsa_core::data::{CHANNELS, ImageSet};
+use nsa_core::data::{CHANNELS, ImageSet, Sets};
 use nsa_core::eval::{auroc, summarize};
-use nsa_core::model::{EmbedError, Network, UNIT};
+use nsa_core::model::{EmbedError, Layer, Network};
 use nsa_core::score::{Bank, ScoreError, Scorer};
-use nsa_core::ssl::EMBEDDING;
 use sums::{Members, Scored, ensembles, reach};
 
 /// Test images scored at once.
@@ -27,7 +26,7 @@ const PASS_BYTES: usize = 9 << 29;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Feature maps with the scorers to try on each.
-    pub scorers: Vec<(String, Vec<Scorer>)>,
+    pub scorers: Vec<Wanted>,
     /// Whether the ensembles are wanted. They need the angular scorers on every map, which are then added.
     pub ensembles: bool,
 }
@@ -35,33 +34,36 @@ pub struct Request {
 impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
     /// ensembles. Beside it the other reading of y, and what raw pixels reach.
-    pub fn of_the_paper(layers: &[String]) -> Self {
+    pub fn of_the_paper(layers: &[Layer]) -> Self {
         use Scorer::{
             CCos, CCosMah, Gde, GdeRaw, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
         };
-        let scorers = |layer: &String| {
-            let others: &[Scorer] = if layer.ends_with("-1x1") { &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis] } else { &[] };
-            (layer.clone(), [&Scorer::ANGULAR[..], others].concat())
+        let scorers = |&layer: &Layer| {
+            let others: &[Scorer] = match layer {
+                Layer::Pooled(_) => &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis],
+                _ => &[],
+            };
+            (layer, [&Scorer::ANGULAR[..], others].concat())
         };
         let mut all: Vec<_> = layers.iter().map(scorers).collect();
-        all.push((UNIT.into(), vec![KCosMah, KCosMahCentred, CCosMah]));
-        all.push((PIXELS.into(), vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
+        all.push((Layer::Unit, vec![KCosMah, KCosMahCentred, CCosMah]));
+        all.push((Layer::Pixels, vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
         Self { scorers: all, ensembles: true }
     }
 
     /// Chosen scorers on chosen maps, without ensembles.
-    pub fn chosen(layers: &[&str], scorers: &[Scorer]) -> Self {
-        Self { scorers: layers.iter().map(|layer| (layer.to_string(), scorers.to_vec())).collect(), ensembles: false }
+    pub fn chosen(layers: &[Layer], scorers: &[Scorer]) -> Self {
+        Self { scorers: layers.iter().map(|&layer| (layer, scorers.to_vec())).collect(), ensembles: false }
     }
 
     /// What of this is not in `known`.
     pub fn without(&self, known: &Evaluation) -> Self {
         let ensembles = self.ensembles && known.ensembles.is_empty();
-        let missing = |(layer, scorers): &(String, Vec<Scorer>)| {
+        let missing = |&(layer, ref scorers): &Wanted| {
             let needed =
                 |scorer: &Scorer| !known.has(layer, *scorer) || (ensembles && Scorer::ANGULAR.contains(scorer));
             let left: Vec<Scorer> = scorers.iter().copied().filter(needed).collect();
-            (!left.is_empty()).then(|| (layer.clone(), left))
+            (!left.is_empty()).then_some((layer, left))
         };
         Self { scorers: self.scorers.iter().filter_map(missing).collect(), ensembles }
     }
@@ -71,17 +73,6 @@ impl Request {
         self.scorers.is_empty() && !self.ensembles
     }
 }
-
-/// The images of a run.
-pub struct Images<'a> {
-    /// Those it was trained on.
-    pub train: &'a ImageSet,
-    /// Those it is judged on: ID and OOD test images, ID and OOD validation images.
-    pub judged: [&'a ImageSet; 4],
-}
-
-/// The pixels of images as one more feature map: what a network must beat.
-pub const PIXELS: &str = "pixels";
 
 /// Rows and ensembles of an [`Evaluation`].
 pub struct Tables {
@@ -96,30 +87,31 @@ pub struct Tables {
 /// Computes what is asked for.
 pub fn compute<B: Backend>(
     network: &Network<B>,
-    images: &Images<'_>,
+    images: Sets<&ImageSet>,
     request: &Request,
     device: &B::Device,
 ) -> Result<Tables, NsaError> {
-    let names = network.layer_names();
+    let own = network.layers();
     let mut tables = Tables { layers: Vec::new(), ensembles: Vec::new(), histogram: None };
     let mut members = Members::new();
     let dims = dims(network, images.train, device)?;
-    let dim = |layer: &str| names.iter().position(|name| name == layer).map_or(images.train.image_bytes(), |i| dims[i]);
+    let dim =
+        |layer: Layer| own.iter().position(|known| *known == layer).map_or(images.train.image_bytes(), |i| dims[i]);
     let passes = passes(&request.scorers, images.train.len(), &dim);
-    let judged: usize = images.judged.iter().map(|set| set.len()).sum();
+    let judged: usize = images.judged().map(|set| set.len()).sum();
     let total = passes.len() * (images.train.len() + judged);
     let mut progress = Progress::new("evaluating", total);
     for pass in passes {
-        let layers: Vec<&str> = pass.iter().map(|(layer, _)| layer.as_str()).collect();
+        let layers: Vec<Layer> = pass.iter().map(|(layer, _)| *layer).collect();
         let train = maps(network, images.train, &layers, device, |n| progress.advance(n))?;
         let mut fitted: Vec<FittedLayer> = pass
             .iter()
             .zip(train)
             .map(|((layer, scorers), train)| {
-                FittedLayer::fit(layer, scorers, &train, request.ensembles && names.contains(layer))
+                FittedLayer::fit(*layer, scorers, &train, request.ensembles && own.contains(layer))
             })
             .collect();
-        for (side, set) in images.judged.into_iter().enumerate() {
+        for (side, set) in images.judged().enumerate() {
             for first in (0..set.len()).step_by(PIECE) {
                 let piece: Vec<usize> = (first..(first + PIECE).min(set.len())).collect();
                 let queries = maps(network, &set.select(&piece), &layers, device, |n| progress.advance(n))?;
@@ -128,9 +120,9 @@ pub fn compute<B: Backend>(
         }
         for layer in fitted {
             let (row, scored) = layer.finish()?;
-            if let Some(Ok(default)) = scored.get(&(EMBEDDING.into(), Scorer::KCosMah)) {
+            if let Some(Ok(default)) = scored.get(&(Layer::EMBEDDING, Scorer::KCosMah)) {
                 tables.histogram =
-                    Some(Histogram::new(EMBEDDING, Scorer::KCosMah, &default.scores[0], &default.scores[1]));
+                    Some(Histogram::new(Layer::EMBEDDING, Scorer::KCosMah, &default.scores[0], &default.scores[1]));
             }
             tables.layers.push(row);
             if request.ensembles {
@@ -140,22 +132,22 @@ pub fn compute<B: Backend>(
     }
     progress.finish();
     if request.ensembles {
-        tables.ensembles = ensembles(&names).into_iter().map(|row| reach(row, &members)).collect::<Result<_, _>>()?;
+        tables.ensembles = ensembles(&own).into_iter().map(|row| reach(row, &members)).collect::<Result<_, _>>()?;
     }
     Ok(tables)
 }
 
-/// Features of images at `layers`, of which one may be [`PIXELS`].
+/// Features of images at `layers`, of which one may be [`Layer::Pixels`].
 fn maps<B: Backend>(
     network: &Network<B>,
     images: &ImageSet,
-    layers: &[&str],
+    layers: &[Layer],
     device: &B::Device,
     tick: impl FnMut(usize),
 ) -> Result<Vec<Features>, NsaError> {
-    let of_network: Vec<&str> = layers.iter().copied().filter(|layer| *layer != PIXELS).collect();
+    let of_network: Vec<Layer> = layers.iter().copied().filter(|layer| *layer != Layer::Pixels).collect();
     let mut found = if of_network.is_empty() { vec![] } else { features(network, images, &of_network, device, tick)? };
-    if let Some(at) = layers.iter().position(|layer| *layer == PIXELS) {
+    if let Some(at) = layers.iter().position(|layer| *layer == Layer::Pixels) {
         found.insert(at, pixels(images)?);
     }
     Ok(found)
@@ -172,12 +164,10 @@ fn pixels(images: &ImageSet) -> Result<Features, NsaError> {
 
 /// How many values each map has, found by embedding one image.
 fn dims<B: Backend>(network: &Network<B>, images: &ImageSet, device: &B::Device) -> Result<Vec<usize>, NsaError> {
-    let names = network.layer_names();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(features(network, &images.select(&[0]), &names, device, |_| {})?.iter().map(Features::dim).collect())
+    Ok(features(network, &images.select(&[0]), &network.layers(), device, |_| {})?.iter().map(Features::dim).collect())
 }
 
-type Wanted = (String, Vec<Scorer>);
+type Wanted = (Layer, Vec<Scorer>);
 
 /// Memory of a bank: features, their directions, whitening matrix, whitened features and their directions from the mean
 /// and from the origin.
@@ -186,10 +176,10 @@ fn bank_bytes(n: usize, dim: usize) -> usize {
 }
 
 /// The maps in as few groups as fit into memory.
-fn passes<'a>(wanted: &'a [Wanted], n: usize, dim: &dyn Fn(&str) -> usize) -> Vec<Vec<&'a Wanted>> {
+fn passes<'a>(wanted: &'a [Wanted], n: usize, dim: &dyn Fn(Layer) -> usize) -> Vec<Vec<&'a Wanted>> {
     let mut passes: Vec<(usize, Vec<&Wanted>)> = Vec::new();
     for one in wanted {
-        let bytes = bank_bytes(n, dim(&one.0));
+        let bytes = bank_bytes(n, dim(one.0));
         match passes.last_mut() {
             Some((used, pass)) if *used + bytes <= PASS_BYTES => {
                 *used += bytes;
@@ -209,14 +199,14 @@ struct FittedScorer {
     score: Result<ScoreFn, ScoreError>,
     /// As a member of an ensemble, where that is another fit.
     member: Option<Result<(ScoreFn, [f32; 2]), ScoreError>>,
-    /// Of each set of [`Images::judged`].
+    /// Of each set of [`Sets::judged`].
     scores: [Vec<f32>; 4],
     member_scores: [Vec<f32>; 4],
 }
 
 /// One map with its scorers.
 struct FittedLayer {
-    layer: String,
+    layer: Layer,
     dim: usize,
     rank: Option<usize>,
     ensemble_rank: Option<usize>,
@@ -234,7 +224,7 @@ pub fn ensemble_rank(n: usize) -> usize {
 }
 
 impl FittedLayer {
-    fn fit(layer: &str, scorers: &[Scorer], train: &Features, for_ensembles: bool) -> Self {
+    fn fit(layer: Layer, scorers: &[Scorer], train: &Features, for_ensembles: bool) -> Self {
         let angular = scorers.iter().any(|scorer| Scorer::ANGULAR.contains(scorer));
         let bank = angular.then(|| Bank::fit(train).map(std::rc::Rc::new));
         let rank = bank.as_ref().and_then(|bank| bank.as_ref().ok()).map(|bank| bank.rank());
@@ -246,7 +236,7 @@ impl FittedLayer {
         };
         let by = |bank: &std::rc::Rc<Bank>, scorer: Scorer| -> ScoreFn {
             let bank = bank.clone();
-            Box::new(move |queries| bank.score(scorer, 1, queries))
+            Box::new(move |queries| bank.score(scorer, scorer.default_k(), queries))
         };
         let fit = |&scorer: &Scorer| {
             let score = match &bank {
@@ -267,10 +257,10 @@ impl FittedLayer {
             FittedScorer { scorer, score, member, scores: Default::default(), member_scores: Default::default() }
         };
         let scorers = scorers.iter().map(fit).collect();
-        Self { layer: layer.into(), dim: train.dim(), rank, ensemble_rank: capped, scorers }
+        Self { layer, dim: train.dim(), rank, ensemble_rank: capped, scorers }
     }
 
-    /// Scores a piece of set `side` of [`Images::judged`]. The first failure of a scorer is kept.
+    /// Scores a piece of set `side` of [`Sets::judged`]. The first failure of a scorer is kept.
     fn score(&mut self, side: usize, queries: &Features) {
         let capped = self.ensemble_rank.is_some();
         for fitted in &mut self.scorers {
@@ -310,7 +300,7 @@ impl FittedLayer {
             }
             if let Some(member) = fitted.member {
                 let scores = fitted.member_scores;
-                scored.insert((self.layer.clone(), scorer), member.map(|(_, range)| Scored { scores, range }));
+                scored.insert((self.layer, scorer), member.map(|(_, range)| Scored { scores, range }));
             }
         }
         let Self { layer, dim, rank, ensemble_rank, .. } = self;
@@ -344,10 +334,13 @@ mod tests {
 
     #[test]
     fn maps_are_put_together_while_they_fit() {
-        let wanted: Vec<Wanted> = ["conv1", "conv2", "conv3", "conv4"].map(|l| (l.into(), vec![])).to_vec();
+        let wanted: Vec<Wanted> = [1, 2, 3, 4].map(|block| (Layer::Flat(block), vec![])).to_vec();
         // Base width 8 and 64, CIFAR-10's 5,000 images.
         let groups = |width: usize| {
-            let dim = |layer: &str| (width * 1024) >> (layer.as_bytes()[4] - b'1');
+            let dim = |layer: Layer| {
+                let Layer::Flat(block) = layer else { panic!("{layer} is not flat") };
+                (width * 1024) >> (block - 1)
+            };
             passes(&wanted, 5000, &dim).iter().map(Vec::len).collect::<Vec<_>>()
         };
         assert_eq!(groups(8), [4]);
@@ -360,7 +353,7 @@ mod tests {
         let mut draw =
             |n: usize| Features::new(n, 40, (0..40 * n).map(|_| 1.0 + rng.normal() as f32).collect()).unwrap();
         let (train, id, ood) = (draw(20), draw(15), draw(10));
-        let mut layer = FittedLayer::fit("conv1", &Scorer::ANGULAR, &train, true);
+        let mut layer = FittedLayer::fit(Layer::Flat(1), &Scorer::ANGULAR, &train, true);
         assert_eq!((layer.rank, layer.ensemble_rank), (Some(19), Some(10)));
         layer.score(0, &id);
         layer.score(1, &ood);

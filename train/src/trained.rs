@@ -6,23 +6,18 @@ use crate::run::RunFolder;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::sha256;
-use nsa_core::data::{ImageSet, OneClassSplit, Split};
+use nsa_core::config::TrainConfig;
+use nsa_core::data::{ImageSet, OneClassSplit, Sets, Sides, Split};
 use nsa_core::model::Network;
-use nsa_core::ssl::{TrainConfig, Watch};
+use nsa_core::ssl::{Trainer, Watch};
 use std::path::Path;
 
 /// A run, its checkpoint, and the images it is judged on.
 pub struct Trained {
     /// The run.
     pub run: RunFolder,
-    /// The images it was trained on.
-    pub train: ImageSet,
-    /// All test images of the ID class.
-    pub id: ImageSet,
-    /// All other test images.
-    pub ood: ImageSet,
-    /// Validation images of the ID class, and of the others.
-    pub validation: [ImageSet; 2],
+    /// The images it was trained on, all test images, and the validation images.
+    pub sets: Sets<ImageSet>,
     checkpoint: Vec<u8>,
 }
 
@@ -31,15 +26,15 @@ pub fn validation(
     config: &TrainConfig,
     split: &OneClassSplit,
     train: &mut Opened,
-) -> Result<[ImageSet; 2], DataSourceError> {
-    let [id, ood] = Watch::validation_places(config, split, train.labels());
-    Ok([train.read(&id)?.images, train.read(&ood)?.images])
+) -> Result<Sides<ImageSet>, DataSourceError> {
+    let places = Watch::validation_places(config, split, train.labels());
+    places.try_map(|places| Ok(train.read(&places)?.images))
 }
 
 impl Trained {
     /// Opens a run that has finished at least one epoch.
     pub fn open(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
-        let run = RunFolder::open(path, usize::MAX)?;
+        let run = RunFolder::open(path)?;
         let Some(checkpoint) = RunFolder::checkpoint(path)? else {
             let path = path.display();
             return Err(NsaError::Usage(format!(
@@ -57,8 +52,8 @@ impl Trained {
             let indices = test.of_class(config.id_class, others);
             test.read(&indices).map(|loaded| loaded.images)
         };
-        let (id, ood) = (of_class(false)?, of_class(true)?);
-        Ok(Self { train, id, ood, validation, checkpoint, run })
+        let test = Sides { id: of_class(false)?, ood: of_class(true)? };
+        Ok(Self { sets: Sets { train, validation: ImageSet::filled(validation), test }, checkpoint, run })
     }
 
     /// The network, for inference.
@@ -69,7 +64,8 @@ impl Trained {
     /// The network and how many epochs it was trained for.
     pub fn network_and_epoch<B: Backend>(&self, device: &B::Device) -> Result<(Network<B>, usize), NsaError> {
         let run = &self.run;
-        let trainer = RunFolder::trainer::<Autodiff<B>>(run.path(), &run.config, self.checkpoint.clone(), device)?;
+        let trainer = Trainer::<Autodiff<B>>::resume(run.config.clone(), &self.checkpoint, device.clone())
+            .map_err(|error| RunFolder::refused(run.path(), error))?;
         Ok((trainer.network(), trainer.epochs_done()))
     }
 

@@ -9,7 +9,7 @@ use burn_flex::Flex;
 use common::{Lab, read_npy, uniform, write_npy};
 use nsa_core::bundle::Manifest;
 use nsa_core::data::{Split, synth_digits};
-use nsa_core::model::{embed, load_weights};
+use nsa_core::model::{Layer, embed, load_weights};
 use std::path::Path;
 
 fn golden(name: &str) -> String {
@@ -63,7 +63,7 @@ fn a_bundle_s_weights_give_the_maps_its_banks_are_of() {
     let images = synth_digits::generate(synth_digits::SEED, Split::Test, 30);
     let values: Vec<f32> = images.pixels().iter().map(|&p| f32::from(p) / 255.0).collect();
     write_npy(&lab.path("x.npy"), "300, 3, 32, 32", &values);
-    for layer in ["conv4-1x1", "conv3", "head1", "head2"] {
+    for layer in [Layer::EMBEDDING, Layer::Flat(3), Layer::Head(1), Layer::Head(2)] {
         let line = format!(
             "embed --weights {} --arch resnet18 --stem cifar --width {} --norm {} --images x.npy --layer {layer} \
              --device cpu --out f.npy",

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nsa_core::bundle::{Catalog, MANIFEST_FILE, Manifest};
-use nsa_core::ssl::TrainConfig;
+use nsa_core::config::TrainConfig;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -6,10 +6,11 @@ use crate::protocol::{Event, MAX_VIEWS, Request};
 use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
 use nsa_core::bundle::{
-    BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, History, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
-    MODEL_FILE, Manifest,
+    BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE,
+    Manifest,
 };
 use nsa_core::data::IMAGE_BYTES;
+use nsa_core::measure::History;
 use nsa_core::model::EmbedError;
 use nsa_core::sphere::AnglePoint;
 use std::cell::{Cell, RefCell};

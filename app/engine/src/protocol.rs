@@ -5,7 +5,8 @@
 //! `[json, bytes?]` to the Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs:
 //! see [`Event::Download`] and [`Event::Crashed`].
 
-use nsa_core::bundle::{Explanation, History, Manifest};
+use nsa_core::bundle::{Explanation, Manifest};
+use nsa_core::measure::History;
 use serde::{Deserialize, Serialize};
 
 /// Page to engine. `job` is chosen by the page and comes back in every answer.

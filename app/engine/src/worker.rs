@@ -5,9 +5,9 @@ use crate::protocol::{Event, Request};
 use burn::tensor::backend::Backend;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
+use nsa_core::config::{Norm, Objective};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
-use nsa_core::model::{NetworkConfig, embed};
-use nsa_core::ssl::{Norm, Objective};
+use nsa_core::model::{Layer, NetworkConfig, embed};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -54,7 +54,7 @@ pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device) {
 async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
     let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, ..Default::default() };
     let network = config.init::<B>(0, device);
-    match embed(&network, &[0; IMAGE_BYTES], SIZE, &["conv4-1x1"], device).await {
+    match embed(&network, &[0; IMAGE_BYTES], SIZE, &[Layer::EMBEDDING], device).await {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),
     }

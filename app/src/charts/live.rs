@@ -5,7 +5,7 @@ use super::training::{Bounds, Measure};
 use super::{Axes, Plot, Table, range_of, short};
 use crate::stats::percent;
 use crate::text;
-use nsa_core::bundle::{History, HistoryEntry};
+use nsa_core::measure::{History, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::train::protocol::Frame;
 use plotters::prelude::*;
@@ -109,7 +109,7 @@ pub fn aurocs(size: (f64, f64), runs: [&[HistoryEntry]; 2], epochs: usize, score
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nsa_core::bundle::Compactness;
+    use nsa_core::measure::Compactness;
 
     fn history(rates: &[f64]) -> Vec<HistoryEntry> {
         let compact = |kappa| Compactness { kappa, ..Compactness::default() };

@@ -6,7 +6,7 @@ use super::{Axes, Plot, Table, range_of, short};
 use crate::state::scorer_word;
 use crate::stats::percent;
 use crate::text;
-use nsa_core::bundle::{Compactness, History, HistoryEntry, Quality};
+use nsa_core::measure::{Compactness, History, HistoryEntry, Quality};
 use nsa_core::score::Scorer;
 use plotters::prelude::*;
 use std::ops::Range;

@@ -8,6 +8,7 @@ use crate::text;
 use leptos::prelude::*;
 use nsa_core::bundle::Manifest;
 use nsa_core::eval;
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
@@ -71,7 +72,7 @@ where
                     Some(score) => view! { <Choice lab name score cell row column span=1/> }.into_any(),
                     None => view! { <td></td> }.into_any(),
                 });
-                view! { <tr><th scope="row"><Prose text=text::layer(&layer)/></th>{cells.collect_view()}</tr> }
+                view! { <tr><th scope="row"><Prose text=text::layer(layer)/></th>{cells.collect_view()}</tr> }
             });
             let rows = rows.collect::<Vec<_>>();
             let last = rows.len();
@@ -142,19 +143,19 @@ where
 }
 
 /// Layers, scorers, and for each pair the score's position.
-type Grid = (Vec<String>, Vec<Scorer>, Vec<Vec<Option<usize>>>);
+type Grid = (Vec<Layer>, Vec<Scorer>, Vec<Vec<Option<usize>>>);
 
 fn grid(manifest: &Manifest) -> Grid {
-    let (mut layers, mut scorers): (Vec<String>, Vec<Scorer>) = (Vec::new(), Vec::new());
+    let (mut layers, mut scorers): (Vec<Layer>, Vec<Scorer>) = (Vec::new(), Vec::new());
     for entry in &manifest.scores {
         if !layers.contains(&entry.layer) {
-            layers.push(entry.layer.clone());
+            layers.push(entry.layer);
         }
         if !scorers.contains(&entry.scorer) {
             scorers.push(entry.scorer);
         }
     }
-    let at = |layer: &String, scorer: &Scorer| {
+    let at = |layer: &Layer, scorer: &Scorer| {
         manifest.scores.iter().position(|entry| entry.layer == *layer && entry.scorer == *scorer)
     };
     let cells = layers.iter().map(|layer| scorers.iter().map(|scorer| at(layer, scorer)).collect()).collect();

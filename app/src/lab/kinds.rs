@@ -2,7 +2,8 @@
 
 use crate::gallery::Side;
 use crate::state::Subject;
-use nsa_core::bundle::{Explanation, History, Manifest};
+use nsa_core::bundle::{Explanation, Manifest};
+use nsa_core::measure::History;
 use std::sync::Arc;
 
 /// A loaded bundle.

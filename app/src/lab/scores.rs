@@ -52,7 +52,7 @@ impl Bundle {
     /// The name of a score for people.
     pub fn score_title(&self, score: usize) -> String {
         match self.manifest.scores.get(score) {
-            Some(entry) => format!("{} on {}", text::scorer(&scorer_word(entry.scorer)), text::layer(&entry.layer)),
+            Some(entry) => format!("{} on {}", text::scorer(&scorer_word(entry.scorer)), text::layer(entry.layer)),
             None => text::score::ENSEMBLE_LONG.into(),
         }
     }
@@ -61,7 +61,8 @@ impl Bundle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nsa_core::bundle::{History, Manifest};
+    use nsa_core::bundle::Manifest;
+    use nsa_core::measure::History;
 
     fn digits() -> Bundle {
         let manifest = Manifest::parse(include_bytes!("../../../assets/bundles/digits/bundle.json")).unwrap();

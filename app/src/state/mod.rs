@@ -11,6 +11,7 @@ pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
 
 use crate::train::recipe::{Method, Recipe};
 use nsa_core::bundle::{Manifest, ScoreEntry, is_id};
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 
 /// A score's name in the URL: `layer:scorer`, for example `conv4-1x1:k-cos-mah`.
@@ -20,11 +21,11 @@ pub struct ScoreName(String);
 impl ScoreName {
     /// The name of a bundle's score.
     pub fn of(entry: &ScoreEntry) -> Self {
-        Self::new(&entry.layer, entry.scorer)
+        Self::new(entry.layer, entry.scorer)
     }
 
     /// The name of a scorer on a layer.
-    pub fn new(layer: &str, scorer: Scorer) -> Self {
+    pub fn new(layer: Layer, scorer: Scorer) -> Self {
         Self(format!("{layer}:{}", scorer_word(scorer)))
     }
 

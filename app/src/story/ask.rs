@@ -42,7 +42,7 @@ impl Scene {
 
 /// What became of a run's AUROC: the number of the right choice, and the answer in words.
 pub fn training(run: &Replay) -> Option<(usize, String)> {
-    let auroc = |e: &nsa_core::bundle::HistoryEntry| {
+    let auroc = |e: &nsa_core::measure::HistoryEntry| {
         e.auroc.iter().find(|(scorer, _)| *scorer == Scorer::CCos).map(|(_, rate)| rate * 100.0)
     };
     let fall = Fall::of(run, auroc)?;

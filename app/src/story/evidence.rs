@@ -6,9 +6,10 @@ use crate::charts::short;
 use crate::replay::Replay;
 use crate::state::scorer_word;
 use crate::text;
-use nsa_core::bundle::{CatalogEntry, HistoryEntry};
+use nsa_core::bundle::CatalogEntry;
+use nsa_core::config::{Norm, Objective};
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
-use nsa_core::ssl::{Norm, Objective};
 
 /// AUROC points that a difference must have to be called one: fewer are noise of one run on one class.
 pub(super) const CLEAR: f64 = 1.0;
@@ -253,7 +254,7 @@ mod tests {
     use super::*;
     use crate::replay::tests::replay;
     use crate::story::runs::tests::{catalog, entry};
-    use nsa_core::bundle::Quality;
+    use nsa_core::measure::Quality;
 
     fn run(id: &str, c_cos: [f64; 3], kappa: [f64; 3], reached: f64) -> Replay {
         let mut run = replay();

@@ -3,7 +3,7 @@
 //! The picture of a scene is one run; its verdict rests on these.
 
 use super::Verdict;
-use nsa_core::ssl::{Objective, TrainConfig};
+use nsa_core::config::{Objective, TrainConfig};
 use serde::Deserialize;
 use std::sync::LazyLock;
 

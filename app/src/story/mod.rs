@@ -13,10 +13,11 @@ pub use runs::{Settings, find};
 
 use crate::state::{ScoreName, State, View};
 use nsa_core::bundle::{Catalog, CatalogEntry};
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 
 /// The layer that the paper's Table 11 scores: the pooled encoder output.
-pub const LAYER: &str = "conv4-1x1";
+pub const LAYER: Layer = Layer::EMBEDDING;
 
 /// The scenes, in the paper's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,8 @@ pub mod train;
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
 use nsa_core::bundle::Provenance;
-use nsa_core::ssl::{Norm, Objective};
+use nsa_core::config::{Norm, Objective};
+use nsa_core::model::Layer;
 
 // --- menus and buttons -----------------------------------------------------------------------------------
 
@@ -136,10 +137,14 @@ pub fn of(part: usize, whole: usize) -> String {
 }
 
 /// A feature map for people.
-pub fn layer(name: &str) -> String {
-    let (map, pooled) = name.strip_suffix("-1x1").map_or((name, false), |map| (map, true));
-    let block = map.strip_prefix("conv").map(|n| format!("block {n}")).unwrap_or_else(|| map.replace("head", "head "));
-    if pooled { format!("{block}, pooled") } else { block }
+pub fn layer(layer: Layer) -> String {
+    match layer {
+        Layer::Flat(block) => format!("block {block}"),
+        Layer::Pooled(block) => format!("block {block}, pooled"),
+        Layer::Head(head) => format!("head {head}"),
+        Layer::Unit => "block 4, pooled, of length 1".into(),
+        Layer::Pixels => "pixels".into(),
+    }
 }
 
 /// What an AUROC was measured on.
@@ -362,7 +367,10 @@ mod tests {
 
     #[test]
     fn layers_and_objectives_have_names() {
-        assert_eq!(["conv4-1x1", "conv2", "head1"].map(layer), ["block 4, pooled", "block 2", "head 1"]);
+        assert_eq!(
+            [Layer::EMBEDDING, Layer::Flat(2), Layer::Head(1)].map(layer),
+            ["block 4, pooled", "block 2", "head 1"]
+        );
         assert_eq!(objective("simsiam", "both"), "SimSiam(n)");
         assert_eq!(scorer("k-cos-mah"), "k-Cos (Mah)");
     }

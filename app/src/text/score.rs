@@ -1,6 +1,6 @@
 //! What the views Score and Separate say.
 
-use nsa_core::augment::AugmentConfig;
+use nsa_core::config::AugmentConfig;
 
 // --- layers by scorers -----------------------------------------------------------------------------------
 

@@ -2,9 +2,9 @@
 
 use crate::stats::{megabytes, percent};
 use crate::text::duration;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::config::{Norm, Objective};
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
-use nsa_core::ssl::{Norm, Objective};
 
 /// Heading.
 pub const TITLE: &str = "Train";

@@ -6,7 +6,7 @@
 
 use super::recipe::Recipe;
 use js_sys::{Reflect, Uint8Array};
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::measure::HistoryEntry;
 use nsa_engine::train::protocol::Frame;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

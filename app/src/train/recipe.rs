@@ -1,7 +1,7 @@
 //! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
 
-use nsa_core::augment::AugmentConfig;
-use nsa_core::ssl::{Norm, Objective, Schedule, TrainConfig};
+use nsa_core::config::AugmentConfig;
+use nsa_core::config::{Norm, Objective, Schedule, TrainConfig};
 use nsa_engine::train::protocol::MAX_WIDTH;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -317,7 +317,7 @@ mod tests {
         let recipe = Recipe::default();
         assert!(recipe.compares_the_norm());
         let [a, b] = &recipe.configs()[..] else { panic!("two runs") };
-        assert_eq!(nsa_core::ssl::TrainConfig { norm: a.norm, ..b.clone() }, *a, "nothing but the norm differs");
+        assert_eq!(nsa_core::config::TrainConfig { norm: a.norm, ..b.clone() }, *a, "nothing but the norm differs");
         for other in ["off", "simsiam,f,0,0.001", "simclr,none,0,0.001", "simclr,f,10,0.001"] {
             let mut changed = recipe.clone();
             changed.read_b(other);

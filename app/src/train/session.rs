@@ -384,7 +384,7 @@ impl Run {
         });
     }
 
-    fn measured(&self, entry: nsa_core::bundle::HistoryEntry, frame: Frame) {
+    fn measured(&self, entry: nsa_core::measure::HistoryEntry, frame: Frame) {
         self.history.update(|history| history.push(entry));
         self.frames.update(|frames| {
             frames.push(frame);
@@ -401,7 +401,7 @@ impl Run {
 }
 
 /// Id of a saved run: it names the file, and the folder it is unpacked to.
-fn bundle_id(run: usize, config: &nsa_core::ssl::TrainConfig, epoch: usize) -> String {
+fn bundle_id(run: usize, config: &nsa_core::config::TrainConfig, epoch: usize) -> String {
     let letter = if run == 0 { 'a' } else { 'b' };
     format!("live-{letter}-{}-{}-digit-{}-epoch-{epoch}", config.objective, config.norm, config.id_class)
 }

@@ -18,7 +18,7 @@ pub struct Unpacked {
     pub files: [Vec<u8>; 4],
 }
 
-/// Packs the files that [`super::BundleParts::to_files`] gives.
+/// Packs the files that [`super::Assembled::to_files`] gives.
 pub fn to_zip(files: &[(&str, Vec<u8>)]) -> Result<Vec<u8>, BundleError> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -1,17 +1,21 @@
-//! From a trained network to what a bundle says of it: banks, and what each score reaches with them.
+//! From a trained network to its bundle: weights, banks, what each score reaches with them, and the manifest of it all.
 
-use super::{LayerEntry, ScoreEntry, stored_bank};
+use super::{FORMAT, LayerEntry, Manifest, Provenance, ScoreEntry, stored_bank};
 use crate::Features;
-use crate::data::ImageSet;
+use crate::config::TrainConfig;
+use crate::data::{ImageSet, Sets, Sides};
 use crate::eval::{EvalError, auroc};
-use crate::model::{EmbedError, Network, embed_all};
+use crate::model::{EmbedError, Layer, Network, WeightsError, embed_all, load_weights, read_weights};
 use crate::score::{Bank, Coreset, ScoreError, Scorer};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
-/// Why a network gives no banks.
+/// Why a network gives no bundle.
 #[derive(Debug, Error)]
 pub enum AssembleError {
+    /// Its weights cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// It did not embed the images.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -23,78 +27,141 @@ pub enum AssembleError {
     Eval(#[from] EvalError),
 }
 
-/// The images that banks are made of and judged on.
+/// What a run says of itself in its bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// Id of the bundle.
+    pub id: String,
+    /// Title of the bundle.
+    pub title: String,
+    /// Names of the data set's classes, by label.
+    pub classes: Vec<String>,
+    /// See [`Provenance::commit`].
+    pub commit: String,
+    /// See [`Provenance::device`].
+    pub device: String,
+    /// See [`Provenance::wall_seconds`].
+    pub wall_seconds: f64,
+    /// See [`Provenance::data_source`].
+    pub data_source: String,
+    /// Outliers among the images trained on.
+    pub outliers: usize,
+    /// See [`Provenance::command`].
+    pub command: String,
+}
+
+/// Which banks a bundle gets.
 #[derive(Debug, Clone, Copy)]
-pub struct Judges<'a> {
-    /// All images trained on.
-    pub train: &'a ImageSet,
-    /// Validation images of the ID class, and of the others; none if none were held back.
-    pub validation: Option<[&'a ImageSet; 2]>,
-    /// All test images of the ID class, and of the others.
-    pub test: [&'a ImageSet; 2],
+pub struct BankPlan<'a> {
+    /// The feature maps that get one.
+    pub layers: &'a [Layer],
+    /// Training features kept in each at most.
+    pub size: usize,
+    /// How they are chosen.
+    pub coreset: Coreset,
+    /// Images embedded at once.
+    pub batch: usize,
 }
 
-/// A bank a layer, and what `bundle.json` says of them.
+/// A bundle's parts that come from its network.
 #[derive(Debug, Clone)]
-pub struct Banks {
-    /// In the order of the layers asked for.
-    pub banks: Vec<(String, Bank)>,
-    /// One a bank.
-    pub layers: Vec<LayerEntry>,
-    /// What every angular scorer reaches with every bank.
-    pub scores: Vec<ScoreEntry>,
+pub struct Assembled {
+    pub(super) manifest: Manifest,
+    pub(super) model: Vec<u8>,
+    /// In the order of the plan's layers.
+    pub(super) banks: Vec<(Layer, Bank)>,
 }
 
-impl Banks {
-    /// Embeds the images at `layers` in batches of `batch` and fits a bank to each, of at most `size` features,
-    /// chosen by `coreset`. Every
-    /// AUROC is measured with the bank as it is stored. See [`embed_all`] for `pause`.
-    ///
-    /// The network should have the weights that are stored with it: see [`crate::model::save_weights`].
-    pub async fn fit<B: Backend>(
+impl Assembled {
+    /// Embeds the images, all that there are, and fits the banks of `plan`. Every AUROC is measured with weights and banks
+    /// as they are stored. See [`embed_all`] for `pause`.
+    pub async fn new<B: Backend>(
+        network: Network<B>,
+        config: &TrainConfig,
+        images: Sets<&ImageSet>,
+        plan: BankPlan<'_>,
+        origin: Origin,
+        device: &B::Device,
+        pause: impl AsyncFnMut(usize),
+    ) -> Result<Self, AssembleError> {
+        let model = read_weights(&network).await?;
+        // As those who load the bundle will compute.
+        let network = load_weights(network, &model)?.folded();
+        let mut assembled = Self { manifest: manifest(config, images, origin), model, banks: Vec::new() };
+        assembled.fit(&network, images, plan, device, pause).await?;
+        Ok(assembled)
+    }
+
+    async fn fit<B: Backend>(
+        &mut self,
         network: &Network<B>,
-        images: Judges<'_>,
-        layers: &[&str],
-        (size, coreset): (usize, Coreset),
-        batch: usize,
+        images: Sets<&ImageSet>,
+        BankPlan { layers, size, coreset, batch }: BankPlan<'_>,
         device: &B::Device,
         mut pause: impl AsyncFnMut(usize),
-    ) -> Result<Self, AssembleError> {
+    ) -> Result<(), AssembleError> {
         let train = embed_all(network, images.train, layers, batch, device, &mut pause).await?;
         let mut judged = Vec::new();
-        for set in images.test.into_iter().chain(images.validation.into_iter().flatten()) {
+        for set in images.judged() {
             judged.push(embed_all(network, set, layers, batch, device, &mut pause).await?);
         }
-
-        let mut all = Self { banks: Vec::new(), layers: Vec::new(), scores: Vec::new() };
-        for (i, layer) in layers.iter().enumerate() {
+        for (i, &layer) in layers.iter().enumerate() {
             let full = Bank::fit(&train[i])?;
             let bank = stored_bank(&full.shrink(size, coreset)?)?;
-            all.layers.push(LayerEntry {
-                name: layer.to_string(),
+            self.manifest.layers.push(LayerEntry {
+                name: layer,
                 dim: train[i].dim(),
                 rank: bank.rank(),
                 bank: bank.parts().features.n(),
                 full_bank: train[i].n(),
             });
-            let pair = |first: usize| Some([&judged.get(first)?[i], &judged.get(first + 1)?[i]]);
-            let (test, validation) = ([&judged[0][i], &judged[1][i]], pair(2));
+            let sides = |first: usize| Sides { id: &judged[first][i], ood: &judged[first + 1][i] };
+            let (test, validation) = (sides(0), images.validation.map(|_| sides(2)));
             for scorer in Scorer::ANGULAR {
-                all.scores.push(ScoreEntry {
-                    layer: layer.to_string(),
+                self.manifest.scores.push(ScoreEntry {
+                    layer,
                     scorer,
-                    auroc_validation: validation.map(|sets| rate(&full, scorer, sets)).transpose()?,
+                    auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
                     auroc_full: rate(&full, scorer, test)?,
                     auroc_exported: rate(&bank, scorer, test)?,
                     training_range: full.training_range(scorer)?,
                 });
             }
-            all.banks.push((layer.to_string(), bank));
+            self.banks.push((layer, bank));
         }
-        Ok(all)
+        Ok(())
     }
 }
 
-fn rate(bank: &Bank, scorer: Scorer, [id, ood]: [&Features; 2]) -> Result<f64, AssembleError> {
-    Ok(auroc(&bank.score(scorer, 1, id)?, &bank.score(scorer, 1, ood)?)?)
+/// A manifest without layers, scores and files.
+fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Manifest {
+    let pixels = config.pixel_norm();
+    Manifest {
+        format: FORMAT,
+        id: origin.id,
+        title: origin.title,
+        config: config.clone(),
+        classes: origin.classes,
+        provenance: Provenance {
+            commit: origin.commit,
+            device: origin.device,
+            wall_seconds: origin.wall_seconds,
+            data_source: origin.data_source,
+            train_images: images.train.len(),
+            outliers: origin.outliers,
+            test_id: images.test.id.len(),
+            test_ood: images.test.ood.len(),
+            command: origin.command,
+        },
+        pixel_mean: pixels.mean,
+        pixel_std: pixels.std,
+        layers: Vec::new(),
+        scores: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+fn rate(bank: &Bank, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, AssembleError> {
+    let k = scorer.default_k();
+    Ok(auroc(&bank.score(scorer, k, id)?, &bank.score(scorer, k, ood)?)?)
 }

@@ -6,7 +6,7 @@ use crate::augment::Views;
 use crate::data::resize::shrink;
 use crate::data::{DataError, IMAGE_BYTES, ImageSet};
 use crate::features::{FeatureError, Features};
-use crate::model::{EmbedError, Network, embed, load_weights};
+use crate::model::{EmbedError, Layer, Network, embed, load_weights};
 use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::SphereError;
@@ -17,7 +17,7 @@ use thiserror::Error;
 pub struct Detector<B: Backend> {
     manifest: Manifest,
     pub(super) network: Network<B>,
-    banks: Vec<(String, Bank)>,
+    banks: Vec<(Layer, Bank)>,
     pub(super) device: B::Device,
 }
 
@@ -49,7 +49,7 @@ pub enum DetectError {
     #[error("{scorer} on {layer}: {source}")]
     Score {
         /// The layer.
-        layer: String,
+        layer: Layer,
         /// The scorer.
         scorer: Scorer,
         /// Why.
@@ -77,7 +77,7 @@ impl<B: Backend> Detector<B> {
     }
 
     /// The banks by layer.
-    pub fn banks(&self) -> &[(String, Bank)] {
+    pub fn banks(&self) -> &[(Layer, Bank)] {
         &self.banks
     }
 
@@ -116,7 +116,7 @@ impl<B: Backend> Detector<B> {
 
     /// Features of every layer that has a bank, in the banks' order.
     async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
-        let layers: Vec<&str> = self.banks.iter().map(|(layer, _)| layer.as_str()).collect();
+        let layers: Vec<Layer> = self.banks.iter().map(|(layer, _)| *layer).collect();
         let n = pixels.len() / IMAGE_BYTES;
         let embedded = self.embed(pixels, &layers).await?;
         let widths = self.banks.iter().map(|(_, bank)| bank.parts().mean.len());
@@ -124,7 +124,7 @@ impl<B: Backend> Detector<B> {
     }
 
     /// What the network makes of images of 32 x 32, at the size that it was trained on.
-    pub(super) async fn embed(&self, pixels: &[u8], layers: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    pub(super) async fn embed(&self, pixels: &[u8], layers: &[Layer]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let (images, rest) = pixels.as_chunks::<IMAGE_BYTES>();
         if images.is_empty() || !rest.is_empty() {
             return Err(EmbedError::Pixels { image: IMAGE_BYTES, found: pixels.len() });
@@ -135,14 +135,14 @@ impl<B: Backend> Detector<B> {
     }
 
     fn score_features(&self, features: &[Features]) -> Result<Vec<ImageScores>, DetectError> {
-        let score = |layer: &str, scorer: Scorer| {
-            let refused = |source| DetectError::Score { layer: layer.into(), scorer, source };
+        let score = |layer: Layer, scorer: Scorer| {
+            let refused = |source| DetectError::Score { layer, scorer, source };
             let at = self.position(layer);
-            self.banks[at].1.score(scorer, 1, &features[at]).map_err(refused)
+            self.banks[at].1.score(scorer, scorer.default_k(), &features[at]).map_err(refused)
         };
         let mut columns = Vec::with_capacity(self.manifest.scores.len());
         for entry in &self.manifest.scores {
-            columns.push(score(&entry.layer, entry.scorer)?);
+            columns.push(score(entry.layer, entry.scorer)?);
         }
         let angles = score(self.deepest().0, Scorer::CCos)?;
         let image = |(i, angle)| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle };
@@ -157,8 +157,8 @@ impl<B: Backend> Detector<B> {
         i: usize,
         count: usize,
     ) -> Result<Vec<Neighbour>, DetectError> {
-        let (layer, scorer) = (&entry.layer, entry.scorer);
-        let refused = |source| DetectError::Score { layer: layer.clone(), scorer, source };
+        let (layer, scorer) = (entry.layer, entry.scorer);
+        let refused = |source| DetectError::Score { layer, scorer, source };
         let at = self.position(layer);
         let bank = &self.banks[at].1;
         let index = bank.parts().index.as_ref();
@@ -167,15 +167,16 @@ impl<B: Backend> Detector<B> {
         Ok(found.into_iter().map(neighbour).collect())
     }
 
-    /// Where a layer's bank stands. The manifest was checked: every score's layer has one.
-    fn position(&self, layer: &str) -> usize {
-        self.banks.iter().position(|(known, _)| known == layer).unwrap_or_default()
+    /// Where a layer's bank stands.
+    fn position(&self, layer: Layer) -> usize {
+        let found = self.banks.iter().position(|(known, _)| *known == layer);
+        found.expect("the manifest was checked: every score's layer has a bank")
     }
 
     /// The deepest pooled layer that has a bank: it stands for the embedding.
-    pub(super) fn deepest(&self) -> (&str, &Bank) {
-        let pooled = |(layer, _): &&(String, Bank)| layer.starts_with("conv") && layer.ends_with("-1x1");
+    pub(super) fn deepest(&self) -> (Layer, &Bank) {
+        let pooled = |(layer, _): &&(Layer, Bank)| matches!(layer, Layer::Pooled(_));
         let (layer, bank) = self.banks.iter().rfind(pooled).unwrap_or(&self.banks[0]);
-        (layer, bank)
+        (*layer, bank)
     }
 }

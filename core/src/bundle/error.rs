@@ -1,9 +1,9 @@
 //! What can be wrong with a bundle. Each message is one sentence that names the file.
 
+use crate::config::ConfigError;
 use crate::features::FeatureError;
-use crate::model::WeightsError;
+use crate::model::{Layer, WeightsError};
 use crate::score::ScoreError;
-use crate::ssl::ConfigError;
 use thiserror::Error;
 
 /// Why a bundle is refused, or cannot be written.
@@ -72,7 +72,7 @@ pub enum BundleError {
     #[error("bank.safetensors, layer {layer}: {source}")]
     Bank {
         /// The layer.
-        layer: String,
+        layer: Layer,
         /// Why.
         source: ScoreError,
     },

@@ -1,6 +1,7 @@
 //! Why an image has the scores it has.
 
 use super::Manifest;
+use crate::model::Layer;
 use crate::score::{Scorer, scaled};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct Explanation {
 /// A training image near to the one that is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
-    /// Its position among the run's training images ([`crate::ssl::TrainConfig::split`]); none if the bundle does
+    /// Its position among the run's training images ([`crate::config::TrainConfig::split`]); none if the bundle does
     /// not tell.
     pub position: Option<u32>,
     /// Angle in radians.
@@ -51,11 +52,11 @@ impl Manifest {
     /// maps, c-Cos and c-Cos (Mah) of the heads' layers (appendix C). The paper leaves open where pooled maps belong;
     /// here they go with the maps that they are pooled from.
     pub fn ensemble_members(&self) -> Vec<usize> {
-        let belongs = |layer: &str, scorer: Scorer| match layer.starts_with("conv") {
+        let belongs = |layer: Layer, scorer: Scorer| match layer.is_conv() {
             true => matches!(scorer, Scorer::KCos | Scorer::KCosMah),
             false => matches!(scorer, Scorer::CCos | Scorer::CCosMah),
         };
-        (0..self.scores.len()).filter(|&i| belongs(&self.scores[i].layer, self.scores[i].scorer)).collect()
+        (0..self.scores.len()).filter(|&i| belongs(self.scores[i].layer, self.scores[i].scorer)).collect()
     }
 
     /// The ensemble of one image's `scores`, a value for every entry of [`Manifest::scores`].
@@ -82,7 +83,7 @@ mod tests {
         let json = include_str!("../../../assets/bundles/digits/bundle.json");
         let mut manifest: Manifest = serde_json::from_str(json).unwrap();
         let entry = |&(layer, scorer, training_range): &(&str, Scorer, [f32; 2])| ScoreEntry {
-            layer: layer.into(),
+            layer: layer.parse().unwrap(),
             scorer,
             auroc_validation: Some(0.9),
             auroc_full: 0.9,

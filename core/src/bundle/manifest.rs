@@ -1,7 +1,8 @@
 //! The JSON files of a bundle: what the model is, where it came from, and what was measured.
 
+use crate::config::TrainConfig;
+use crate::model::Layer;
 use crate::score::Scorer;
-use crate::ssl::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 /// Version of the bundle format that this code reads and writes. In format 1 `k-cos-mah` was the centred reading.
@@ -129,8 +130,8 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LayerEntry {
-    /// Name of the feature map, for example `conv4-1x1`.
-    pub name: String,
+    /// The feature map, for example `conv4-1x1`.
+    pub name: Layer,
     /// Values a feature has.
     pub dim: usize,
     /// Dimensions kept by the whitening.
@@ -145,8 +146,8 @@ pub struct LayerEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ScoreEntry {
-    /// The layer's name.
-    pub layer: String,
+    /// The layer.
+    pub layer: Layer,
     /// The scorer.
     pub scorer: Scorer,
     /// AUROC (0..1) on validation images with the full bank: the score shown first has the highest. None where no images
@@ -170,67 +171,4 @@ pub struct FileEntry {
     pub bytes: u64,
     /// SHA-256, 64 hexadecimal digits.
     pub sha256: String,
-}
-
-/// `history.json`: what was measured during training.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
-    /// One entry an evaluated epoch, in order; epoch 0 is before training.
-    pub epochs: Vec<HistoryEntry>,
-}
-
-/// One evaluated epoch. Every measure is of the pooled encoder output y, on test images unless it says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct HistoryEntry {
-    /// Epochs trained so far.
-    pub epoch: usize,
-    /// Mean training loss of the last epoch; none before training.
-    pub loss: Option<f64>,
-    /// Images of the ID class.
-    pub id: Compactness,
-    /// Images of the other classes.
-    pub ood: Compactness,
-    /// AUROC (0..1) of each scorer on test images.
-    pub auroc: Vec<(Scorer, f64)>,
-    /// The same of those scorers that see the length of features, with every feature divided by its length.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub auroc_unit: Vec<(Scorer, f64)>,
-    /// AUROC (0..1) of each scorer on validation images: what choices are made by.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub validation: Vec<(Scorer, f64)>,
-    /// How well the features tell the data set's classes apart; none where training images have one class only, and
-    /// in runs of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
-}
-
-/// How well frozen features tell the data set's classes apart (appendix A), by labels that training never sees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Quality {
-    /// Accuracy (0..1) of a linear classifier.
-    pub linear_probe: f64,
-    /// Accuracy (0..1) of weighted nearest neighbours with k = 1.
-    pub knn_1: f64,
-    /// The same with k = 20, or with as many as there are training features.
-    pub knn_20: f64,
-}
-
-/// How compactly features lie on the hypersphere (section 2.2).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Compactness {
-    /// Concentration of the fitted von Mises-Fisher distribution.
-    pub kappa: f64,
-    /// Length of the mean of the unit vectors.
-    pub mean_resultant_length: f64,
-    /// Squared MMD against uniform samples of the sphere.
-    pub mmd2: f64,
-    /// Effective rank of the features.
-    pub effective_rank: f64,
-    /// Mean spread of a dimension of the unit vectors, as a share of a uniform distribution's: 0 is one point,
-    /// 1 is uniform. None in runs of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spread: Option<f64>,
 }

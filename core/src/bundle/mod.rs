@@ -17,16 +17,13 @@ mod tensors;
 mod write;
 
 pub use archive::{MAX_ARCHIVE, Unpacked, from_zip, to_zip};
-pub use assemble::{AssembleError, Banks, Judges};
+pub use assemble::{AssembleError, Assembled, BankPlan, Origin};
 pub use detector::{DetectError, Detector, ImageScores};
 pub use error::BundleError;
 pub use explain::{Ensemble, Explanation, Neighbour, Part};
-pub use frames::{FRAMES_FILE, Frames, MAX_SAMPLES};
+pub use frames::FRAMES_FILE;
 pub use gallery::{gallery_from_bytes, gallery_to_bytes};
-pub use manifest::{
-    Catalog, CatalogEntry, Compactness, FORMAT, FileEntry, History, HistoryEntry, LayerEntry, Manifest, Provenance,
-    Quality, ScoreEntry,
-};
+pub use manifest::{Catalog, CatalogEntry, FORMAT, FileEntry, LayerEntry, Manifest, Provenance, ScoreEntry};
 pub use project::Projection;
 pub use read::{BANK_FILE, FILES, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE, is_id, sha256};
-pub use write::{BundleParts, stored_bank};
+pub use write::stored_bank;

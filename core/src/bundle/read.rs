@@ -1,10 +1,12 @@
 //! Reading a bundle: nothing in it is believed before it is checked.
 
 use super::tensors::Reader;
-use super::{BundleError, FORMAT, Frames, History, LayerEntry, Manifest};
+use super::{BundleError, FORMAT, LayerEntry, Manifest};
+use crate::config::PixelNorm;
 use crate::data::SIZE;
 use crate::features::Features;
-use crate::model::PixelNorm;
+use crate::measure::{Frames, History};
+use crate::model::Layer;
 use crate::score::{Bank, BankParts};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -78,8 +80,8 @@ impl Manifest {
         for layer in &self.layers {
             // A bank of another width could not score what the network gives.
             let Some(&(_, dim)) = known.iter().find(|(name, _)| *name == layer.name) else {
-                let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-                return fault(format!("layer must be one of {}, found {:?}", names.join(", "), layer.name));
+                let names: Vec<String> = known.iter().map(|(name, _)| name.to_string()).collect();
+                return fault(format!("layer must be one of {}, found \"{}\"", names.join(", "), layer.name));
             };
             let sane = layer.dim == dim && layer.dim <= MAX_DIM && layer.rank <= layer.dim && layer.bank >= 1;
             if !sane {
@@ -95,7 +97,7 @@ impl Manifest {
         }
         for score in &self.scores {
             if !self.layers.iter().any(|layer| layer.name == score.layer) {
-                return fault(format!("the score {} is of layer {:?}, which has no bank", score.scorer, score.layer));
+                return fault(format!("the score {} is of layer \"{}\", which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
             let rates = [score.auroc_validation.unwrap_or_default(), score.auroc_full, score.auroc_exported];
@@ -144,10 +146,10 @@ impl Manifest {
     }
 
     /// Reads `bank.safetensors`: the bank of every layer, in the manifest's order.
-    pub fn read_banks(&self, bytes: &[u8]) -> Result<Vec<(String, Bank)>, BundleError> {
+    pub fn read_banks(&self, bytes: &[u8]) -> Result<Vec<(Layer, Bank)>, BundleError> {
         self.check_file(BANK_FILE, bytes)?;
         let reader = Reader::new(BANK_FILE, bytes)?;
-        let indices = self.layers.iter().filter(|layer| reader.has(&index_name(&layer.name))).count();
+        let indices = self.layers.iter().filter(|layer| reader.has(&index_name(layer.name))).count();
         if reader.len() != 3 * self.layers.len() + indices {
             let (layers, found) = (self.layers.len(), reader.len());
             return Err(reader.fault(format!("{layers} layers need {} tensors, found {found}", 3 * layers + indices)));
@@ -167,11 +169,11 @@ impl Manifest {
                 whitening: matrix(layer.rank, "whitening", whitening)?,
                 index: read_index(&reader, layer)?,
             };
-            let refused = |source| BundleError::Bank { layer: layer.name.clone(), source };
+            let refused = |source| BundleError::Bank { layer: layer.name, source };
             let bank = Bank::from_parts(parts).map_err(refused)?;
             let mut scores = self.scores.iter().filter(|score| score.layer == layer.name);
             scores.try_for_each(|score| bank.check(score.scorer)).map_err(refused)?;
-            banks.push((layer.name.clone(), bank));
+            banks.push((layer.name, bank));
         }
         Ok(banks)
     }
@@ -202,14 +204,14 @@ impl Manifest {
 }
 
 /// Name of the tensor that says which training images a shrunken bank's features are of.
-pub(super) fn index_name(layer: &str) -> String {
+pub(super) fn index_name(layer: Layer) -> String {
     format!("{layer}.index")
 }
 
 /// Which training images the features of a layer's bank are of. A full bank has them all in their order; a coreset
 /// has a tensor that names them, or, in bundles of before there was one, does not tell.
 fn read_index(reader: &Reader<'_>, layer: &LayerEntry) -> Result<Option<Vec<u32>>, BundleError> {
-    let name = index_name(&layer.name);
+    let name = index_name(layer.name);
     if !reader.has(&name) {
         return Ok((layer.bank == layer.full_bank).then(|| (0..layer.bank as u32).collect()));
     }

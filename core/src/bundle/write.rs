@@ -2,33 +2,21 @@
 
 use super::read::{BANK_FILE, HISTORY_FILE, MANIFEST_FILE, MODEL_FILE, index_name, sha256};
 use super::tensors::Stored;
-use super::{BundleError, FileEntry, Frames, History, Manifest};
+use super::{Assembled, BundleError, FileEntry};
 use crate::features::Features;
+use crate::measure::{Frames, History};
+use crate::model::Layer;
 use crate::score::{Bank, BankParts, ScoreError};
 use half::f16;
 
-/// Everything a bundle consists of, before it becomes files.
-pub struct BundleParts<'a> {
-    /// `bundle.json`; its `files` are filled in by [`BundleParts::to_files`].
-    pub manifest: Manifest,
-    /// `model.safetensors`, as [`crate::model::save_weights`] gives it.
-    pub model: Vec<u8>,
-    /// One bank a layer, in the manifest's order.
-    pub banks: &'a [(String, Bank)],
-    /// `history.json`.
-    pub history: &'a History,
-    /// `frames.safetensors`.
-    pub frames: &'a Frames,
-}
-
-impl BundleParts<'_> {
-    /// The files, `bundle.json` last, so that a folder that has it is whole.
-    pub fn to_files(mut self) -> Result<Vec<(&'static str, Vec<u8>)>, BundleError> {
+impl Assembled {
+    /// The bundle's files with what was measured in training, `bundle.json` last, so that a folder that has it is whole.
+    pub fn to_files(mut self, history: &History, frames: &Frames) -> Result<Vec<(&'static str, Vec<u8>)>, BundleError> {
         let mut files = vec![
             (MODEL_FILE, self.model),
-            (BANK_FILE, bank_bytes(self.banks)?),
-            (HISTORY_FILE, json(HISTORY_FILE, self.history)?),
-            (super::frames::FRAMES_FILE, self.frames.to_bytes()?),
+            (BANK_FILE, bank_bytes(&self.banks)?),
+            (HISTORY_FILE, json(HISTORY_FILE, history)?),
+            (super::frames::FRAMES_FILE, frames.to_bytes()?),
         ];
         self.manifest.files = files
             .iter()
@@ -49,8 +37,8 @@ pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     Bank::from_parts(BankParts { features, mean, ..parts.clone() })
 }
 
-fn bank_bytes(banks: &[(String, Bank)]) -> Result<Vec<u8>, BundleError> {
-    let tensors = banks.iter().flat_map(|(layer, bank)| {
+fn bank_bytes(banks: &[(Layer, Bank)]) -> Result<Vec<u8>, BundleError> {
+    let tensors = banks.iter().flat_map(|&(layer, ref bank)| {
         let parts = bank.parts();
         let matrix = |f: &Features| Stored::f32(&[f.n(), f.dim()], f.values());
         // Only a coreset must say which images it has: a full bank has them all in order.

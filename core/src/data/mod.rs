@@ -1,28 +1,27 @@
 //! Image sets and the one-vs-rest split of section 3.1 and appendix B.
 
 pub mod resize;
+mod sets;
 mod split;
 pub mod synth_digits;
 
+pub use crate::config::{CHANNELS, IMAGE_BYTES, SIZE};
+pub use sets::{Sets, Sides};
 pub use split::{OneClassSplit, one_class_split};
 
+use crate::config::words;
 use thiserror::Error;
 
-/// Height and width of the images that the models take, those with ImageNet's stem aside.
-pub const SIZE: usize = 32;
-/// Colour channels of every image.
-pub const CHANNELS: usize = 3;
-/// Bytes of one image of that size: 3 x 32 x 32.
-pub const IMAGE_BYTES: usize = CHANNELS * SIZE * SIZE;
-
-/// Which part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Images to learn from.
-    Train,
-    /// Images to be scored.
-    Test,
+words! {
+    "split",
+    /// Which part of a data set.
+    #[derive(Hash)]
+    pub enum Split {
+        /// Images to learn from.
+        "train" => Train,
+        /// Images to be scored.
+        "test" => Test,
+    }
 }
 
 /// Labelled images: `n x 3 x S x S`, one byte a value, channel planes red, green, blue. The side S is 32 but for
@@ -164,6 +163,11 @@ impl ImageSet {
         let pixels: Option<Vec<Vec<u8>>> = (0..self.len()).map(|i| small(self.image(i))).collect();
         let pixels = pixels.ok_or(length)?.concat();
         Ok(Self { side, pixels, labels: self.labels.clone(), classes: self.classes.clone() })
+    }
+
+    /// None if there are none.
+    pub fn filled(sides: Sides<Self>) -> Option<Sides<Self>> {
+        Some(sides).filter(|Sides { id, ood }| !id.is_empty() && !ood.is_empty())
     }
 
     /// Indices of the images of one class.

@@ -1,6 +1,7 @@
 //! Pictures of any size to the models' 3 x 32 x 32 or 3 x 224 x 224.
 
 use super::{CHANNELS, IMAGE_BYTES, SIZE};
+use crate::config::IMAGENET_SIZE;
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Rgb};
 use thiserror::Error;
@@ -10,21 +11,11 @@ pub const MAX_PIXELS: usize = 64 << 20;
 /// Its longest side, as JPEG has it: between the two passes of a resize each column keeps a value a row of the result.
 pub const MAX_SIDE: usize = 65_535;
 
-/// Height and width of the images that networks with ImageNet's stem take.
-pub const IMAGENET_SIZE: usize = 224;
 /// To how many pixels the shorter side is scaled before the middle is cut out.
 const SCALED: u32 = 256;
 const CUT: u32 = IMAGENET_SIZE as u32;
 /// How many times as long as high a picture is scaled as a whole.
 const LONGEST: u32 = 8;
-
-/// Sides that [`is_side`] takes, in words.
-pub const SIDES: &str = "a multiple of 8 from 16 to 128, or 224";
-
-/// Whether images of this height and width can be trained on.
-pub fn is_side(side: usize) -> bool {
-    side == IMAGENET_SIZE || ((16..=128).contains(&side) && side.is_multiple_of(8))
-}
 
 /// Why a picture cannot be resized.
 #[derive(Debug, Clone, PartialEq, Error)]

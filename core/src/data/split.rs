@@ -1,8 +1,8 @@
 //! Which training images a one-class model learns from (section 3.1).
 
 use super::DataError;
+use crate::config::TrainConfig;
 use crate::rng::Rng;
-use crate::ssl::TrainConfig;
 
 /// What a one-class model is trained on: every image of the ID class, and the outliers mixed in.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -3,8 +3,8 @@
 use super::EvalError;
 use super::labels::{accuracy, check_labels};
 use crate::Features;
-use crate::score::cosine::{Directions, nearest, scales};
-use crate::score::search::Search;
+use crate::vectors::cosine::{Directions, nearest, scales};
+use crate::vectors::search::Search;
 use std::collections::BTreeMap;
 
 /// Wu et al.'s temperature.

@@ -7,7 +7,7 @@
 use super::EvalError;
 use super::labels::{accuracy, check_labels};
 use crate::Features;
-use crate::score::spectrum::threads;
+use crate::vectors::spectrum::threads;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat};
 
@@ -79,7 +79,7 @@ pub fn linear_probe(
 /// Mean and standard deviation of each value; 1 where there is no deviation.
 fn standardization(features: &Features) -> (Vec<f64>, Vec<f64>) {
     let n = features.n() as f64;
-    let mean = crate::score::spectrum::mean(features);
+    let mean = crate::vectors::spectrum::mean(features);
     let mut scale = vec![0.0; features.dim()];
     for row in features.rows() {
         scale.iter_mut().zip(row).zip(&mean).for_each(|((s, &x), m)| *s += (f64::from(x) - m).powi(2) / n);

@@ -2,7 +2,7 @@
 
 use super::{EvalError, knn_probe, linear_probe};
 use crate::Features;
-use crate::bundle::Quality;
+use crate::measure::Quality;
 
 /// How well features tell classes apart: probes fitted to `train` (`n x dim`, of at least two classes) and tested on
 /// `test` (`m x dim`).

@@ -1,32 +1,33 @@
 //! Which ResNet: how many blocks of which kind, and what stands before them.
 
-use crate::data::resize::IMAGENET_SIZE;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
-use thiserror::Error;
+use super::Layer;
+use crate::config::{IMAGENET_SIZE, PixelNorm, words};
 
-/// A ResNet of He et al. (2016), as torchvision builds it. The paper trains the first and compares with pretrained
-/// ones of all three (table 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arch {
-    /// 2, 2, 2, 2 blocks of two 3x3 convolutions.
-    Resnet18,
-    /// 3, 4, 6, 3 bottlenecks.
-    Resnet50,
-    /// 3, 8, 36, 3 bottlenecks.
-    Resnet152,
+words! {
+    "arch",
+    /// A ResNet of He et al. (2016), as torchvision builds it. The paper trains the first and compares with pretrained
+    /// ones of all three (table 5).
+    pub enum Arch {
+        /// 2, 2, 2, 2 blocks of two 3x3 convolutions.
+        "resnet18" => Resnet18,
+        /// 3, 4, 6, 3 bottlenecks.
+        "resnet50" => Resnet50,
+        /// 3, 8, 36, 3 bottlenecks.
+        "resnet152" => Resnet152,
+    }
 }
 
-/// What turns an image into the first block's input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stem {
-    /// One 3x3 convolution of stride 1: 32 x 32 images keep their size through the first block.
-    #[default]
-    Cifar,
-    /// torchvision's: a 7x7 convolution of stride 2, then a 3x3 max-pool of stride 2.
-    Imagenet,
+words! {
+    "stem",
+    /// What turns an image into the first block's input.
+    #[derive(Default)]
+    pub enum Stem {
+        /// One 3x3 convolution of stride 1: 32 x 32 images keep their size through the first block.
+        #[default]
+        "cifar" => Cifar,
+        /// torchvision's: a 7x7 convolution of stride 2, then a 3x3 max-pool of stride 2.
+        "imagenet" => Imagenet,
+    }
 }
 
 /// Everything that decides an encoder's shape.
@@ -67,6 +68,14 @@ impl Stem {
         if side == IMAGENET_SIZE { Self::Imagenet } else { Self::Cifar }
     }
 
+    /// How weights of others with this stem want pixels scaled.
+    pub fn pixels(self) -> PixelNorm {
+        match self {
+            Self::Cifar => PixelNorm::CIFAR,
+            Self::Imagenet => PixelNorm::IMAGENET,
+        }
+    }
+
     /// Height and width of the first convolution's kernel.
     pub(super) fn kernel(self) -> usize {
         match self {
@@ -102,65 +111,13 @@ impl EncoderConfig {
 
     /// Every feature map of images of `height x width` pixels, each block flat and then each pooled to 1x1, and how
     /// many values it has.
-    pub fn layers(&self, height: usize, width: usize) -> Vec<(String, usize)> {
+    pub fn layers(&self, height: usize, width: usize) -> Vec<(Layer, usize)> {
         // Every step of stride 2 (with its padding) halves a side and rounds up.
         let halvings = if self.stem == Stem::Imagenet { 2 } else { 0 };
         let positions = |block: usize| [height, width].map(|side| side.div_ceil(1 << (halvings + block)));
         let channels = self.channels();
-        let flat = (0..4).map(|i| (format!("conv{}", i + 1), channels[i] * positions(i)[0] * positions(i)[1]));
-        let pooled = (0..4).map(|i| (format!("conv{}-1x1", i + 1), channels[i]));
-        flat.chain(pooled).collect()
-    }
-}
-
-/// A word that names no architecture or stem.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[error("{what} must be one of {choices}, found '{found}'")]
-pub struct UnknownArch {
-    what: &'static str,
-    choices: &'static str,
-    found: String,
-}
-
-impl FromStr for Arch {
-    type Err = UnknownArch;
-    fn from_str(text: &str) -> Result<Self, UnknownArch> {
-        match text {
-            "resnet18" => Ok(Self::Resnet18),
-            "resnet50" => Ok(Self::Resnet50),
-            "resnet152" => Ok(Self::Resnet152),
-            _ => Err(UnknownArch { what: "arch", choices: "resnet18, resnet50, resnet152", found: text.into() }),
-        }
-    }
-}
-
-impl fmt::Display for Arch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resnet18 => "resnet18",
-            Self::Resnet50 => "resnet50",
-            Self::Resnet152 => "resnet152",
-        })
-    }
-}
-
-impl FromStr for Stem {
-    type Err = UnknownArch;
-    fn from_str(text: &str) -> Result<Self, UnknownArch> {
-        match text {
-            "cifar" => Ok(Self::Cifar),
-            "imagenet" => Ok(Self::Imagenet),
-            _ => Err(UnknownArch { what: "stem", choices: "cifar, imagenet", found: text.into() }),
-        }
-    }
-}
-
-impl fmt::Display for Stem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cifar => "cifar",
-            Self::Imagenet => "imagenet",
-        })
+        let flat = |i: usize| channels[i] * positions(i).iter().product::<usize>();
+        Layer::all(0).zip((0..4).map(flat).chain(channels)).collect()
     }
 }
 
@@ -184,8 +141,8 @@ mod tests {
     fn layers_of_the_published_networks_have_their_known_sizes() {
         let config = EncoderConfig { arch: Arch::Resnet50, stem: Stem::Imagenet, width: 64 };
         let layers = config.layers(224, 224);
-        assert_eq!(layers[0], ("conv1".into(), 256 * 56 * 56));
-        assert_eq!(layers[3], ("conv4".into(), 2048 * 7 * 7));
-        assert_eq!(layers[7], ("conv4-1x1".into(), 2048));
+        assert_eq!(layers[0], (Layer::Flat(1), 256 * 56 * 56));
+        assert_eq!(layers[3], (Layer::Flat(4), 2048 * 7 * 7));
+        assert_eq!(layers[7], (Layer::Pooled(4), 2048));
     }
 }

@@ -1,6 +1,6 @@
 //! Images to features: the one path that training, the command line and the browser share.
 
-use super::Network;
+use super::{Layer, Network};
 use crate::data::{CHANNELS, ImageSet};
 use crate::features::{FeatureError, Features};
 use burn::tensor::{Tensor, TensorData, backend::Backend};
@@ -21,7 +21,7 @@ pub enum EmbedError {
     #[error("layer must be one of {known}, found '{found}'")]
     Layer {
         /// What was asked for.
-        found: String,
+        found: Layer,
         /// What there is.
         known: String,
     },
@@ -33,6 +33,13 @@ pub enum EmbedError {
     Features(#[from] FeatureError),
 }
 
+impl EmbedError {
+    pub(super) fn unknown(found: Layer, known: impl IntoIterator<Item = Layer>) -> Self {
+        let known: Vec<String> = known.into_iter().map(String::from).collect();
+        Self::Layer { found, known: known.join(", ") }
+    }
+}
+
 /// The feature maps `layers` of one batch of images (`pixels`: n x 3 x `side` x `side` bytes): for each layer, n rows.
 ///
 /// All maps come back in one read, which is what a WebGPU device is slowest at. The network should be in inference
@@ -41,15 +48,15 @@ pub async fn embed<B: Backend>(
     network: &Network<B>,
     pixels: &[u8],
     side: usize,
-    layers: &[&str],
+    layers: &[Layer],
     device: &B::Device,
 ) -> Result<Vec<Vec<f32>>, EmbedError> {
     let image = CHANNELS * side * side;
     if pixels.is_empty() || !pixels.len().is_multiple_of(image) {
         return Err(EmbedError::Pixels { image, found: pixels.len() });
     }
-    if let Some(unknown) = layers.iter().find(|name| !network.knows(name)) {
-        return Err(EmbedError::Layer { found: unknown.to_string(), known: network.layer_names().join(", ") });
+    if let Some(&unknown) = layers.iter().find(|layer| !network.knows(**layer)) {
+        return Err(EmbedError::unknown(unknown, network.layers()));
     }
     let n = pixels.len() / image;
     let floats: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
@@ -79,7 +86,7 @@ pub(super) async fn read_back<B: Backend>(tensor: Tensor<B, 2>) -> Result<Vec<f3
 pub async fn embed_all<B: Backend>(
     network: &Network<B>,
     images: &ImageSet,
-    layers: &[&str],
+    layers: &[Layer],
     batch: usize,
     device: &B::Device,
     mut pause: impl AsyncFnMut(usize),

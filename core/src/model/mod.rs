@@ -12,6 +12,7 @@ pub(crate) mod flex;
 mod head;
 mod init;
 pub(crate) mod lanes;
+mod layer;
 mod norm;
 mod pixels;
 mod pretrained;
@@ -19,25 +20,22 @@ mod resnet;
 mod state_dict;
 mod weights;
 
-pub use arch::{Arch, EncoderConfig, Stem, UnknownArch};
+pub use arch::{Arch, EncoderConfig, Stem};
 pub use batch_norm::BatchNorm;
 pub use blocks::Block;
 pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
+pub use layer::{Layer, UnknownLayer};
 pub use norm::l2_normalize;
-pub use pixels::PixelNorm;
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
 pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights};
 
+use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::SIZE;
-use crate::ssl::{Norm, Objective};
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
-
-/// y divided by its length: the second reading of `conv4-1x1`, which is the same by every score of directions.
-pub const UNIT: &str = "conv4-1x1-unit";
 
 /// What a network is built from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,12 +93,18 @@ impl Default for NormChoice {
     }
 }
 
-/// The names of all feature maps of a network with `heads` projector layers, in the order of the paper's
-/// tables 6-8: each conv block flat, each pooled to 1x1, each layer of the projector.
-fn layer_names(heads: usize) -> Vec<String> {
-    let flat = (1..=4).map(|i| format!("conv{i}"));
-    let pooled = (1..=4).map(|i| format!("conv{i}-1x1"));
-    flat.chain(pooled).chain((1..=heads).map(|i| format!("head{i}"))).collect()
+impl TrainConfig {
+    /// The network that a run with these settings trains.
+    pub fn network(&self) -> NetworkConfig {
+        NetworkConfig {
+            width: self.width,
+            objective: self.objective,
+            norm: self.norm,
+            head_batch_norm: self.head_batch_norm,
+            side: self.image_size,
+            pixels: self.pixel_norm(),
+        }
+    }
 }
 
 impl NetworkConfig {
@@ -129,10 +133,10 @@ impl NetworkConfig {
 
     /// Every feature map of images of this size, in the order of the paper's tables 6-8, and how many values it
     /// has.
-    pub fn layers(&self) -> Vec<(String, usize)> {
+    pub fn layers(&self) -> Vec<(Layer, usize)> {
         let mut layers = self.encoder().layers(self.side, self.side);
         let (projector, _) = self.heads();
-        layers.extend(projector.outputs().iter().enumerate().map(|(i, &dim)| (format!("head{}", i + 1), dim)));
+        layers.extend((1..).map(Layer::Head).zip(projector.outputs().iter().copied()));
         layers
     }
 
@@ -195,35 +199,28 @@ impl<B: Backend> Network<B> {
     /// `conv4-1x1` is y = f(x) as it leaves the encoder, with norm on f as without: section 2.5 projects f(x), and only
     /// then do runs compare. The projector's layers are those of the embedding that it saw in training.
     ///
-    /// `names` are of [`Network::layer_names`]; an unknown name is skipped, so ask [`Network::knows`] first.
-    pub fn features(&self, images: Tensor<B, 4>, names: &[&str]) -> Vec<Tensor<B, 2>> {
+    /// `layers` are of [`Network::layers`]; an unknown one is skipped, so ask [`Network::knows`] first.
+    pub fn features(&self, images: Tensor<B, 4>, layers: &[Layer]) -> Vec<Tensor<B, 2>> {
         let maps = self.encoder.forward(images);
-        let heads = if names.iter().any(|n| n.starts_with("head")) {
+        let heads = if layers.iter().any(|layer| matches!(layer, Layer::Head(_))) {
             self.projector.layers(self.embedding(&maps))
         } else {
             vec![]
         };
-        names
-            .iter()
-            .filter_map(|name| {
-                if *name == UNIT {
-                    return Some(l2_normalize(maps.embedding()));
-                }
-                maps.get(name).or_else(|| {
-                    let index: usize = name.strip_prefix("head")?.parse().ok()?;
-                    heads.get(index.checked_sub(1)?).cloned()
-                })
-            })
-            .collect()
+        let get = |&layer: &Layer| match layer {
+            Layer::Head(head) => heads.get(usize::from(head).checked_sub(1)?).cloned(),
+            other => maps.get(other),
+        };
+        layers.iter().filter_map(get).collect()
     }
 
-    /// All feature maps this network has.
-    pub fn layer_names(&self) -> Vec<String> {
-        layer_names(self.projector.len())
+    /// All feature maps this network has, in the order of the paper's tables 6-8.
+    pub fn layers(&self) -> Vec<Layer> {
+        Layer::all(self.projector.len()).collect()
     }
 
-    /// Whether there is a feature map of this name: one of [`Network::layer_names`], or [`UNIT`].
-    pub fn knows(&self, name: &str) -> bool {
-        name == UNIT || self.layer_names().iter().any(|known| known == name)
+    /// Whether there is such a feature map: one of [`Network::layers`], or [`Layer::Unit`].
+    pub fn knows(&self, layer: Layer) -> bool {
+        layer == Layer::Unit || self.layers().contains(&layer)
     }
 }

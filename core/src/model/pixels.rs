@@ -1,26 +1,10 @@
 //! How pixels are scaled before the encoder sees them. It belongs to the weights: others were trained otherwise.
 
-use super::Stem;
+use crate::config::PixelNorm;
 use crate::data::{CHANNELS, ImageSet};
 use burn::tensor::{Tensor, backend::Backend};
-use serde::{Deserialize, Serialize};
-
-/// A mean and a standard deviation for red, green and blue.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PixelNorm {
-    /// Subtracted from 0..1 pixels.
-    pub mean: [f32; 3],
-    /// Divides what is left.
-    pub std: [f32; 3],
-}
 
 impl PixelNorm {
-    /// Of runs that ask for no other: the same for every set of small images.
-    pub const CIFAR: Self = Self { mean: [0.5; 3], std: [0.25; 3] };
-    /// Mean and standard deviation of ImageNet's pixels, as torchvision's weights want them.
-    pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-
     /// Mean and spread of every channel of these images, so that their scaled pixels have mean 0 and spread 1. A channel
     /// without spread is divided by the least that a run may ask for.
     pub fn of(images: &ImageSet) -> Self {
@@ -48,22 +32,6 @@ impl PixelNorm {
         };
         let rows = images.reshape([n * c, h * w]);
         ((rows - column(self.mean)) / column(self.std)).reshape([n, c, h, w])
-    }
-}
-
-impl Stem {
-    /// How weights of others with this stem want pixels scaled.
-    pub fn pixels(self) -> PixelNorm {
-        match self {
-            Self::Cifar => PixelNorm::CIFAR,
-            Self::Imagenet => PixelNorm::IMAGENET,
-        }
-    }
-}
-
-impl Default for PixelNorm {
-    fn default() -> Self {
-        Self::CIFAR
     }
 }
 

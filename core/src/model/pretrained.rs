@@ -2,8 +2,9 @@
 
 use super::embed::read_back;
 use super::weights::{field_path, fill};
-use super::{EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, WeightsError, l2_normalize};
-use crate::ssl::Norm;
+use super::{EmbedError, EncoderConfig, Head, HeadShape, Layer, ResNet, StateDict, WeightsError, l2_normalize};
+use crate::config::Norm;
+use crate::config::PixelNorm;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
@@ -58,39 +59,37 @@ impl<B: Backend> Pretrained<B> {
     }
 
     /// The names of all feature maps of images of this height and width, and how many values each has.
-    pub fn layers(&self, height: usize, width: usize) -> Vec<(String, usize)> {
+    pub fn layers(&self, height: usize, width: usize) -> Vec<(Layer, usize)> {
         let mut layers = self.config.layers(height, width);
-        layers.extend(self.heads.iter().enumerate().map(|(i, &dim)| (format!("head{}", i + 1), dim)));
+        layers.extend((1..).map(Layer::Head).zip(self.heads.iter().copied()));
         layers
     }
 
-    /// A named feature map of images (`N x 3 x H x W`, normalised), `N x dim`: `conv1`..`conv4` flat,
-    /// `conv1-1x1`..`conv4-1x1` pooled, `head1`.. of the projector.
-    pub fn layer(&self, images: Tensor<B, 4>, name: &str) -> Result<Tensor<B, 2>, EmbedError> {
+    /// A feature map of images (`N x 3 x H x W`, normalised), `N x dim`.
+    pub fn layer(&self, images: Tensor<B, 4>, layer: Layer) -> Result<Tensor<B, 2>, EmbedError> {
         let [_, _, height, width] = images.dims();
         let maps = self.network.encoder.forward(images);
-        let embedding = || {
-            let y = maps.embedding();
-            if self.norm.on_encoder() { l2_normalize(y) } else { y }
+        let found = match (layer, &self.network.projector) {
+            (Layer::Head(head), Some(projector)) => {
+                let y = maps.embedding();
+                let y = if self.norm.on_encoder() { l2_normalize(y) } else { y };
+                usize::from(head).checked_sub(1).and_then(|i| projector.layers(y).get(i).cloned())
+            }
+            (Layer::Unit, _) => None,
+            (other, _) => maps.get(other),
         };
-        let found = maps.get(name).or_else(|| {
-            let index = name.strip_prefix("head").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1))?;
-            self.network.projector.as_ref()?.layers(embedding()).get(index).cloned()
-        });
-        found.ok_or_else(|| {
-            let known: Vec<String> = self.layers(height, width).into_iter().map(|(name, _)| name).collect();
-            EmbedError::Layer { found: name.into(), known: known.join(", ") }
-        })
+        let known = || self.layers(height, width).into_iter().map(|(layer, _)| layer);
+        found.ok_or_else(|| EmbedError::unknown(layer, known()))
     }
 
-    /// The feature map `name` of one batch of images, row after row. `images` has `n x 3 x height x width` values in
+    /// A feature map of one batch of images, row after row. `images` has `n x 3 x height x width` values in
     /// 0..1.
     pub async fn embed(
         &self,
         images: Vec<f32>,
         [height, width]: [usize; 2],
         pixels: PixelNorm,
-        name: &str,
+        layer: Layer,
         device: &B::Device,
     ) -> Result<Vec<f32>, EmbedError> {
         let image = 3 * height * width;
@@ -99,15 +98,15 @@ impl<B: Backend> Pretrained<B> {
         }
         let shape = [images.len() / image, 3, height, width];
         let images = Tensor::from_data(TensorData::new(images, shape), device);
-        read_back(self.layer(pixels.apply(images), name)?).await
+        read_back(self.layer(pixels.apply(images), layer)?).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Objective;
     use crate::model::{Arch, Network, NetworkConfig, Stem, save_weights};
-    use crate::ssl::Objective;
     use burn_flex::Flex;
     use burn_store::ModuleSnapshot;
 
@@ -136,14 +135,14 @@ mod tests {
             let network = crate::model::load_weights(network, &bytes).unwrap();
             let loaded = Pretrained::<Flex>::load(CONFIG, norm, state(norm), &device).unwrap();
             let layers = loaded.layers(32, 32);
-            assert!(layers.iter().map(|(name, _)| name).eq(&network.layer_names()));
-            for (name, dim) in layers {
-                let expected = network.features(images.clone(), &[&name]).remove(0).into_data();
-                let found = loaded.layer(images.clone(), &name).unwrap();
-                assert_eq!(found.dims(), [2, dim], "{name}");
+            assert!(layers.iter().map(|(layer, _)| *layer).eq(network.layers()));
+            for (layer, dim) in layers {
+                let expected = network.features(images.clone(), &[layer]).remove(0).into_data();
+                let found = loaded.layer(images.clone(), layer).unwrap();
+                assert_eq!(found.dims(), [2, dim], "{layer}");
                 found.into_data().assert_eq(&expected, true);
             }
-            let error = loaded.layer(images.clone(), "head4").unwrap_err().to_string();
+            let error = loaded.layer(images.clone(), Layer::Head(4)).unwrap_err().to_string();
             assert!(error.ends_with("head1, head2, head3, found 'head4'"), "{error}");
         }
     }

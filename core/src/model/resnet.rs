@@ -2,10 +2,10 @@
 //!
 //! Fields carry torchvision's names, so that a state dict of one loads into the other.
 
-use super::BatchNorm;
 use super::arch::{EncoderConfig, Stem};
 use super::blocks::{Block, conv, fold, layer};
 use super::lanes::Maps;
+use super::{BatchNorm, Layer, l2_normalize};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
@@ -37,15 +37,15 @@ impl<B: Backend> FeatureMaps<B> {
         self.blocks[3].clone().pool()
     }
 
-    /// A map by name: `conv1`..`conv4` flat, `conv1-1x1`..`conv4-1x1` pooled.
-    pub fn get(&self, name: &str) -> Option<Tensor<B, 2>> {
-        let (block, pooled) = match name.strip_suffix("-1x1") {
-            Some(block) => (block, true),
-            None => (name, false),
-        };
-        let index: usize = block.strip_prefix("conv")?.parse().ok()?;
-        let map = self.blocks.get(index.checked_sub(1)?)?.clone();
-        Some(if pooled { map.pool() } else { map.tensor().flatten(1, 3) })
+    /// A map of the encoder's own.
+    pub fn get(&self, layer: Layer) -> Option<Tensor<B, 2>> {
+        let map = |block: u8| self.blocks.get(usize::from(block).checked_sub(1)?).cloned();
+        match layer {
+            Layer::Flat(block) => Some(map(block)?.tensor().flatten(1, 3)),
+            Layer::Pooled(block) => Some(map(block)?.pool()),
+            Layer::Unit => Some(l2_normalize(self.embedding())),
+            Layer::Head(_) | Layer::Pixels => None,
+        }
     }
 }
 
@@ -134,9 +134,9 @@ mod tests {
         let maps = encoder(Arch::Resnet18, Stem::Cifar, 4).forward(images);
         let shapes: Vec<_> = maps.blocks.iter().map(|b| b.clone().tensor().dims()).collect();
         assert_eq!(shapes, [[2, 4, 32, 32], [2, 8, 16, 16], [2, 16, 8, 8], [2, 32, 4, 4]]);
-        assert_eq!(maps.get("conv2").unwrap().dims(), [2, 2048]);
-        assert_eq!(maps.get("conv2-1x1").unwrap().dims(), [2, 8]);
-        for unknown in ["conv0", "conv5", "conv", "head1", "conv4-2x2", "conv4-1x1-1x1"] {
+        assert_eq!(maps.get(Layer::Flat(2)).unwrap().dims(), [2, 2048]);
+        assert_eq!(maps.get(Layer::Pooled(2)).unwrap().dims(), [2, 8]);
+        for unknown in [Layer::Flat(0), Layer::Flat(5), Layer::Pooled(0), Layer::Head(1), Layer::Pixels] {
             assert!(maps.get(unknown).is_none(), "{unknown}");
         }
     }
@@ -193,8 +193,8 @@ mod tests {
         ] {
             let config = EncoderConfig { arch, stem, width: 2 };
             let maps = encoder(arch, stem, 2).forward(Tensor::zeros([1, 3, h, w], &Default::default()));
-            for (name, dim) in config.layers(h, w) {
-                assert_eq!(maps.get(&name).unwrap().dims(), [1, dim], "{arch}, {stem}, {h} x {w}: {name}");
+            for (layer, dim) in config.layers(h, w) {
+                assert_eq!(maps.get(layer).unwrap().dims(), [1, dim], "{arch}, {stem}, {h} x {w}: {layer}");
             }
         }
     }

@@ -131,8 +131,8 @@ impl safetensors::View for Stored {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Norm, Objective};
     use crate::model::NetworkConfig;
-    use crate::ssl::{Norm, Objective};
     use burn_flex::Flex;
     use safetensors::SafeTensors;
 

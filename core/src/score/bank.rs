@@ -1,12 +1,12 @@
 //! A bank: the training features of one layer, and the angular scores against them (section 2.5).
 
 use super::coreset::{Coreset, hubs, k_centre, random};
-use super::cosine::{Directions, angle_between, nearest, scales};
-use super::search::Search;
-use super::spectrum::project;
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
 use super::{ScoreError, Scorer};
 use crate::Features;
+use crate::vectors::cosine::{Directions, angle_between, nearest, scales};
+use crate::vectors::search::Search;
+use crate::vectors::spectrum::project;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -307,7 +307,7 @@ pub(super) struct Mean(Vec<f64>);
 
 impl Mean {
     pub(super) fn fit(train: &Features) -> Result<Self, ScoreError> {
-        let mean = super::spectrum::mean(train);
+        let mean = crate::vectors::spectrum::mean(train);
         check_mean(&mean, "")?;
         Ok(Self(mean))
     }

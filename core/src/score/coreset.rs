@@ -7,59 +7,24 @@
 //! the extremes, half of a small coreset are the oddest images, and the dense middle, where test images of the class
 //! lie, is left thin; in Mahalanobis space, where all directions count the same, little of the score survives that.
 
-use super::cosine::{Directions, angle, nearest};
-use super::search::{Points, Search};
+use crate::config::words;
 use crate::rng::Rng;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
-use thiserror::Error;
+use crate::vectors::cosine::{Directions, angle, nearest};
+use crate::vectors::search::{Points, Search};
 
-/// How the features of a coreset are chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Coreset {
-    /// Those that are most often among the nearest neighbours of others, in the plain space and in both Mahalanobis
-    /// spaces together.
-    #[default]
-    Hubs,
-    /// Smallest largest angle, in the plain space (Gonzalez 1985).
-    KCentre,
-    /// Drawn without replacement.
-    Random,
-}
-
-impl Coreset {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Hubs, Self::KCentre, Self::Random];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hubs => "hubs",
-            Self::KCentre => "k-centre",
-            Self::Random => "random",
-        }
-    }
-}
-
-/// A word that names no coreset.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("coreset must be one of hubs, k-centre, random, found '{found}'")]
-pub struct UnknownCoreset {
-    found: String,
-}
-
-impl FromStr for Coreset {
-    type Err = UnknownCoreset;
-    fn from_str(text: &str) -> Result<Self, UnknownCoreset> {
-        Self::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| UnknownCoreset { found: text.into() })
-    }
-}
-
-impl fmt::Display for Coreset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+words! {
+    "coreset",
+    /// How the features of a coreset are chosen.
+    #[derive(Default)]
+    pub enum Coreset {
+        /// Those that are most often among the nearest neighbours of others, in the plain space and in both Mahalanobis
+        /// spaces together.
+        #[default]
+        "hubs" => Hubs,
+        /// Smallest largest angle, in the plain space (Gonzalez 1985).
+        "k-centre" => KCentre,
+        /// Drawn without replacement.
+        "random" => Random,
     }
 }
 
@@ -136,8 +101,8 @@ pub(crate) fn hubs(spaces: &[(Directions<'_>, &Search)], size: usize) -> Vec<usi
 mod tests {
     use super::*;
     use crate::Features;
-    use crate::score::cosine::tests::{nearest_of, searched};
-    use crate::score::cosine::unit_rows;
+    use crate::vectors::cosine::tests::{nearest_of, searched};
+    use crate::vectors::cosine::unit_rows;
 
     fn k_centre_of(units: &Features, size: usize) -> Vec<usize> {
         searched(units, |directions, _| k_centre(directions, size))

@@ -2,6 +2,7 @@
 
 use super::Scorer;
 use crate::FeatureError;
+use crate::vectors::SpectrumError;
 use thiserror::Error;
 
 /// Why there is no score.
@@ -10,6 +11,9 @@ pub enum ScoreError {
     /// Values that are no feature matrix.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// Eigenvalues that could not be had.
+    #[error(transparent)]
+    Spectrum(#[from] SpectrumError),
     /// Features of different layers or models.
     #[error("{what} must have {expected} values each, as the training features have, found {found}")]
     Dimension {

@@ -8,8 +8,8 @@
 //! n x n matrix are used.
 
 use super::ScoreError;
-use super::spectrum::{Spectrum, gram, project, scatter, threads};
 use crate::Features;
+use crate::vectors::spectrum::{Spectrum, gram, project, scatter, threads};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, Side};
 

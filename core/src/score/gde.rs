@@ -2,10 +2,10 @@
 
 use super::ScoreError;
 use super::bank::check_width;
-use super::cosine::UnitFrame;
+use super::frame::UnitFrame;
 use super::gaussian::Gaussian;
-use super::spectrum::mean;
 use crate::Features;
+use crate::vectors::spectrum::mean;
 use std::f64::consts::PI;
 
 /// Added to every variance, as scikit-learn's `GaussianMixture` does by default: the density exists also where the

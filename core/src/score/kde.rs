@@ -46,7 +46,7 @@ impl Kde {
 mod tests {
     use super::*;
     use crate::rng::Rng;
-    use crate::score::cosine::unit_rows;
+    use crate::vectors::cosine::unit_rows;
 
     #[test]
     fn it_is_the_formula_over_many_blocks() {

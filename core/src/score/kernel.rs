@@ -2,9 +2,9 @@
 
 use super::ScoreError;
 use super::bank::check_width;
-use super::cosine::UnitFrame;
-use super::product::fold_products;
+use super::frame::UnitFrame;
 use crate::Features;
+use crate::vectors::product::fold_products;
 
 /// exp(-gamma |x - y|^2) of the directions of training features and queries.
 ///

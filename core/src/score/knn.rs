@@ -2,8 +2,8 @@
 
 use super::ScoreError;
 use super::bank::{check_k, check_width};
-use super::search::Search;
 use crate::Features;
+use crate::vectors::search::Search;
 
 /// Training features as they are, for distances between features that are not normalised.
 #[derive(Debug, Clone)]

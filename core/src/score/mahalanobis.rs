@@ -1,12 +1,12 @@
 //! Mahalanobis distances: of directions, as SSD (Sehwag et al. 2021) with one cluster takes them, and of features as they
 //! are with a shrunk covariance, which also raw pixels have.
 
-use super::cosine::UnitFrame;
+use super::frame::UnitFrame;
 use super::gaussian::{Gaussian, Moments};
-use super::spectrum::mean;
 use super::whitening::{RELATIVE_TOLERANCE, Whitening};
 use super::{ScoreError, bank::check_width};
 use crate::Features;
+use crate::vectors::spectrum::mean;
 
 /// Mean and covariance of the l2-normalised training features.
 #[derive(Debug, Clone)]

@@ -18,10 +18,10 @@
 
 mod bank;
 mod coreset;
-pub(crate) mod cosine;
 mod ensemble;
 mod error;
 mod fitted;
+mod frame;
 mod gaussian;
 mod gde;
 mod kde;
@@ -29,13 +29,11 @@ mod kernel;
 mod knn;
 mod mahalanobis;
 mod oc_svm;
-pub(crate) mod product;
-pub(crate) mod search;
-pub(crate) mod spectrum;
 mod whitening;
 
+pub use crate::measure::Scorer;
 pub use bank::{Bank, BankParts};
-pub use coreset::{Coreset, UnknownCoreset};
+pub use coreset::Coreset;
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};
@@ -45,116 +43,6 @@ pub use knn::KnnL2;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
-
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
-use thiserror::Error;
-
-/// How features become one number an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scorer {
-    /// Angle to the nearest training feature.
-    KCos,
-    /// The same in Mahalanobis space, whitened but not centred: the paper's default.
-    ///
-    /// Equation 2 centres. But in the paper's tables 6 to 8 k-Cos (Mah) and c-Cos (Mah) of the flat maps agree to 0.1
-    /// (83.58 and 83.52, 91.20 and 91.12, 84.46 and 84.40), and fall apart where the mean is zero (77.41 and 54.64 behind
-    /// a batch norm): so they would if neither was centred, and there is no reason for it if one was.
-    KCosMah,
-    /// Equation 2 to the letter, whitened and centred: near chance by nature.
-    ///
-    /// Seen from their mean, whitened features of a Gaussian class lie in all directions alike, and so do those of
-    /// anything else: what an angle from there leaves out, how far away a query is, was all there was to see.
-    KCosMahCentred,
-    /// Angle to the mean of the training features.
-    CCos,
-    /// The same in Mahalanobis space, whitened but not centred.
-    CCosMah,
-    /// Kernel density of the directions (Sohn et al. 2020).
-    Kde,
-    /// One Gaussian with full covariance, of the directions (Sohn et al. 2020).
-    Gde,
-    /// The same of the features as they are.
-    GdeRaw,
-    /// One-class support vector machine with a Gaussian kernel of the directions.
-    OcSvm,
-    /// Squared distance to the nearest training features, as they are (DN2, PANDA).
-    KnnL2,
-    /// Mahalanobis distance of the directions (SSD).
-    Mahalanobis,
-    /// Mahalanobis distance of the features as they are, by a shrunk covariance (Ledoit & Wolf 2004): also of raw pixels.
-    MahalanobisShrunk,
-}
-
-impl Scorer {
-    /// Angles, given by a [`Bank`]: the paper's four, and k-Cos (Mah) with centring.
-    pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::KCos,
-        Self::KCosMah,
-        Self::KCosMahCentred,
-        Self::CCos,
-        Self::CCosMah,
-        Self::Kde,
-        Self::Gde,
-        Self::GdeRaw,
-        Self::OcSvm,
-        Self::KnnL2,
-        Self::Mahalanobis,
-        Self::MahalanobisShrunk,
-    ];
-
-    /// The name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::KCos => "k-cos",
-            Self::KCosMah => "k-cos-mah",
-            Self::KCosMahCentred => "k-cos-mah-centred",
-            Self::CCos => "c-cos",
-            Self::CCosMah => "c-cos-mah",
-            Self::Kde => "kde",
-            Self::Gde => "gde",
-            Self::GdeRaw => "gde-raw",
-            Self::OcSvm => "oc-svm",
-            Self::KnnL2 => "knn-l2",
-            Self::Mahalanobis => "mahalanobis",
-            Self::MahalanobisShrunk => "mahalanobis-shrunk",
-        }
-    }
-
-    /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
-    pub fn default_k(self) -> usize {
-        if self == Self::KnnL2 { 2 } else { 1 }
-    }
-}
-
-/// A word that names no scorer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "scorer must be one of k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2, mahalanobis, mahalanobis-shrunk, found '{found}'"
-)]
-pub struct UnknownScorer {
-    /// The word.
-    pub found: String,
-}
-
-impl FromStr for Scorer {
-    type Err = UnknownScorer;
-    fn from_str(text: &str) -> Result<Self, UnknownScorer> {
-        let named = Self::ALL.into_iter().find(|scorer| scorer.name() == text);
-        named.ok_or_else(|| UnknownScorer { found: text.into() })
-    }
-}
-
-impl fmt::Display for Scorer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `pad`, so that a width given by a table is kept.
-        f.pad(self.name())
-    }
-}
 
 #[cfg(test)]
 mod tests {

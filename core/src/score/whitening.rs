@@ -1,8 +1,8 @@
 //! Mahalanobis space: coordinates in which the training features have the identity as covariance (section 2.5).
 
 use super::ScoreError;
-use super::spectrum::{Spectrum, mean, project};
 use crate::Features;
+use crate::vectors::spectrum::{Spectrum, mean, project};
 
 /// Directions with less than this share of the largest eigenvalue are dropped: a standard deviation of a thousandth.
 ///

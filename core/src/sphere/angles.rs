@@ -7,8 +7,8 @@
 use super::SphereError;
 use super::vmf::mean_direction;
 use crate::Features;
-use crate::score::cosine::angle_between;
-use crate::score::spectrum::Spectrum;
+use crate::vectors::cosine::angle_between;
+use crate::vectors::spectrum::Spectrum;
 
 /// Where a feature is drawn, in radians.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,8 +77,8 @@ impl AngleMap {
             push_orthogonal(&mut basis, direction);
         }
         complete(&mut basis, 3);
-        let (second, first) = (basis.pop().unwrap_or_default(), basis.pop().unwrap_or_default());
-        Ok(Self { mean_direction: basis.pop().unwrap_or_default(), frame: [first, second] })
+        let [mean_direction, first, second] = basis.try_into().expect("`complete` makes it three");
+        Ok(Self { mean_direction, frame: [first, second] })
     }
 
     /// Where each feature (`n x dim`) is drawn.

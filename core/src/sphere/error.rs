@@ -1,7 +1,7 @@
 //! What can be wrong with features on a sphere.
 
 use crate::FeatureError;
-use crate::score::ScoreError;
+use crate::vectors::SpectrumError;
 use thiserror::Error;
 
 /// Why there is no measure or no picture.
@@ -12,7 +12,7 @@ pub enum SphereError {
     Features(#[from] FeatureError),
     /// Eigenvalues that could not be had.
     #[error(transparent)]
-    Spectrum(#[from] ScoreError),
+    Spectrum(#[from] SpectrumError),
     /// Too few features.
     #[error("{what} needs at least {needed} features, found {found}")]
     TooFew {

@@ -3,8 +3,8 @@
 use super::SphereError;
 use crate::Features;
 use crate::rng::Rng;
-use crate::score::cosine::{angle, unit_rows};
-use crate::score::product::fold_products;
+use crate::vectors::cosine::{angle, unit_rows};
+use crate::vectors::product::fold_products;
 use nsa_kernels::threads::all;
 
 /// Features that are compared with the uniform distribution: the pairs of 2,000 fix the estimate to 1e-4 or so.

@@ -21,7 +21,7 @@ pub use spread::spread;
 pub use vmf::{Vmf, log_normalizer, mean_cosine};
 
 use crate::Features;
-use crate::bundle::Compactness;
+use crate::measure::Compactness;
 
 /// All measures of compactness of one set of features (`n x dim`, n and dim at least 2); the seed is that of the
 /// uniform samples in the MMD.

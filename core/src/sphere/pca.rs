@@ -3,7 +3,7 @@
 use super::SphereError;
 use super::angles::{check_width, complete, dot, push_orthogonal, units};
 use crate::Features;
-use crate::score::spectrum::{Spectrum, mean};
+use crate::vectors::spectrum::{Spectrum, mean};
 
 /// A linear projection of l2-normalised features to three dimensions, with the share of their variance that it shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +40,7 @@ impl Pca3 {
             push_orthogonal(&mut basis, direction);
         }
         complete(&mut basis, 3);
-        let mut basis = basis.into_iter();
-        let components = std::array::from_fn(|_| basis.next().unwrap_or_default());
+        let components = basis.try_into().expect("`complete` makes it three");
         let explained = std::array::from_fn(|i| spectrum.values.get(i).map_or(0.0, |v| v.max(0.0) / total));
         Ok(Self { mean, components, explained })
     }

@@ -2,7 +2,7 @@
 
 use super::SphereError;
 use crate::Features;
-use crate::score::spectrum::eigenvalues;
+use crate::vectors::spectrum::eigenvalues;
 
 /// Singular values below this share of the largest are rounding of f32 features.
 const ROUNDING: f64 = 1e-7;

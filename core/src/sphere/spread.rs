@@ -2,7 +2,7 @@
 
 use super::SphereError;
 use crate::Features;
-use crate::score::cosine::unit_rows;
+use crate::vectors::cosine::unit_rows;
 
 /// Mean standard deviation of a dimension of the unit vectors (`n x dim`), times sqrt(dim): 0 where all features point
 /// the same way, about 1 where their directions are uniform on the sphere (each dimension then deviates by 1/sqrt(dim)).
@@ -12,7 +12,7 @@ use crate::score::cosine::unit_rows;
 pub fn spread(features: &Features) -> Result<f64, SphereError> {
     let (n, dim) = (features.n() as f64, features.dim() as f64);
     let units = unit_rows(features).map_err(|row| SphereError::ZeroVector { row })?;
-    let mean = crate::score::spectrum::mean(&units);
+    let mean = crate::vectors::spectrum::mean(&units);
     let mut squares = vec![0.0; units.dim()];
     for row in units.rows() {
         squares.iter_mut().zip(row).zip(&mean).for_each(|((s, &x), m)| *s += (f64::from(x) - m).powi(2));

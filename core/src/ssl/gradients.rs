@@ -1,8 +1,10 @@
 //! What sections 2.3 and 2.4 claim of the gradients, and what the rotations of SimCLR(-) do to them.
 
 use super::trainer::four_rotations;
-use super::{Norm, Objective, TrainConfig, Trainer, byol_loss, nt_xent_loss, simsiam_loss};
-use crate::augment::{AugmentConfig, Views};
+use super::{Trainer, byol_loss, nt_xent_loss, simsiam_loss};
+use crate::augment::Views;
+use crate::config::AugmentConfig;
+use crate::config::{Norm, Objective, TrainConfig};
 use crate::data::{Split, synth_digits};
 use crate::model::lanes::Maps;
 use crate::model::{FeatureMaps, Head, HeadShape, Network, NetworkConfig, l2_normalize, load_weights};

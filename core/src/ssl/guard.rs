@@ -6,7 +6,8 @@
 //! dimension. The projection is watched beside the encoder's output, whose batch norms can keep it apart for long.
 
 use crate::Features;
-use crate::bundle::Compactness;
+use crate::measure::Compactness;
+use crate::model::Layer;
 use crate::score::Scorer;
 use crate::sphere::{SphereError, spread};
 use thiserror::Error;
@@ -43,7 +44,7 @@ pub enum Collapse {
         /// Which images.
         images: &'static str,
         /// Which features of them.
-        layer: String,
+        layer: Layer,
     },
     /// One direction for all.
     #[error(
@@ -59,7 +60,7 @@ pub enum Collapse {
         /// Which images.
         images: &'static str,
         /// Which features of them.
-        layer: String,
+        layer: Layer,
     },
     /// One dimension for all.
     #[error(
@@ -85,8 +86,8 @@ pub enum Collapse {
 
 /// Checks the features `layer` (`n x dim`) of `images`, which are called so in the error, before anything is measured
 /// on them.
-pub fn check_features(features: &Features, images: &'static str, layer: &str) -> Result<(), Collapse> {
-    let (n, layer) = (features.n(), layer.to_string());
+pub fn check_features(features: &Features, images: &'static str, layer: Layer) -> Result<(), Collapse> {
+    let n = features.n();
     let zero = features.rows().filter(|row| row.iter().all(|x| *x == 0.0)).count();
     if zero > 0 {
         return Err(Collapse::Zero { zero, n, images, layer });

@@ -1,18 +1,17 @@
 //! Self-supervised objectives (sections 2.1 and 2.4): what is compared, how it is learned.
 
 mod adam;
-mod config;
 #[cfg(test)]
 mod gradients;
 pub mod guard;
 mod loss;
-mod objective;
+mod probes;
+mod run;
 mod target;
 mod trainer;
 mod watch;
 
-pub use config::{ConfigError, Schedule, TrainConfig};
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
-pub use objective::{Norm, Objective, UnknownChoice};
+pub use run::{Advance, Kept, Run, RunError};
 pub use trainer::{Trainer, TrainerError};
-pub use watch::{EMBEDDING, Watch, WatchError, Watched};
+pub use watch::{Watch, WatchError};

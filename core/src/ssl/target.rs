@@ -35,24 +35,14 @@ impl<B: AutodiffBackend> Target<B> {
         self.0 = network.map(&mut Follow { learned: learned.0, momentum });
     }
 
-    /// For the snapshot.
+    /// For the checkpoint.
     pub fn network(&self) -> &Network<B> {
         &self.0
     }
 
-    /// From the snapshot: `mapper` is shown the tensors in the order in which a visitor of [`Target::network`] is.
+    /// From the checkpoint: `mapper` is shown the tensors in the order in which a visitor of [`Target::network`] is.
     pub fn map<M: ModuleMapper<B>>(self, mapper: &mut M) -> Self {
         Self(self.0.map(mapper))
-    }
-
-    /// For the checkpoint.
-    pub fn into_record(self) -> <Network<B> as Module<B>>::Record {
-        self.0.into_record()
-    }
-
-    /// From the checkpoint.
-    pub fn load_record(self, record: <Network<B> as Module<B>>::Record) -> Self {
-        Self(self.0.load_record(record))
     }
 }
 
@@ -92,8 +82,8 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Follow<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Norm, Objective};
     use crate::model::NetworkConfig;
-    use crate::ssl::{Norm, Objective};
     use burn::backend::Autodiff;
     use burn::module::AutodiffModule;
     use burn_flex::Flex;

@@ -2,22 +2,22 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{Objective, TrainConfig, byol_loss, nt_xent_loss, simsiam_loss};
+use super::{byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
+use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
 use crate::model::Network;
 use crate::rng::Rng;
-use burn::module::{AutodiffModule, Module};
+use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::{GradientsParams, Optimizer};
-use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Record, Recorder};
 use burn::tensor::{
     Tensor,
     backend::{AutodiffBackend, Backend},
 };
 use thiserror::Error;
 
-mod snapshot;
+mod checkpoint;
 
 /// Batches that an untrained network is shown before it is measured: its running statistics then come from them to
 /// 88 % (momentum 0.1).
@@ -43,9 +43,20 @@ pub enum TrainerError {
     /// Fewer images than a batch norm can normalise.
     #[error("training needs at least 2 images, found {0}")]
     TooFew(usize),
-    /// A checkpoint that is cut, of another version, or of another network.
+    /// A checkpoint that is cut or of another network, or no checkpoint at all.
     #[error("the checkpoint cannot be read: {0}")]
     Checkpoint(String),
+    /// A checkpoint of another version.
+    #[error(
+        "the checkpoint must be of version {expected}, found {found}: go on with the program that wrote it, or train \
+             the run again from its settings"
+    )]
+    Version {
+        /// What this code reads.
+        expected: u32,
+        /// What was found.
+        found: u32,
+    },
     /// The device failed, or was lost.
     #[error("the device did not give the weights back: {0}")]
     Device(String),
@@ -62,6 +73,11 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// The settings.
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &B::Device {
+        &self.device
     }
 
     /// Changes the peak learning rate from the next step on; its schedule goes on.
@@ -161,40 +177,6 @@ impl<B: AutodiffBackend> Trainer<B> {
     pub fn finish_epoch(&mut self) {
         self.epochs_done += 1;
     }
-
-    /// Everything needed to continue exactly: weights, batch-norm statistics, Adam's moments, epochs done, and BYOL's
-    /// target network behind them.
-    pub fn checkpoint(&self) -> Result<Vec<u8>, TrainerError> {
-        let (network, state) = (self.network.clone().into_record(), self.optimizer.to_record());
-        match self.target.clone() {
-            Some(target) => write((network, state, self.epochs_done, target.into_record())),
-            None => write((network, state, self.epochs_done)),
-        }
-    }
-
-    /// Continues a run from [`Trainer::checkpoint`].
-    pub fn resume(config: TrainConfig, checkpoint: Vec<u8>, device: B::Device) -> Result<Self, TrainerError> {
-        let mut fresh = Self::new(config, device);
-        let (network, state);
-        if let Some(target) = fresh.target.take() {
-            let record;
-            (network, state, fresh.epochs_done, record) = read(checkpoint, &fresh.device)?;
-            fresh.target = Some(target.load_record(record));
-        } else {
-            (network, state, fresh.epochs_done) = read(checkpoint, &fresh.device)?;
-        }
-        Ok(Self { network: fresh.network.load_record(network), optimizer: fresh.optimizer.load_record(state), ..fresh })
-    }
-}
-
-fn write<B: AutodiffBackend>(record: impl Record<B>) -> Result<Vec<u8>, TrainerError> {
-    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-    Recorder::<B>::record(&recorder, record, ()).map_err(|e| TrainerError::Checkpoint(e.to_string()))
-}
-
-fn read<B: AutodiffBackend, R: Record<B>>(checkpoint: Vec<u8>, device: &B::Device) -> Result<R, TrainerError> {
-    let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
-    Recorder::<B>::load(&recorder, checkpoint, device).map_err(|e| TrainerError::Checkpoint(e.to_string()))
 }
 
 /// `N x 3 x S x S` to `4N x 3 x S x S`: the images, then turned by 90, 180 and 270 degrees.

@@ -1,21 +1,19 @@
 //! What training is followed by: the same few images, embedded and measured again and again (section 2.2, appendix A).
 
-use super::TrainConfig;
 use super::guard::{Collapse, check_auroc, check_features, check_rank};
-use crate::bundle::{Frames, HistoryEntry, MAX_SAMPLES};
-use crate::data::{ImageSet, OneClassSplit};
+use super::probes::Probes;
+use crate::config::TrainConfig;
+use crate::data::{ImageSet, OneClassSplit, Sets, Sides};
 use crate::eval::{EvalError, auroc};
-use crate::model::{EmbedError, Network, embed_all};
+use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
+use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
-use crate::score::cosine::unit_rows;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
+use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
-
-/// The layer that training is followed by: the pooled encoder output.
-pub const EMBEDDING: &str = "conv4-1x1";
 
 /// Seed of the uniform samples that MMD compares with: the same for all epochs and runs, so that curves compare.
 const MMD_SEED: u64 = 0;
@@ -35,6 +33,9 @@ pub enum WatchError {
     /// Its features have no place on the sphere.
     #[error(transparent)]
     Sphere(#[from] SphereError),
+    /// Its features are no matrix of numbers.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
     /// Its scores cannot be ranked.
     #[error(transparent)]
     Eval(#[from] EvalError),
@@ -55,36 +56,17 @@ const FOLLOWED: [Scorer; 8] = [
 const TRAINED: &str = "training images";
 const VALIDATION: [&str; 2] = ["ID validation images", "OOD validation images"];
 const TEST: [&str; 2] = ["ID test images", "OOD test images"];
+const OTHERS: &str = "training images of other classes";
 
 /// The images that training is followed by: fixed subsets, drawn once from the run's seed.
 pub struct Watch {
-    /// Training images, for the bank.
-    pub train: ImageSet,
-    /// Validation images of the ID class, and of the others; none if none are held back.
-    pub validation: Option<[ImageSet; 2]>,
-    /// Test images of the ID class.
-    pub id: ImageSet,
-    /// Test images of the other classes.
-    pub ood: ImageSet,
-    /// Where `id` stand in the test set.
-    id_index: Vec<u32>,
-    /// Where `ood` stand in the test set.
-    ood_index: Vec<u32>,
+    sets: Sets<ImageSet>,
+    /// Where the test images stand in the test set.
+    places: Sides<Vec<u32>>,
+    /// Labelled images for probes of quality, if they are wanted.
+    probes: Option<Probes>,
     /// Images embedded at once.
     batch: usize,
-}
-
-/// Features of the images of a [`Watch`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Watched {
-    /// Of training images.
-    pub train: Features,
-    /// Of validation images of the ID class, and of the others, if there are any.
-    pub validation: Option<[Features; 2]>,
-    /// Of test images of the ID class.
-    pub id: Features,
-    /// Of test images of the other classes.
-    pub ood: Features,
 }
 
 impl Watch {
@@ -97,7 +79,7 @@ impl Watch {
     pub fn new<E>(
         config: &TrainConfig,
         train: &ImageSet,
-        validation: [ImageSet; 2],
+        validation: Sides<ImageSet>,
         labels: &[u8],
         mut test: impl FnMut(&[usize]) -> Result<(ImageSet, Vec<usize>), E>,
         batch: usize,
@@ -108,23 +90,31 @@ impl Watch {
         let (ood, ood_places) = test(&Self::subset(config, ood, "watch-ood"))?;
         let small = |places: Vec<usize>| places.into_iter().map(|i| i as u32).collect();
         Ok(Self {
-            train: train.select(&Self::subset(config, (0..train.len()).collect(), "watch-train")),
-            validation: Some(validation).filter(|sets| sets.iter().all(|set| !set.is_empty())),
-            id,
-            ood,
-            id_index: small(id_places),
-            ood_index: small(ood_places),
+            sets: Sets {
+                train: train.select(&Self::subset(config, (0..train.len()).collect(), "watch-train")),
+                validation: ImageSet::filled(validation),
+                test: Sides { id, ood },
+            },
+            places: Sides { id: id_places, ood: ood_places }.map(small),
+            probes: None,
             batch,
         })
     }
 
+    /// Followed by probes of quality, too, fitted to `others`: training images of the other classes, and of them only.
+    #[must_use]
+    pub fn with_probes(self, config: &TrainConfig, others: ImageSet) -> Self {
+        let test = self.sets.test.as_ref().map(ImageSet::len);
+        Self { probes: Probes::new(&self.sets.train, others, config.id_class, test), ..self }
+    }
+
     /// Where the validation images of the ID class and of the others stand in the training set with `labels`.
-    pub fn validation_places(config: &TrainConfig, split: &OneClassSplit, labels: &[u8]) -> [Vec<usize>; 2] {
+    pub fn validation_places(config: &TrainConfig, split: &OneClassSplit, labels: &[u8]) -> Sides<Vec<usize>> {
         let others = split.others(labels, config.id_class);
-        [
-            Self::subset(config, split.validation.clone(), "watch-validation-id"),
-            Self::subset(config, others, "watch-validation-ood"),
-        ]
+        Sides {
+            id: Self::subset(config, split.validation.clone(), "watch-validation-id"),
+            ood: Self::subset(config, others, "watch-validation-ood"),
+        }
     }
 
     /// At most `eval-limit` of `indices`, ascending, drawn from the run's seed and the `purpose`.
@@ -135,40 +125,53 @@ impl Watch {
         indices
     }
 
-    /// Where [`Watch::id`] and [`Watch::ood`] stand in the test set.
-    pub fn places(&self) -> (&[u32], &[u32]) {
-        (&self.id_index, &self.ood_index)
+    /// The images.
+    pub fn sets(&self) -> &Sets<ImageSet> {
+        &self.sets
     }
 
-    /// Features of the images at [`EMBEDDING`]. See [`embed_all`] for `pause`.
+    /// Where the test images stand in the test set.
+    pub fn places(&self) -> &Sides<Vec<u32>> {
+        &self.places
+    }
+
+    /// Measures a network after `epoch` epochs, and adds a frame of the hypersphere. See [`embed_all`] for `pause`.
     ///
     /// # Errors
-    /// [`WatchError::Collapse`] where they, or the projections behind them, say that the network has collapsed.
-    pub async fn embed<B: Backend>(
+    /// [`WatchError::Collapse`] where features, the projections behind them or what was measured say that the network has
+    /// collapsed.
+    pub(super) async fn measure<B: Backend>(
         &self,
         network: &Network<B>,
+        epoch: usize,
+        loss: Option<f64>,
+        frames: &mut Frames,
         device: &B::Device,
         mut pause: impl AsyncFnMut(usize),
-    ) -> Result<Watched, WatchError> {
+    ) -> Result<HistoryEntry, WatchError> {
         let mut embedding = async |images, what| self.embedding(network, images, what, device, &mut pause).await;
-        let validation = match &self.validation {
-            Some([id, ood]) => Some([embedding(id, VALIDATION[0]).await?, embedding(ood, VALIDATION[1]).await?]),
+        let validation = match &self.sets.validation {
+            Some(Sides { id, ood }) => {
+                Some(Sides { id: embedding(id, VALIDATION[0]).await?, ood: embedding(ood, VALIDATION[1]).await? })
+            }
             None => None,
         };
-        Ok(Watched {
-            train: embedding(&self.train, TRAINED).await?,
-            validation,
-            id: embedding(&self.id, TEST[0]).await?,
-            ood: embedding(&self.ood, TEST[1]).await?,
-        })
+        let train = embedding(&self.sets.train, TRAINED).await?;
+        let Sides { id, ood } = &self.sets.test;
+        let test = Sides { id: embedding(id, TEST[0]).await?, ood: embedding(ood, TEST[1]).await? };
+        let features = Sets { train, validation, test };
+        let mut entry = self.numbers(&features, epoch, frames)?;
+        entry.loss = loss;
+        if let Some(probes) = &self.probes {
+            let others = embedding(probes.others(), OTHERS).await?;
+            entry.quality = Some(probes.measure([&features.train, &others], &features.test, ood.labels())?);
+        }
+        Ok(entry)
     }
 
-    /// Features of `images`, which errors call `what`, at [`EMBEDDING`]. They and the projections behind them, which are
+    /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`]. They and the projections behind them, which are
     /// what collapses first, are checked.
-    ///
-    /// # Errors
-    /// See [`Watch::embed`].
-    pub async fn embedding<B: Backend>(
+    async fn embedding<B: Backend>(
         &self,
         network: &Network<B>,
         images: &ImageSet,
@@ -176,8 +179,7 @@ impl Watch {
         device: &B::Device,
         pause: &mut impl AsyncFnMut(usize),
     ) -> Result<Features, WatchError> {
-        let projection = format!("head{}", network.projector.len());
-        let layers = [EMBEDDING, &projection];
+        let layers = [Layer::EMBEDDING, Layer::Head(network.projector.len() as u8)];
         let found = embed_all(network, images, &layers, self.batch, device, pause).await;
         let mut found = found.map_err(|error| match error {
             EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),
@@ -189,18 +191,14 @@ impl Watch {
         Ok(found.swap_remove(0))
     }
 
-    /// Measures features of a network after `epoch` epochs, and adds a frame of the hypersphere.
-    ///
-    /// # Errors
-    /// [`WatchError::Collapse`] where what was measured says that the network has collapsed.
-    pub fn measure(
+    /// What is measured on features, probes aside.
+    fn numbers(
         &self,
-        features: &Watched,
+        features: &Sets<Features>,
         epoch: usize,
-        loss: Option<f64>,
         frames: &mut Frames,
     ) -> Result<HistoryEntry, WatchError> {
-        let Watched { train, validation, id, ood } = features;
+        let Sets { train, validation, test: Sides { id, ood } } = features;
         let (id_compactness, ood_compactness) = (compactness(id, MMD_SEED)?, compactness(ood, MMD_SEED)?);
         check_rank(&id_compactness, TEST[0])?;
         check_rank(&ood_compactness, TEST[1])?;
@@ -210,10 +208,10 @@ impl Watch {
             let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
             let score = |queries| match &other {
                 Some(fitted) => fitted.score(scorer.default_k(), queries),
-                None => bank.score(scorer, 1, queries),
+                None => bank.score(scorer, scorer.default_k(), queries),
             };
             test.push((scorer, auroc(&score(id)?, &score(ood)?)?));
-            if let Some([id, ood]) = validation {
+            if let Some(Sides { id, ood }) = validation {
                 validated.push((scorer, auroc(&score(id)?, &score(ood)?)?));
             }
         }
@@ -221,13 +219,12 @@ impl Watch {
         self.add_frame(epoch, &bank, train, [id, ood], frames)?;
         Ok(HistoryEntry {
             epoch,
-            loss,
             id: id_compactness,
             ood: ood_compactness,
             auroc: test,
             auroc_unit: unit_rates(train, id, ood)?,
             validation: validated,
-            quality: None,
+            ..HistoryEntry::default()
         })
     }
 
@@ -246,8 +243,9 @@ impl Watch {
         let (id, ood) = (keep(id)?, keep(ood)?);
         let mut map = AngleMap::fit(train)?;
         if frames.epochs.is_empty() {
-            frames.index = [&self.id_index[..id.n()], &self.ood_index[..ood.n()]].concat();
-            frames.labels = [&self.id.labels()[..id.n()], &self.ood.labels()[..ood.n()]].concat();
+            frames.index = [&self.places.id[..id.n()], &self.places.ood[..ood.n()]].concat();
+            let Sides { id: of_id, ood: of_ood } = &self.sets.test;
+            frames.labels = [&of_id.labels()[..id.n()], &of_ood.labels()[..ood.n()]].concat();
         } else {
             map.align(&id, &last_points(frames, id.n()))?;
         }
@@ -270,7 +268,8 @@ fn unit_rates(train: &Features, id: &Features, ood: &Features) -> Result<Vec<(Sc
     };
     let (id, ood) = (unit(id, "query")?, unit(ood, "query")?);
     let bank = Bank::fit(&unit(train, "training feature")?)?;
-    let rate = |scorer| Ok((scorer, auroc(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?));
+    let score = |scorer: Scorer, queries| bank.score(scorer, scorer.default_k(), queries);
+    let rate = |scorer| Ok((scorer, auroc(&score(scorer, &id)?, &score(scorer, &ood)?)?));
     [Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::CCosMah].into_iter().map(rate).collect()
 }
 

@@ -7,12 +7,13 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 use nsa_core::Features;
+use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::data::{ImageSet, Split, synth_digits};
-use nsa_core::model::{NetworkConfig, embed};
+use nsa_core::model::{Layer, NetworkConfig, embed};
 use nsa_core::rng::Rng;
 use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
-use nsa_core::ssl::{EMBEDDING, Norm, Objective, TrainConfig, Trainer};
+use nsa_core::ssl::Trainer;
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::time::Instant;
@@ -203,7 +204,8 @@ impl DeviceJob for Embed {
         let config =
             NetworkConfig { width: self.width, objective: Objective::Simsiam, norm: Norm::None, ..Default::default() };
         let network = config.init::<B>(0, &device).folded();
-        let work = || Ok(wait(embed(&network, self.images.pixels(), self.images.side(), &[EMBEDDING], &device))?);
+        let work =
+            || Ok(wait(embed(&network, self.images.pixels(), self.images.side(), &[Layer::EMBEDDING], &device))?);
         Ok((name.into(), repeat(self.repeat, work)?))
     }
 }

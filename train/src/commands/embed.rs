@@ -9,7 +9,8 @@ use crate::output::tell;
 use crate::progress::Progress;
 use crate::torch::read_weights;
 use burn::tensor::backend::Backend;
-use nsa_core::model::{EncoderConfig, PixelNorm, Pretrained, StateDict};
+use nsa_core::config::PixelNorm;
+use nsa_core::model::{EncoderConfig, Pretrained, StateDict};
 
 /// Embeds batch by batch: neither images nor features are in memory as a whole.
 pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
@@ -55,12 +56,12 @@ impl DeviceJob for Job<'_> {
             .map_err(|source| NsaError::WeightsFile { path: args.weights.clone(), source })?;
         let (n, size) = (self.images.n(), self.images.size());
         let layers = network.layers(size[0], size[1]);
-        let Some((_, dim)) = layers.iter().find(|(name, _)| *name == args.layer) else {
-            let known: Vec<&str> = layers.iter().map(|(name, _)| name.as_str()).collect();
+        let Some(&(layer, dim)) = layers.iter().find(|(layer, _)| layer.to_string() == args.layer) else {
+            let known: Vec<String> = layers.iter().map(|(layer, _)| layer.to_string()).collect();
             let (known, found) = (known.join(", "), &args.layer);
             return Err(NsaError::Usage(format!("--layer must be one of {known} for these weights, found '{found}'")));
         };
-        let mut out = RowWriter::create(&args.out, n, &[*dim])?;
+        let mut out = RowWriter::create(&args.out, n, &[dim])?;
         let mut progress = Progress::new("embedding", n);
         loop {
             let batch = self.images.next(batch_of(size))?;
@@ -68,7 +69,7 @@ impl DeviceJob for Job<'_> {
                 break;
             }
             let done = batch.len() / (3 * size[0] * size[1]);
-            let features = wait(network.embed(batch, size, self.pixels, &args.layer, &device))?;
+            let features = wait(network.embed(batch, size, self.pixels, layer, &device))?;
             if features.iter().any(|value| !value.is_finite()) {
                 let why =
                     format!("features of {} are not finite: are --mean and --std those of the weights?", args.layer);

@@ -22,8 +22,8 @@ pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
     let mut members = Vec::with_capacity(banks);
     for ((bank_file, query_file), &scorer) in args.bank.iter().zip(&args.query).zip(&args.scorer) {
         let (bank, query) = (npy::read_features(bank_file)?, npy::read_features(query_file)?);
-        let member =
-            Bank::fit(&bank).and_then(|bank| Ok((bank.score(scorer, 1, &query)?, bank.training_range(scorer)?)));
+        let member = Bank::fit(&bank)
+            .and_then(|bank| Ok((bank.score(scorer, scorer.default_k(), &query)?, bank.training_range(scorer)?)));
         members.push(member.map_err(refused(&[bank_file, query_file]))?);
     }
     let files: Vec<_> = args.query.iter().collect();

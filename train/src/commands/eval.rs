@@ -10,13 +10,13 @@ use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
 use crate::progress::Progress;
 use crate::run::RunFolder;
-use crate::tables::{Images, PIXELS, Request, compute};
+use crate::tables::{Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{MODEL_FILE, sha256};
 use nsa_core::data::{ImageSet, SIZE, Split};
 use nsa_core::eval::summarize;
-use nsa_core::model::UNIT;
+use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use std::path::Path;
 
@@ -30,11 +30,11 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         let asked = on_device(args.device, OfBundle { args, scorers: &scorers })?;
         return if args.json { print_json(&asked) } else { print(&table(&asked)) };
     }
-    let layers = layer_names(&args.run)?;
+    let layers = layers(&args.run)?;
     let request = match &args.scorers {
         None if args.layers == "all" => Request::of_the_paper(&layers),
         scorers => {
-            let rows = rows(layers);
+            let rows = [&layers[..], &[Layer::Unit, Layer::Pixels]].concat();
             let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),
@@ -49,20 +49,14 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
 }
 
 /// Every feature map of the run's network.
-fn layer_names(run: &Path) -> Result<Vec<String>, NsaError> {
-    let config = RunFolder::open(run, usize::MAX)?.config;
-    Ok(config.network().layers().into_iter().map(|(name, _)| name).collect())
-}
-
-/// Everything that an evaluation may have a row of: the feature maps, and what [`Request::of_the_paper`] sets beside them.
-fn rows(mut layers: Vec<String>) -> Vec<String> {
-    layers.extend([UNIT, PIXELS].map(String::from));
-    layers
+fn layers(run: &Path) -> Result<Vec<Layer>, NsaError> {
+    let config = RunFolder::open(run)?.config;
+    Ok(config.network().layers().into_iter().map(|(layer, _)| layer).collect())
 }
 
 /// What the paper would report of a run: see [`Request::of_the_paper`].
 pub fn evaluate_as_the_paper(run: &Path, root: Option<&Path>, device: Device) -> Result<Evaluation, NsaError> {
-    evaluate(run, root, device, &Request::of_the_paper(&layer_names(run)?))
+    evaluate(run, root, device, &Request::of_the_paper(&layers(run)?))
 }
 
 /// Evaluates the run's checkpoint and keeps the result in the run's `eval.json`; what stands there already of this
@@ -77,7 +71,7 @@ fn evaluate(run: &Path, root: Option<&Path>, device: Device, request: &Request) 
     let trained = Trained::open(run, root)?;
     let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
     if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
-        evaluation.merge(known, &rows(layer_names(run)?));
+        evaluation.merge(known);
     }
     evaluation.write(run)?;
     Ok(evaluation)
@@ -94,17 +88,16 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let trained = self.trained;
         let (network, epoch) = trained.network_and_epoch::<B>(&device)?;
-        let [val_id, val_ood] = &trained.validation;
-        let images = Images { train: &trained.train, judged: [&trained.id, &trained.ood, val_id, val_ood] };
-        let tables = compute(&network, &images, self.request, &device)?;
+        let images = trained.sets.as_ref();
+        let tables = compute(&network, images, self.request, &device)?;
         Ok(Evaluation {
             checkpoint: trained.checkpoint_sha256(),
             epoch,
             device: name.into(),
-            train: trained.train.len(),
-            validation: [val_id.len(), val_ood.len()],
-            id: trained.id.len(),
-            ood: trained.ood.len(),
+            train: images.train.len(),
+            validation: images.validation.map_or([0, 0], |sides| [sides.id.len(), sides.ood.len()]),
+            id: images.test.id.len(),
+            ood: images.test.ood.len(),
             layers: tables.layers,
             ensembles: tables.ensembles,
             histogram: tables.histogram,
@@ -124,7 +117,7 @@ impl DeviceJob for OfBundle<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let detector = bundles::detector::<B>(&self.args.run, device.clone())?;
         let manifest = detector.manifest();
-        let known: Vec<String> = manifest.layers.iter().map(|layer| layer.name.clone()).collect();
+        let known: Vec<Layer> = manifest.layers.iter().map(|layer| layer.name).collect();
         let layers = choose("layers", &self.args.layers, &known)?;
         let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
         let (id, ood) = (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
@@ -137,19 +130,20 @@ impl DeviceJob for OfBundle<'_> {
                     .map(|mut f| f.remove(0))
             };
             let (id, ood) = (embed(&id)?, embed(&ood)?);
-            let Some((_, bank)) = detector.banks().iter().find(|(name, _)| name == layer) else { continue };
+            let (_, bank) = detector.banks().iter().find(|(known, _)| *known == layer).expect("its layers have banks");
             let mut scores = Vec::new();
             for &scorer in self.scorers {
-                let reached = summarize(&bank.score(scorer, 1, &id)?, &bank.score(scorer, 1, &ood)?)?;
+                let k = scorer.default_k();
+                let reached = summarize(&bank.score(scorer, k, &id)?, &bank.score(scorer, k, &ood)?)?;
                 scores.push(ScoreRow { scorer, validation: None, reached });
             }
             let (rank, failed) = (Some(bank.rank()), Vec::new());
-            rows.push(LayerRow { layer: layer.into(), dim: id.dim(), rank, ensemble_rank: None, scores, failed });
+            rows.push(LayerRow { layer, dim: id.dim(), rank, ensemble_rank: None, scores, failed });
         }
         progress.finish();
-        let model = manifest.files.iter().find(|file| file.name == MODEL_FILE);
+        let model = manifest.files.iter().find(|file| file.name == MODEL_FILE).expect("a checked manifest lists it");
         Ok(Evaluation {
-            checkpoint: model.map(|file| file.sha256.clone()).unwrap_or_default(),
+            checkpoint: model.sha256.clone(),
             epoch: manifest.config.epochs,
             device: name.into(),
             train: manifest.provenance.train_images,
@@ -165,17 +159,16 @@ impl DeviceJob for OfBundle<'_> {
 
 /// The scorers of a list, in the order of [`Scorer::ALL`].
 fn choose_scorers(list: &str) -> Result<Vec<Scorer>, NsaError> {
-    let names: Vec<String> = Scorer::ALL.iter().map(ToString::to_string).collect();
-    let chosen = choose("scorers", list, &names)?;
-    Ok(Scorer::ALL.into_iter().filter(|s| chosen.contains(&s.to_string().as_str())).collect())
+    let chosen = choose("scorers", list, &Scorer::ALL)?;
+    Ok(Scorer::ALL.into_iter().filter(|scorer| chosen.contains(scorer)).collect())
 }
 
 /// The part of an evaluation that was asked for; the file may hold more.
 fn only(mut evaluation: Evaluation, request: &Request) -> Evaluation {
-    let asked = |layer: &str| request.scorers.iter().find(|(name, _)| name == layer).map(|(_, scorers)| scorers);
-    evaluation.layers.retain(|row| asked(&row.layer).is_some());
+    let asked = |layer| request.scorers.iter().find(|(known, _)| *known == layer).map(|(_, scorers)| scorers);
+    evaluation.layers.retain(|row| asked(row.layer).is_some());
     for row in &mut evaluation.layers {
-        let scorers = asked(&row.layer).cloned().unwrap_or_default();
+        let scorers = asked(row.layer).expect("the others are gone").clone();
         row.scores.retain(|score| scorers.contains(&score.scorer));
         row.failed.retain(|failed| scorers.contains(&failed.scorer));
     }

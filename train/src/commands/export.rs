@@ -14,13 +14,9 @@ use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
 use crate::{catalog, files};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{
-    Banks, BundleParts, FORMAT, Judges, LayerEntry, MANIFEST_FILE, Manifest, Provenance, ScoreEntry, is_id,
-};
-use nsa_core::data::{ImageSet, SIZE};
-use nsa_core::model::{load_weights, save_weights};
-use nsa_core::score::Bank;
-use nsa_core::ssl::TrainConfig;
+use nsa_core::bundle::{Assembled, BankPlan, MANIFEST_FILE, Origin, is_id};
+use nsa_core::config::TrainConfig;
+use nsa_core::data::SIZE;
 use std::path::Path;
 
 /// Writes the bundle, then lists it.
@@ -38,7 +34,7 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
             "{out} is there already and holds no {MANIFEST_FILE}: choose another --out"
         )));
     }
-    let side = RunFolder::open(&args.run, usize::MAX)?.config.image_size;
+    let side = RunFolder::open(&args.run)?.config.image_size;
     if side > SIZE {
         let run = args.run.display();
         return Err(NsaError::Usage(format!(
@@ -48,15 +44,8 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     }
     let trained = Trained::open(&args.run, args.root.as_deref())?;
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
-    let (manifest, model, banks) = on_device(args.device, Job { trained: &trained, args, id: &id })?;
-    let parts = BundleParts {
-        manifest,
-        model,
-        banks: &banks,
-        history: &trained.run.record.history,
-        frames: &trained.run.frames,
-    };
-    let contents = parts.to_files().map_err(refused)?;
+    let assembled = on_device(args.device, Job { trained: &trained, args, id: &id })?;
+    let contents = assembled.to_files(&trained.run.record.history, &trained.run.frames).map_err(refused)?;
 
     // Bundle and catalogue are written beside the old ones, under names that no bundle has, then put in place one
     // right after the other: a kill leaves the old bundle or the new one, and a catalogue that lists it (see
@@ -87,58 +76,36 @@ struct Job<'a> {
 }
 
 impl DeviceJob for Job<'_> {
-    type Output = (Manifest, Vec<u8>, Vec<(String, Bank)>);
+    type Output = Assembled;
 
-    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
-        let trained = self.trained;
-        let network = trained.network::<B>(&device)?;
-        let model = save_weights(&network)?;
-        // As those who load the bundle will compute.
-        let network = load_weights(network, &model)?.folded();
-        let known = network.layer_names();
-        let layers = choose("layers", &self.args.layers, &known)?;
-
-        let [val_id, val_ood] = &trained.validation;
-        let test = [&trained.id, &trained.ood];
-        let validation = Some([val_id, val_ood]).filter(|sets| sets.iter().all(|set| !set.is_empty()));
-        let images = Judges { train: &trained.train, validation, test };
-        let judged: usize = trained.validation.iter().chain(test).map(ImageSet::len).sum();
-        let mut progress = Progress::new("embedding", images.train.len() + judged);
+    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Assembled, NsaError> {
+        let (run, images) = (&self.trained.run, self.trained.sets.as_ref());
+        let network = self.trained.network::<B>(&device)?;
+        let layers = choose("layers", &self.args.layers, &network.layers())?;
+        let batch = batch_of([images.train.side(); 2]);
+        let plan = BankPlan { layers: &layers, size: self.args.bank, coreset: self.args.coreset, batch };
+        let mut progress =
+            Progress::new("embedding", images.train.len() + images.judged().map(|set| set.len()).sum::<usize>());
         let tick = async |n| progress.advance(n);
-        let (coreset, batch) = ((self.args.bank, self.args.coreset), batch_of([images.train.side(); 2]));
-        let Banks { banks, layers, scores } =
-            wait(Banks::fit(&network, images, &layers, coreset, batch, &device, tick))?;
+        let assembled = wait(Assembled::new(network, &run.config, images, plan, self.origin(), &device, tick))?;
         progress.finish();
-        Ok((self.manifest(layers, scores), model, banks))
+        Ok(assembled)
     }
 }
 
 impl Job<'_> {
-    fn manifest(&self, layers: Vec<LayerEntry>, scores: Vec<ScoreEntry>) -> Manifest {
-        let run = &self.trained.run;
-        let record = &run.record;
-        Manifest {
-            format: FORMAT,
+    fn origin(&self) -> Origin {
+        let RunFolder { config, record, .. } = &self.trained.run;
+        Origin {
             id: self.id.into(),
-            title: self.args.title.clone().unwrap_or_else(|| title(&run.config, &record.classes)),
-            config: run.config.clone(),
+            title: self.args.title.clone().unwrap_or_else(|| title(config, &record.classes)),
             classes: record.classes.clone(),
-            provenance: Provenance {
-                commit: record.commit.clone(),
-                device: record.device.clone(),
-                wall_seconds: record.wall_seconds,
-                data_source: record.data_source.clone(),
-                train_images: record.split.indices.len(),
-                outliers: record.split.outliers,
-                test_id: self.trained.id.len(),
-                test_ood: self.trained.ood.len(),
-                command: command(&run.config, self.id, record.root.is_some()),
-            },
-            pixel_mean: run.config.network().pixels.mean,
-            pixel_std: run.config.network().pixels.std,
-            layers,
-            scores,
-            files: vec![],
+            commit: record.commit.clone(),
+            device: record.device.clone(),
+            wall_seconds: record.wall_seconds,
+            data_source: record.data_source.clone(),
+            outliers: record.split.outliers,
+            command: command(config, self.id, record.root.is_some()),
         }
     }
 }

@@ -17,6 +17,7 @@ mod verify;
 use crate::cli::Command;
 use crate::error::NsaError;
 use crate::output::{print, print_json};
+use std::fmt::Display;
 
 /// Does what was asked.
 pub fn run(command: Command) -> Result<(), NsaError> {
@@ -40,18 +41,19 @@ pub fn run(command: Command) -> Result<(), NsaError> {
     }
 }
 
-/// A list separated by commas, or `all` of `known`. An unknown word is an error that lists the known ones.
-fn choose<'a>(what: &str, list: &'a str, known: &'a [String]) -> Result<Vec<&'a str>, NsaError> {
+/// Those of `known` that a list separated by commas names, or `all`. An unknown word is an error that lists the known
+/// ones.
+fn choose<T: Copy + Display>(what: &str, list: &str, known: &[T]) -> Result<Vec<T>, NsaError> {
     if list == "all" {
-        return Ok(known.iter().map(String::as_str).collect());
+        return Ok(known.to_vec());
     }
-    let chosen: Vec<&str> = list.split(',').map(str::trim).collect();
-    match chosen.iter().find(|word| !known.iter().any(|k| k == *word)) {
-        Some(word) => {
-            Err(NsaError::Usage(format!("--{what} must be among {} or 'all', found '{word}'", known.join(","))))
-        }
-        None => Ok(chosen),
-    }
+    let find = |word: &str| {
+        known.iter().copied().find(|one| one.to_string() == word).ok_or_else(|| {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            NsaError::Usage(format!("--{what} must be among {} or 'all', found '{word}'", known.join(",")))
+        })
+    };
+    list.split(',').map(|word| find(word.trim())).collect()
 }
 
 #[cfg(test)]
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_list_is_checked_word_by_word() {
-        let known = vec!["a".to_string(), "b".to_string()];
+        let known = ["a", "b"];
         assert_eq!(choose("layers", "all", &known).unwrap(), ["a", "b"]);
         assert_eq!(choose("layers", "b, a", &known).unwrap(), ["b", "a"]);
         let error = choose("layers", "a,c", &known).unwrap_err();

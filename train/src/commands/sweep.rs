@@ -92,7 +92,7 @@ impl Status {
             if Evaluation::read(path)?.is_some_and(|evaluation| evaluation.epoch == run.config.epochs) {
                 return Ok(Self::Done);
             }
-            let epoch = RunFolder::open(path, usize::MAX)?.record.epochs_done;
+            let epoch = RunFolder::open(path)?.record.epochs_done;
             Ok(RunFolder::failure(path).map_or(Self::Cut(epoch), |why| Self::Failed(epoch, why)))
         };
         status().unwrap_or_else(|error: NsaError| Self::Other(error.to_string()))

@@ -2,22 +2,22 @@
 
 use crate::cli::TrainArgs;
 use crate::data::{self, Opened};
-use crate::device::{Device, DeviceJob, on_device};
+use crate::device::{Device, DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::evaluate::Watch;
+use crate::evaluate::watch;
 use crate::lock::RunLock;
 use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
-use nsa_core::bundle::{History, HistoryEntry};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use nsa_core::config::PixelNorm;
+use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit, Split};
-use nsa_core::model::PixelNorm;
+use nsa_core::measure::{History, HistoryEntry};
 use nsa_core::score::Scorer;
-use nsa_core::ssl::guard::check_loss;
-use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
+use nsa_core::ssl::{Advance, Kept, Run, RunError, TrainerError, Watch};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ impl Job {
     }
 
     fn resume(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
-        let run = RunFolder::open(path, usize::MAX)?;
+        let run = RunFolder::open(path)?;
         let checkpoint = RunFolder::checkpoint(path)?;
         let job = Self::load(path.to_path_buf(), run.config, root.map(Path::to_path_buf).or(run.record.root))?;
         Ok(Self { resumed: true, checkpoint, ..job })
@@ -97,7 +97,7 @@ impl Job {
         if !measurable(&self.config, &self.test)? {
             return Ok(None);
         }
-        Watch::new(&self.config, split, images, &mut self.train, &mut self.test).map(Some)
+        watch(&self.config, split, images, &mut self.train, &mut self.test).map(Some)
     }
 
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
@@ -166,7 +166,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
         config.dataset.clone_from(dataset);
     }
     // A mirrored digit is another sign.
-    if args.config.is_none() && ["synth-digits", "svhn"].contains(&config.dataset.as_str()) {
+    if args.config.is_none() && !data::mirrors(&config.dataset) {
         config.augment.flip = 0.0;
     }
     // A folder's pictures may be of any size: there it is a choice.
@@ -210,73 +210,67 @@ impl DeviceJob for Job {
             Some((record, images, watch))
         };
         let _lock = if self.locked { None } else { Some(RunLock::take(&self.path)?) };
-        let mut trainer = match self.checkpoint.take() {
-            Some(bytes) => RunFolder::trainer::<Autodiff<B>>(&self.path, &self.config, bytes, &device)?,
-            None => Trainer::<Autodiff<B>>::new(self.config.clone(), device.clone()),
-        };
-        let (mut run, images, watch) = match new {
+        let (mut folder, images, watch) = match new {
             Some((record, images, watch)) => {
                 (RunFolder::create(&self.path, self.config.clone(), record)?, images, watch)
             }
             None => {
-                let run = RunFolder::open(&self.path, trainer.epochs_done())?;
-                let images = self.train.read_again(&run.record.split.indices)?;
-                let watch = self.watch(&run.record.split, &images)?;
-                (run, images, watch)
+                let folder = RunFolder::open(&self.path)?;
+                let images = self.train.read_again(&folder.record.split.indices)?;
+                let watch = self.watch(&folder.record.split, &images)?;
+                (folder, images, watch)
             }
         };
-        let config = self.config.clone();
-        let seconds_before = run.record.wall_seconds;
-        let started = Instant::now();
-        let steps = trainer.steps_per_epoch(images.len());
-        let mut progress = Progress::new("training", config.epochs.saturating_sub(trainer.epochs_done()) * steps);
-
-        if trainer.epochs_done() == 0 {
-            trainer.calibrate(&images);
-        }
-        if let Some(watch) = &watch
-            && run.record.history.epochs.is_empty()
-        {
-            let entry = watch.measure(&trainer.network(), 0, None, &mut run.frames, &device)?;
-            progress.log(&describe(&entry));
-            run.record.history.epochs.push(entry);
-        }
-        if config.epochs == 0 {
-            run.save(&trainer.checkpoint()?)?;
-        }
-        let mut saved = Instant::now();
-        while trainer.epochs_done() < config.epochs {
-            let epoch = trainer.epochs_done();
-            let epoch_started = Instant::now();
-            let mut losses: Vec<Tensor<B, 1>> = Vec::with_capacity(steps);
-            for (step, batch) in trainer.batches(images.len(), epoch).iter().enumerate() {
-                losses.push(trainer.step(&images, batch, epoch, step));
-                progress.advance(1);
-            }
-            trainer.finish_epoch();
-            // One read an epoch: on a GPU each read waits for the whole queue.
-            let loss = f64::from(Tensor::cat(losses, 0).mean().into_data().convert::<f32>().iter::<f32>().sum::<f32>());
-            check_loss(loss).map_err(|found| NsaError::Stopped { epoch: epoch + 1, found })?;
-            let seen = steps * config.batch.min(images.len());
-            let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
-            progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", epoch + 1));
-            let measured = config.evaluates(epoch + 1);
-            if let Some(watch) = watch.as_ref().filter(|_| measured) {
-                let entry = watch.measure(&trainer.network(), epoch + 1, Some(loss), &mut run.frames, &device)?;
-                progress.log(&describe(&entry));
-                run.record.history.epochs.push(entry);
-            }
-            if measured || saved.elapsed() > SAVE_EVERY {
-                run.record.epochs_done = trainer.epochs_done();
-                run.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
-                run.save(&trainer.checkpoint()?)?;
-                saved = Instant::now();
-            }
-        }
-        progress.finish();
-        tell!("{} epochs in {:.0} s: {}", config.epochs, run.record.wall_seconds, self.path.display());
-        Ok(())
+        let kept = Kept {
+            checkpoint: self.checkpoint.as_deref(),
+            history: take(&mut folder.record.history),
+            frames: take(&mut folder.frames),
+        };
+        let begun = Run::<Autodiff<B>>::begin(self.config, images, watch, kept, device);
+        let run = begun.map_err(|error| match error {
+            RunError::Trainer(error) => RunFolder::refused(&self.path, error),
+            other => other.into(),
+        })?;
+        train(run, folder, self.checkpoint.is_some())
     }
+}
+
+/// Trains a run to its end. `saved` says whether it stands at a checkpoint of its folder.
+fn train<B: AutodiffBackend>(mut run: Run<B>, mut folder: RunFolder, saved: bool) -> Result<(), NsaError> {
+    let mut saved = saved.then(|| run.position().0);
+    let (epochs, started, seconds_before) = (run.config().epochs, Instant::now(), folder.record.wall_seconds);
+    let seen = run.steps() * run.batch();
+    let mut progress = Progress::new("training", epochs.saturating_sub(run.position().0) * run.steps());
+    let mut save = |run: &Run<B>| {
+        folder.record.wall_seconds = seconds_before + started.elapsed().as_secs_f64();
+        folder.save(run)
+    };
+    let (mut last_save, mut epoch_started) = (Instant::now(), Instant::now());
+    while let Some(done) = wait(run.advance(async |_| ()))? {
+        let measured = matches!(done, Advance::Measured(_));
+        match done {
+            Advance::Measured(entry) => progress.log(&describe(&entry)),
+            Advance::Stepped { epoch, .. } => {
+                progress.advance(1);
+                let Some(loss) = epoch else { continue };
+                let rate = seen as f64 / epoch_started.elapsed().as_secs_f64();
+                progress.say(format!("epoch {}  loss {loss:.4}  {rate:.0} images/s", run.position().0));
+            }
+        }
+        // Between two epochs. An untrained network is drawn again faster than it is read.
+        epoch_started = Instant::now();
+        if run.position().0 > 0 && (measured || last_save.elapsed() > SAVE_EVERY) && !run.wants_measure() {
+            save(&run)?;
+            (saved, last_save) = (Some(run.position().0), Instant::now());
+        }
+    }
+    if saved != Some(run.position().0) {
+        save(&run)?;
+    }
+    progress.finish();
+    let (seconds, path) = (folder.record.wall_seconds, folder.path().display());
+    tell!("{epochs} epochs in {seconds:.0} s: {path}");
+    Ok(())
 }
 
 fn describe(entry: &HistoryEntry) -> String {

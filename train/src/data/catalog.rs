@@ -1,7 +1,7 @@
 //! The data sets that are known by name: what is in them, and where their publishers keep them.
 
+use nsa_core::config::IMAGENET_SIZE;
 use nsa_core::data::SIZE;
-use nsa_core::data::resize::IMAGENET_SIZE;
 
 /// A data set known by name.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,13 +4,14 @@ use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
 use super::error::Failure;
 use super::export::{AT_ONCE, Wanted, export};
+use super::listing::Remark;
 use super::transfer::Transfer;
 use super::{DataSourceError, Opened, directory, open, side_of};
 use crate::error::NsaError;
 use crate::{files, help, output};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use nsa_core::data::Split;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,9 +57,9 @@ pub enum DataCommand {
     Export {
         /// A name of `nsa data list`, `folder:PATH`, or a path.
         name: String,
-        /// Which images.
-        #[arg(long, value_enum)]
-        split: SplitArg,
+        /// Which images: train or test.
+        #[arg(long)]
+        split: Split,
         /// File for the images.
         #[arg(long, value_name = "X.npy")]
         out: PathBuf,
@@ -84,79 +85,79 @@ pub enum DataCommand {
     },
 }
 
-/// A split on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SplitArg {
-    /// Images to learn from.
-    Train,
-    /// Images to be scored.
-    Test,
-}
-
-impl From<SplitArg> for Split {
-    fn from(split: SplitArg) -> Self {
-        match split {
-            SplitArg::Train => Self::Train,
-            SplitArg::Test => Self::Test,
-        }
-    }
-}
-
 impl DataCommand {
     /// Does it and prints the result.
     pub fn run(self) -> Result<(), NsaError> {
         match self {
-            Self::List { json } => print(json, &list(), list_table),
-            Self::Get { name, root, url, json } => {
-                print(json, &get(&name, root.as_deref(), url.as_deref())?, get_table)
-            }
-            Self::Info { name, root, json } => print(json, &info(&name, root.as_deref())?, info_table),
+            Self::List { json } => print(json, &list()),
+            Self::Get { name, root, url, json } => print(json, &get(&name, root.as_deref(), url.as_deref())?),
+            Self::Info { name, root, json } => print(json, &info(&name, root.as_deref())?),
             Self::Export { name, split, out, labels, class, others, image_size, root, json } => {
-                let wanted = Wanted { split: split.into(), class: class.map(|class| (class, others)), image_size };
-                print(json, &export(&name, &wanted, &out, labels.as_deref(), root.as_deref())?, export_table)
+                let wanted = Wanted { split, class: class.map(|class| (class, others)), image_size };
+                print(json, &export(&name, &wanted, &out, labels.as_deref(), root.as_deref())?)
             }
         }
     }
 }
 
-/// Prints a result as JSON or as its table.
-fn print(as_json: bool, result: &Value, table: impl Fn(&Value) -> String) -> Result<(), NsaError> {
-    if as_json { output::print_json(result) } else { output::print(&table(result)) }
+/// What a command answers, as JSON and as a table.
+pub(super) trait Answer: Serialize {
+    fn table(&self) -> String;
 }
 
-fn list() -> Value {
-    let one = |known: &Known| {
-        json!({
-            "name": known.name,
-            "title": known.title,
-            "classes": known.classes.len(),
-            "train": known.train,
-            "test": known.test,
-            "format": known.format,
-            "home": known.home,
-        })
+fn print(as_json: bool, answer: &impl Answer) -> Result<(), NsaError> {
+    if as_json { output::print_json(answer) } else { output::print(&answer.table()) }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct List(Vec<Listed>);
+
+#[derive(Serialize)]
+struct Listed {
+    name: &'static str,
+    title: &'static str,
+    classes: usize,
+    train: usize,
+    test: usize,
+    format: &'static str,
+    home: &'static str,
+}
+
+fn list() -> List {
+    let one = |&Known { name, title, classes, train, test, format, home, .. }: &Known| {
+        let classes = classes.len();
+        Listed { name, title, classes, train, test, format, home }
     };
-    KNOWN.iter().map(one).collect()
+    List(KNOWN.iter().map(one).collect())
 }
 
-fn list_table(sets: &Value) -> String {
-    let mut text = format!("{:<14} {:>7} {:>7} {:>7}  {}\n", "name", "classes", "train", "test", "format");
-    for set in sets.as_array().into_iter().flatten() {
-        text += &format!(
-            "{:<14} {:>7} {:>7} {:>7}  {}\n",
-            word(&set["name"]),
-            word(&set["classes"]),
-            word(&set["train"]),
-            word(&set["test"]),
-            word(&set["format"])
-        );
+impl Answer for List {
+    fn table(&self) -> String {
+        let mut text = format!("{:<14} {:>7} {:>7} {:>7}  {}\n", "name", "classes", "train", "test", "format");
+        for Listed { name, classes, train, test, format, .. } in &self.0 {
+            text += &format!("{name:<14} {classes:>7} {train:>7} {test:>7}  {format}\n");
+        }
+        text += "folder:PATH    any folder or zip with train/CLASS/*.png and test/CLASS/*.png (or .jpg, .webp, .gif, .bmp)\n";
+        text
     }
-    text +=
-        "folder:PATH    any folder or zip with train/CLASS/*.png and test/CLASS/*.png (or .jpg, .webp, .gif, .bmp)\n";
-    text
 }
 
-fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaError> {
+#[derive(Serialize)]
+struct Got<'a> {
+    name: &'a str,
+    directory: PathBuf,
+    files: Vec<GotFile>,
+}
+
+#[derive(Serialize)]
+struct GotFile {
+    file: &'static str,
+    md5: &'static str,
+    result: &'static str,
+}
+
+fn get<'a>(name: &'a str, root: Option<&Path>, url: Option<&str>) -> Result<Got<'a>, NsaError> {
     let Some(known) = find(name) else {
         return Err(DataSourceError::unknown(name).into());
     };
@@ -181,58 +182,74 @@ fn get(name: &str, root: Option<&Path>, url: Option<&str>) -> Result<Value, NsaE
         let show: OnProgress<'_> = &mut |done, total| shown.show(done, total);
         let fetched = fetcher.fetch(url.unwrap_or(known.base_url), remote, &directory, show)?;
         shown.finish();
-        let did = if fetched == Fetched::Already { "already there" } else { "downloaded" };
-        files.push(json!({"file": remote.name, "md5": remote.md5, "result": did}));
+        let result = if fetched == Fetched::Already { "already there" } else { "downloaded" };
+        files.push(GotFile { file: remote.name, md5: remote.md5, result });
     }
-    Ok(json!({"name": name, "directory": directory, "files": files}))
+    Ok(Got { name, directory, files })
 }
 
-fn get_table(result: &Value) -> String {
-    let mut text = format!("{} in {}\n", word(&result["name"]), word(&result["directory"]));
-    for file in result["files"].as_array().into_iter().flatten() {
-        text += &format!("{:<30} {:<14} MD5 {}\n", word(&file["file"]), word(&file["result"]), word(&file["md5"]));
+impl Answer for Got<'_> {
+    fn table(&self) -> String {
+        let mut text = format!("{} in {}\n", self.name, self.directory.display());
+        for GotFile { file, md5, result } in &self.files {
+            text += &format!("{file:<30} {result:<14} MD5 {md5}\n");
+        }
+        text
     }
-    text
 }
 
-fn info(name: &str, root: Option<&Path>) -> Result<Value, NsaError> {
-    let mut splits = serde_json::Map::new();
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Info<'a> {
+    name: &'a str,
+    source: String,
+    home: Option<&'static str>,
+    mirrors: Option<bool>,
+    image_size: usize,
+    splits: Splits,
+}
+
+#[derive(Serialize)]
+struct Splits {
+    train: Found,
+    test: Found,
+}
+
+#[derive(Serialize)]
+struct Found {
+    images: usize,
+    failed: usize,
+    classes: Vec<Class>,
+    failures: Vec<Failure>,
+    remarks: Vec<Remark>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Class {
+    class: String,
+    images: usize,
+    failed: usize,
+}
+
+fn info<'a>(name: &'a str, root: Option<&Path>) -> Result<Info<'a>, NsaError> {
     let mut source = String::new();
-    for split in [Split::Train, Split::Test] {
+    let mut found = |split| -> Result<Found, NsaError> {
         let mut opened = open(name, root, split, side_of(name))?;
-        let failures = if opened.may_fail() { failures(&mut opened)? } else { Vec::new() };
-        let of =
-            |labels: &mut dyn Iterator<Item = u8>, class| labels.filter(|&label| usize::from(label) == class).count();
+        let (failed, failures): (Vec<u8>, Vec<Failure>) =
+            if opened.may_fail() { failures(&mut opened)? } else { Vec::new() }.into_iter().unzip();
+        let count = |labels: &[u8], class| labels.iter().filter(|&&label| usize::from(label) == class).count();
         let classes = opened.classes().iter().enumerate().map(|(class, title)| {
-            let all = of(&mut opened.labels().iter().copied(), class);
-            let failed = of(&mut failures.iter().map(|(label, _)| *label), class);
-            json!({"class": title, "images": all - failed, "failed": failed})
+            let failed = count(&failed, class);
+            Class { class: title.clone(), images: count(opened.labels(), class) - failed, failed }
         });
-        let named: Vec<Value> =
-            failures.iter().map(|(_, failure)| json!({"image": failure.name, "why": failure.why})).collect();
-        let remarks: Vec<Value> =
-            opened.remarks().iter().map(|remark| json!({"name": remark.name, "why": remark.why})).collect();
-        splits.insert(
-            split_name(split).into(),
-            json!({
-                "images": opened.labels().len() - failures.len(),
-                "failed": failures.len(),
-                "classes": classes.collect::<Vec<_>>(),
-                "failures": named,
-                "remarks": remarks,
-            }),
-        );
+        let (classes, remarks) = (classes.collect(), opened.remarks().to_vec());
+        let (images, failed) = (opened.labels().len() - failed.len(), failed.len());
         source = opened.source;
-    }
-    let known = find(name);
-    Ok(json!({
-        "name": name,
-        "source": source,
-        "home": known.map(|k| k.home),
-        "mirrors": known.map(|k| k.mirrors),
-        "image-size": side_of(name),
-        "splits": splits,
-    }))
+        Ok(Found { images, failed, classes, failures, remarks })
+    };
+    let splits = Splits { train: found(Split::Train)?, test: found(Split::Test)? };
+    let (known, image_size) = (find(name), side_of(name));
+    Ok(Info { name, source, home: known.map(|k| k.home), mirrors: known.map(|k| k.mirrors), image_size, splits })
 }
 
 /// The class of every image that cannot be read, and why it cannot. Every image is read once, but only a few are in
@@ -254,51 +271,28 @@ fn failures(opened: &mut Opened) -> Result<Vec<(u8, Failure)>, DataSourceError> 
     Ok(failed)
 }
 
-fn info_table(info: &Value) -> String {
-    let (train, test) = (&info["splits"]["train"], &info["splits"]["test"]);
-    let mut text = format!("{}\n", word(&info["source"]));
-    if let Some(home) = info["home"].as_str().filter(|home| !home.is_empty()) {
-        text += &format!("{home}\n");
-    }
-    let mut line = |i: &str, class: &str, [a, b, failed]: [String; 3]| {
-        text += &format!("{i:>3}  {class:<32} {a:>7} {b:>7} {failed:>7}\n");
-    };
-    let numbers = |a: &Value, b: &Value| {
-        let failed = a["failed"].as_u64().unwrap_or(0) + b["failed"].as_u64().unwrap_or(0);
-        [word(&a["images"]), word(&b["images"]), failed.to_string()]
-    };
-    line("", "class", ["train", "test", "failed"].map(String::from));
-    let both = train["classes"].as_array().into_iter().flatten().zip(test["classes"].as_array().into_iter().flatten());
-    for (i, (a, b)) in both.enumerate() {
-        line(&i.to_string(), &output::name(word(&a["class"])), numbers(a, b));
-    }
-    line("", "all", numbers(train, test));
-    for (split, found) in [("train", train), ("test", test)] {
-        for failure in found["failures"].as_array().into_iter().flatten() {
-            text += &format!("{split}: {}: {}\n", output::name(word(&failure["image"])), word(&failure["why"]));
+impl Answer for Info<'_> {
+    fn table(&self) -> String {
+        let Splits { train, test } = &self.splits;
+        let mut text = format!("{}\n", self.source);
+        if let Some(home) = self.home.filter(|home| !home.is_empty()) {
+            text += &format!("{home}\n");
         }
+        text += &format!("{:>3}  {:<32} {:>7} {:>7} {:>7}\n", "", "class", "train", "test", "failed");
+        let mut line = |i: &str, class: &str, [train, test]: [usize; 2], failed: usize| {
+            text += &format!("{i:>3}  {class:<32} {train:>7} {test:>7} {failed:>7}\n");
+        };
+        for (i, (a, b)) in train.classes.iter().zip(&test.classes).enumerate() {
+            line(&i.to_string(), &output::name(&a.class), [a.images, b.images], a.failed + b.failed);
+        }
+        line("", "all", [train.images, test.images], train.failed + test.failed);
+        for (split, found) in [(Split::Train, train), (Split::Test, test)] {
+            for Failure { name, why } in &found.failures {
+                text += &format!("{split}: {}: {why}\n", output::name(name));
+            }
+        }
+        text
     }
-    text
-}
-
-fn export_table(result: &Value) -> String {
-    let mut text = format!("{} images ({}) in {}\n", result["images"], word(&result["source"]), word(&result["out"]));
-    if let Some(labels) = result["labels"].as_str() {
-        text += &format!("their labels in {labels}\n");
-    }
-    text
-}
-
-pub(super) fn split_name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "train",
-        Split::Test => "test",
-    }
-}
-
-/// A string without its quotes, or a number, for a table.
-fn word(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 
 #[cfg(test)]
@@ -319,7 +313,7 @@ mod tests {
 
     #[test]
     fn every_known_set_is_listed() {
-        let table = list_table(&list());
+        let table = list().table();
         for known in KNOWN {
             assert!(table.contains(known.name), "{table}");
         }
@@ -359,14 +353,15 @@ mod tests {
     #[test]
     fn info_counts_both_splits() {
         let info = info("synth-digits", None).unwrap();
-        assert_eq!(info["splits"]["train"]["classes"][9], json!({"class": "9", "images": 5000, "failed": 0}));
-        assert!(info_table(&info).contains("50000    2000       0"), "{}", info_table(&info));
+        assert_eq!(info.splits.train.classes[9], Class { class: "9".into(), images: 5000, failed: 0 });
+        assert!(info.table().contains("50000    2000       0"), "{}", info.table());
     }
 
     #[test]
     fn what_cannot_be_fetched_says_so() {
-        assert!(get("synth-digits", None, None).unwrap_err().to_string().contains("built in"));
-        assert!(get("imagenet30", None, None).unwrap_err().to_string().contains("hendrycks/ss-ood"));
-        assert!(get("imagenet", None, None).unwrap_err().to_string().contains("no data set is called"));
+        let refused = |name| get(name, None, None).err().unwrap().to_string();
+        assert!(refused("synth-digits").contains("built in"));
+        assert!(refused("imagenet30").contains("hendrycks/ss-ood"));
+        assert!(refused("imagenet").contains("no data set is called"));
     }
 }

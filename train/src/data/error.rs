@@ -106,9 +106,10 @@ fn gb(images: usize, side: usize) -> f64 {
 }
 
 /// One image that could not be read while others could.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Failure {
     /// Which one: its path inside the folder or zip.
+    #[serde(rename = "image")]
     pub name: String,
     /// Why.
     pub why: String,

@@ -1,12 +1,12 @@
 //! `nsa data export`: images as arrays, for `nsa embed` and other programs.
 
-use super::command::split_name;
+use super::command::Answer;
 use super::{DataSourceError, open, side_of};
 use crate::error::NsaError;
 use crate::npy;
-use nsa_core::data::resize::{SIDES, is_side};
+use nsa_core::config::{SIDES, is_side};
 use nsa_core::data::{CHANNELS, Split};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::path::Path;
 
 /// Images read at once: 77 MB at 224 x 224.
@@ -21,14 +21,29 @@ pub(super) struct Wanted {
     pub(super) image_size: Option<usize>,
 }
 
+/// What was written.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Exported<'a> {
+    name: &'a str,
+    split: Split,
+    source: String,
+    images: usize,
+    failed: usize,
+    image_size: usize,
+    classes: Vec<String>,
+    out: &'a Path,
+    labels: Option<&'a Path>,
+}
+
 /// Writes them as arrays, a batch at a time.
-pub(super) fn export(
-    name: &str,
+pub(super) fn export<'a>(
+    name: &'a str,
     wanted: &Wanted,
-    out: &Path,
-    labels: Option<&Path>,
+    out: &'a Path,
+    labels: Option<&'a Path>,
     root: Option<&Path>,
-) -> Result<Value, NsaError> {
+) -> Result<Exported<'a>, NsaError> {
     let side = wanted.image_size.unwrap_or_else(|| side_of(name));
     if !is_side(side) {
         return Err(NsaError::Usage(format!("--image-size must be {SIDES}, found {side}")));
@@ -62,15 +77,25 @@ pub(super) fn export(
     if let Some(path) = labels {
         npy::write_u8(path, &[written.len()], &written)?;
     }
-    Ok(json!({
-        "name": name,
-        "split": split_name(wanted.split),
-        "source": opened.source,
-        "images": written.len(),
-        "failed": indices.len() - written.len(),
-        "image-size": side,
-        "classes": opened.classes(),
-        "out": out,
-        "labels": labels,
-    }))
+    Ok(Exported {
+        name,
+        split: wanted.split,
+        source: opened.source.clone(),
+        images: written.len(),
+        failed: indices.len() - written.len(),
+        image_size: side,
+        classes: opened.classes().to_vec(),
+        out,
+        labels,
+    })
+}
+
+impl Answer for Exported<'_> {
+    fn table(&self) -> String {
+        let mut text = format!("{} images ({}) in {}\n", self.images, self.source, self.out.display());
+        if let Some(labels) = self.labels {
+            text += &format!("their labels in {}\n", labels.display());
+        }
+        text
+    }
 }

@@ -1,7 +1,7 @@
 //! Image folders, on disk or zipped: `train/<class>/*.png` (or .jpg, .webp ...) and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
-use super::listing::{Found, Listing, Remark, folder_name, is_of_a_system};
+use super::listing::{Found, Listing, Remark, is_of_a_system};
 use super::{jpeg, picture};
 use crate::files::{self, zip_reason};
 use crate::output::{self, tell};
@@ -47,9 +47,8 @@ impl Folder {
         let archive = Archive::open(path)?;
         let Listing { images, classes, remarks, top } = Listing::of(archive.found(path)?, split);
         if images.is_empty() || images.len() > MAX_IMAGES || classes.len() > MAX_CLASSES {
-            let folder = folder_name(split);
             let must = format!(
-                "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {folder}/CLASS/NAME.png (or .jpg, \
+                "hold 1 to {MAX_IMAGES} images of at most {MAX_CLASSES} classes as {split}/CLASS/NAME.png (or .jpg, \
                  .webp, .gif, .bmp)"
             );
             let mut found = format!("{} images of {} classes", images.len(), classes.len());
@@ -61,8 +60,8 @@ impl Folder {
             let remedy = "arrange the files so, or pass another path";
             return Err(DataSourceError::Format { path: path.into(), must, found, remedy });
         }
-        // There are at most 256 classes, and every image's class is among them.
-        let label = |class: &String| classes.binary_search(class).unwrap_or_default() as u8;
+        // There are at most 256 classes.
+        let label = |class: &String| classes.binary_search(class).expect("every image's class is among them") as u8;
         let labels = images.iter().map(|(class, _)| label(class)).collect();
         let names = images.into_iter().map(|(_, name)| name).collect();
         Ok(Self { path: path.into(), archive, names, labels, classes, remarks })
@@ -74,7 +73,7 @@ impl Folder {
             let named: Vec<String> = same.iter().take(3).map(|remark| output::name(&remark.name)).collect();
             let more = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
             let (files, why) = (named.join(", "), output::name(&same[0].why));
-            tell!("warning: {} of {}: {files}{more}: {why}", same.len(), folder_name(split));
+            tell!("warning: {} of {split}: {files}{more}: {why}", same.len());
         }
     }
 
@@ -141,7 +140,7 @@ impl Archive {
             }
             Self::Directory(root) => {
                 let mut found = list(root, "")?;
-                for split in [Split::Train, Split::Test].map(folder_name) {
+                for split in Split::ALL.map(Split::name) {
                     if root.join(split).is_dir() {
                         let classes = list(root, split)?;
                         for class in classes.iter().filter(|class| class.folder && class.unicode) {

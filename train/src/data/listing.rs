@@ -22,7 +22,7 @@ pub(super) struct Found {
 }
 
 /// Something that a person should know of a split's files.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Remark {
     /// What there is to say.
     pub why: String,
@@ -69,7 +69,7 @@ impl Listing {
                     known.1 += 1;
                     if known.0 != class {
                         let why = "another spelling of the same class's name in Unicode: counted with it".into();
-                        remarks.insert(Remark { why, name: format!("{}/{class}/", folder_name(split)) });
+                        remarks.insert(Remark { why, name: format!("{split}/{class}/") });
                     }
                     listing.images.push((normal, name));
                 }
@@ -78,14 +78,14 @@ impl Listing {
                 }
                 Place::LeftOut { depth, why } => {
                     let mut name: Vec<&str> = rest.split('/').take(depth).collect();
-                    name.insert(0, folder_name(split));
+                    name.insert(0, split.name());
                     remarks.insert(Remark { why, name: name.join("/") });
                 }
                 Place::OfASystem => (),
             }
         }
         for (class, (_, images)) in &folders {
-            let name = format!("{}/{class}/", folder_name(split));
+            let name = format!("{split}/{class}/");
             if *images == 0 {
                 remarks.insert(Remark { why: "a class without an image: not counted in this split".into(), name });
             } else if let Some(other) = classes.iter().find(|o| *o != class && o.to_lowercase() == class.to_lowercase())
@@ -143,22 +143,13 @@ impl Place {
 
 /// The split of a path and what follows its folder: `[TOP/]train/...`. Archives often have one folder around everything.
 fn in_split(path: &str) -> Option<(Split, &str)> {
-    let split = |path: &'_ str| -> Option<Split> {
-        [Split::Train, Split::Test].into_iter().find(|&split| folder_name(split) == path)
-    };
+    let split = |path: &str| path.parse::<Split>().ok();
     let (first, rest) = path.split_once('/')?;
     if let Some(found) = split(first) {
         return Some((found, rest));
     }
     let (second, rest) = rest.split_once('/')?;
     Some((split(second)?, rest)).filter(|_| !is_of_a_system(first))
-}
-
-pub(super) fn folder_name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "train",
-        Split::Test => "test",
-    }
 }
 
 pub(super) fn is_of_a_system(name: &str) -> bool {

@@ -126,8 +126,7 @@ fn on_white(picture: DynamicImage, format: ImageFormat) -> RgbImage {
         }
     }
     bytes.truncate(3 * pixels);
-    // Three bytes a pixel are left of four.
-    RgbImage::from_raw(width, height, bytes).unwrap_or_default()
+    RgbImage::from_raw(width, height, bytes).expect("three bytes a pixel are left of four")
 }
 
 /// `a b / 255`, rounded.

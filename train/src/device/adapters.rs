@@ -92,8 +92,9 @@ mod tests {
     use crate::device::{Device, on_device};
     use burn::backend::Autodiff;
     use burn::tensor::backend::Backend;
+    use nsa_core::config::TrainConfig;
     use nsa_core::data::{Split, synth_digits};
-    use nsa_core::ssl::{TrainConfig, Trainer};
+    use nsa_core::ssl::Trainer;
 
     /// Twenty steps of training: the loss of each.
     struct TwentySteps;

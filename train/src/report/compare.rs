@@ -35,7 +35,7 @@ pub struct Ours<'a> {
 pub fn reached(evaluation: &Evaluation, score: &str) -> Option<f64> {
     match score {
         "ens" => evaluation.ensemble(score).map(|summary| summary.auroc),
-        name => evaluation.reached(nsa_core::ssl::EMBEDDING, name.parse().ok()?).map(|summary| summary.auroc),
+        name => evaluation.reached(nsa_core::model::Layer::EMBEDDING, name.parse().ok()?).map(|summary| summary.auroc),
     }
 }
 

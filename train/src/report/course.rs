@@ -2,7 +2,7 @@
 
 use super::effect::{Effect, mean_and_spread, peak};
 use super::record::RunRecord;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 use std::fmt::Write;
 

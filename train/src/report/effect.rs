@@ -3,9 +3,9 @@
 use super::compare::reached;
 use super::record::RunRecord;
 use super::settings::Settings;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::config::{Norm, Objective};
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
-use nsa_core::ssl::{Norm, Objective};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -67,7 +67,7 @@ pub fn effects<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Effect<
     let finished = || records.iter().filter(|run| run.config.epochs > 0 && run.result().is_some());
     let mut groups: BTreeMap<_, Vec<[&RunRecord; 2]>> = BTreeMap::new();
     for with in finished().filter(|run| run.config.norm != Norm::None) {
-        let plain = nsa_core::ssl::TrainConfig { norm: Norm::None, ..with.config.clone() };
+        let plain = nsa_core::config::TrainConfig { norm: Norm::None, ..with.config.clone() };
         let (Some(without), Some(settings)) =
             (finished().find(|run| run.config == plain), all.iter().position(|s| s.is_of(&with.config)))
         else {
@@ -248,7 +248,7 @@ pub fn baselines(records: &[RunRecord]) -> String {
 }
 
 fn of_pixels(run: &RunRecord, scorer: Scorer) -> Option<f64> {
-    Some(100.0 * run.result()?.reached(crate::tables::PIXELS, scorer)?.auroc)
+    Some(100.0 * run.result()?.reached(nsa_core::model::Layer::Pixels, scorer)?.auroc)
 }
 
 /// One screen: a sentence a comparison, of the measures that decide.

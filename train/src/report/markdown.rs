@@ -6,7 +6,7 @@ use super::record::RunRecord;
 use super::settings::{self, Settings};
 use super::{course, duration, effect, percent};
 use crate::plan::Plan;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 use std::fmt::Write;
 
@@ -32,7 +32,7 @@ pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<
         let file = format!("{plain}-{}-{}-p{}-s{}-{label}", c.id_class, c.objective, c.pollution, c.seed);
         let title = format!(
             "{} on {}, class {} ({}), p = {}, seed {}, settings {label}",
-            c.objective.with_norm(nsa_core::ssl::Norm::None),
+            c.objective.with_norm(nsa_core::config::Norm::None),
             record.dataset(),
             c.id_class,
             record.class(),
@@ -105,7 +105,7 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
 
 /// `SimSiam(n)` from our words; what the code does not know keeps its own.
 fn method(objective: &str, norm: &str) -> String {
-    match (objective.parse::<nsa_core::ssl::Objective>(), norm.parse()) {
+    match (objective.parse::<nsa_core::config::Objective>(), norm.parse()) {
         (Ok(objective), Ok(norm)) => objective.with_norm(norm),
         _ => format!("{objective}, norm {norm}"),
     }

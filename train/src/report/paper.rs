@@ -1,6 +1,6 @@
 //! The paper's numbers, from the file beside this one.
 
-use nsa_core::ssl::TrainConfig;
+use nsa_core::config::TrainConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 
 use super::record::RunRecord;
 use crate::evaluation::Histogram;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;

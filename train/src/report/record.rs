@@ -12,8 +12,8 @@ use crate::error::NsaError;
 use crate::evaluation::{EVAL_FILE, Evaluation};
 use crate::files;
 use crate::run::{Record, RunFolder, read_config};
-use nsa_core::bundle::History;
-use nsa_core::ssl::TrainConfig;
+use nsa_core::config::TrainConfig;
+use nsa_core::measure::History;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! The settings in which runs that are to be compared may differ, and their short labels.
 
 use super::record::RunRecord;
-use nsa_core::ssl::TrainConfig;
+use nsa_core::config::TrainConfig;
 
 /// Settings besides data set, class, method, pollution and seed, with a letter for the report.
 #[derive(Debug, Clone, PartialEq)]

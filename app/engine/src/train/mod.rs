@@ -12,8 +12,8 @@ mod save;
 mod serve;
 
 #[cfg(feature = "train")]
-pub use run::{LiveRun, RunError};
+pub use run::{Done, LiveRun, RunError};
 #[cfg(feature = "train")]
-pub use save::{Origin, pack};
+pub use save::{Labels, pack};
 #[cfg(all(feature = "train", feature = "worker"))]
 pub use serve::serve_training;

@@ -3,8 +3,9 @@
 //! Each message is `[json, bytes?]`. `worker.js` adds [`Event::Download`] and [`Event::Crashed`] of its own, as plain
 //! JSON text.
 
-use nsa_core::bundle::{HistoryEntry, Manifest};
-use nsa_core::ssl::TrainConfig;
+use nsa_core::bundle::Manifest;
+use nsa_core::config::TrainConfig;
+use nsa_core::measure::HistoryEntry;
 use serde::{Deserialize, Serialize};
 
 /// At most so many runs at once.

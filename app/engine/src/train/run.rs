@@ -2,9 +2,11 @@
 
 use super::protocol::{Begin, Frame, MAX_BATCH, MAX_IMAGES, MAX_WIDTH, Prepared};
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{Frames, History, HistoryEntry};
-use nsa_core::data::{DataError, ImageSet, SIZE, Split, synth_digits};
-use nsa_core::ssl::{ConfigError, Objective, TrainConfig, Trainer, TrainerError, Watch, WatchError};
+use nsa_core::config::{ConfigError, Objective, TrainConfig};
+use nsa_core::data::{DataError, ImageSet, SIZE, Sets, Sides, Split, synth_digits};
+use nsa_core::measure::{Frames, History, HistoryEntry};
+use nsa_core::ssl::guard::Collapse;
+use nsa_core::ssl::{self, Advance, Kept, Run, TrainerError, Watch};
 use thiserror::Error;
 
 /// Images embedded at once when a run is measured.
@@ -29,270 +31,232 @@ pub enum RunError {
     /// The training images cannot be chosen.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The network cannot be trained.
+    /// The network cannot be trained or measured.
     #[error(transparent)]
-    Trainer(#[from] TrainerError),
-    /// The network cannot be measured.
-    #[error("the features of epoch {epoch} cannot be measured: {source}")]
-    Watch {
-        /// Epochs done.
-        epoch: usize,
-        /// Why.
-        source: WatchError,
-    },
+    Run(ssl::RunError),
     /// The loss is not a number any more.
     #[error("the loss became {loss} in epoch {epoch}: lower the learning rate and go on from the last whole epoch")]
     Diverged {
         /// The epoch under way.
         epoch: usize,
         /// What the loss was.
-        loss: f32,
+        loss: f64,
     },
 }
 
-/// A run of `nsa train` on synth-digits, one step at a time.
+impl From<ssl::RunError> for RunError {
+    fn from(error: ssl::RunError) -> Self {
+        match error {
+            ssl::RunError::Collapse { epoch, found: Collapse::Loss { loss } } => Self::Diverged { epoch, loss },
+            other => Self::Run(other),
+        }
+    }
+}
+
+impl From<TrainerError> for RunError {
+    fn from(error: TrainerError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// What a run has just done.
+#[derive(Debug)]
+pub enum Done {
+    /// One optimiser step.
+    Stepped {
+        /// Epochs done before this step's epoch.
+        epoch: usize,
+        /// The step's number in the epoch, from 0.
+        step: usize,
+        /// The loss before it.
+        loss: f32,
+    },
+    /// It was measured, and a checkpoint kept.
+    Measured {
+        /// What was measured.
+        entry: Box<HistoryEntry>,
+        /// Where the samples stand.
+        frame: Frame,
+    },
+}
+
+/// A run of `nsa train` on synth-digits, with what a browser needs of it.
 pub struct LiveRun<B: AutodiffBackend> {
-    trainer: Trainer<B>,
-    device: B::Device,
-    images: ImageSet,
+    run: Run<B>,
     outliers: usize,
-    watch: Watch,
-    /// What was measured.
-    history: History,
-    frames: Frames,
-    /// The image indices of the epoch under way, a batch an entry.
-    batches: Vec<Vec<usize>>,
-    /// Losses of the epoch under way.
-    losses: Vec<f32>,
-    /// Mean loss of the last whole epoch.
-    loss: Option<f64>,
-    /// As it stood after the last epoch that was measured.
-    snapshot: Vec<u8>,
+    /// As it stood after the last epoch that was measured; empty before.
+    checkpoint: Vec<u8>,
     /// The peak learning rates it was trained with: from which epoch and step on.
     rates: Vec<(usize, usize, f64)>,
 }
 
 impl<B: AutodiffBackend> LiveRun<B> {
-    /// Takes up a run: from its first step, or from a snapshot.
-    pub fn begin(begin: Begin, snapshot: &[u8], device: B::Device) -> Result<Self, RunError> {
+    /// Takes up a run: from its first step, or from a checkpoint.
+    pub fn begin(begin: Begin, checkpoint: &[u8], device: B::Device) -> Result<Self, RunError> {
         let Begin { config, history, frames, .. } = begin;
         check(&config)?;
         let labels = synth_digits::labels(Split::Train);
         let split = config.split(&labels, synth_digits::CLASSES.len())?;
-        if split.indices.len() < 2 {
-            return Err(TrainerError::TooFew(split.indices.len()).into());
-        }
         let images = draw(&config, Split::Train, &split.indices)?;
-        let [val_id, val_ood] = Watch::validation_places(&config, &split, &labels);
-        let validation = [draw(&config, Split::Train, &val_id)?, draw(&config, Split::Train, &val_ood)?];
+        let validation = Watch::validation_places(&config, &split, &labels);
+        let validation = validation.try_map(|places| draw(&config, Split::Train, &places))?;
         let test = |indices: &[usize]| Ok::<_, DataError>((draw(&config, Split::Test, indices)?, indices.to_vec()));
         let watch = Watch::new(&config, &images, validation, &synth_digits::labels(Split::Test), test, BATCH)?;
-        let trainer = match snapshot {
-            [] => fresh::<B>(config, &images, &device),
-            bytes => Trainer::restore(config, bytes, device.clone())?,
-        };
-        let mut run = Self {
-            batches: trainer.batches(images.len(), trainer.epochs_done()),
-            rates: vec![(trainer.epochs_done(), 0, trainer.config().lr)],
-            loss: history.last().and_then(|entry| entry.loss),
+        let kept = Kept {
+            checkpoint: (!checkpoint.is_empty()).then_some(checkpoint),
             history: History { epochs: history },
-            frames: Frames::default(),
-            losses: Vec::new(),
-            snapshot: snapshot.to_vec(),
-            outliers: split.outliers,
-            trainer,
-            device,
-            images,
-            watch,
+            frames: joined(&watch, frames),
         };
-        run.take_frames(frames);
-        Ok(run)
+        let run = Run::begin(config, images, Some(watch), kept, device)?;
+        let rates = vec![(run.position().0, 0, run.config().lr)];
+        Ok(Self { run, outliers: split.outliers, checkpoint: checkpoint.to_vec(), rates })
     }
 
     /// Its settings.
     pub fn config(&self) -> &TrainConfig {
-        self.trainer.config()
+        self.run.config()
     }
 
     /// What was measured so far.
     pub fn history(&self) -> &History {
-        &self.history
+        self.run.history()
     }
 
     /// What it has before its next step.
     pub fn prepared(&self) -> Prepared {
-        let (id, ood) = (&self.watch.id, &self.watch.ood);
-        let (id_index, ood_index) = self.watch.places();
+        let (labels, index) = samples(self.watch());
         Prepared {
-            images: self.images.len(),
+            images: self.run.images().len(),
             outliers: self.outliers,
-            steps: self.batches.len(),
+            steps: self.run.steps(),
             views: self.views(),
-            epochs_done: self.trainer.epochs_done(),
-            id: id.len(),
-            labels: [id.labels(), ood.labels()].concat(),
-            index: [id_index, ood_index].concat(),
+            epochs_done: self.run.position().0,
+            id: self.watch().sets().test.id.len(),
+            labels,
+            index,
         }
     }
 
     /// Whether its last epoch is done.
     pub fn is_finished(&self) -> bool {
-        self.trainer.epochs_done() >= self.config().epochs
+        self.run.is_finished()
     }
 
     /// Whether it stands at the end of an epoch that is to be measured and is not yet, or at its very beginning.
     pub fn wants_measure(&self) -> bool {
-        let done = self.trainer.epochs_done();
-        let measured = self.history.epochs.last().is_some_and(|e| e.epoch >= done);
-        self.losses.is_empty() && !measured && self.config().evaluates(done)
+        self.run.wants_measure()
     }
 
     /// Epochs done, and steps done of the next.
     pub fn position(&self) -> (usize, usize) {
-        (self.trainer.epochs_done(), self.losses.len())
+        self.run.position()
     }
 
     /// Images embedded in one step: two views of each, and all their rotations.
     pub fn views(&self) -> usize {
         let rotations = if self.config().objective == Objective::SimclrRot { 4 } else { 1 };
-        2 * rotations * self.batches.first().map_or(0, Vec::len)
+        2 * rotations * self.run.batch()
     }
 
     /// Another peak learning rate, from the next step on.
     pub fn set_rate(&mut self, lr: f64) -> Result<(), RunError> {
         check(&TrainConfig { lr, ..self.config().clone() })?;
-        self.trainer.set_learning_rate(lr);
+        self.run.set_learning_rate(lr);
         let (epoch, step) = self.position();
         self.rates.retain(|(e, s, _)| (*e, *s) != (epoch, step));
         self.rates.push((epoch, step, lr));
         Ok(())
     }
 
-    /// One optimiser step; the loss is the one before it.
+    /// Measures or takes a step, whichever is next; none if both are done. See `embed_all` in the core for `pause`.
     ///
     /// # Errors
-    /// The device failed, or the loss is not finite any more; then [`LiveRun::rewind`].
-    pub async fn step(&mut self) -> Result<f32, RunError> {
+    /// The device failed, the network collapsed, or the loss is not finite any more; then [`LiveRun::rewind`].
+    pub async fn advance(&mut self, pause: impl AsyncFnMut(usize)) -> Result<Option<Done>, RunError> {
         let (epoch, step) = self.position();
-        let loss = self.trainer.step(&self.images, &self.batches[step], epoch, step);
-        let data = loss.into_data_async().await.map_err(|e| TrainerError::Device(e.to_string()))?;
-        let loss = data.convert::<f32>().iter::<f32>().next().unwrap_or(f32::NAN);
-        if !loss.is_finite() {
-            return Err(RunError::Diverged { epoch: epoch + 1, loss });
-        }
-        self.losses.push(loss);
-        if self.losses.len() == self.batches.len() {
-            self.loss = Some(self.losses.iter().map(|&l| f64::from(l)).sum::<f64>() / self.losses.len() as f64);
-            self.losses.clear();
-            self.trainer.finish_epoch();
-            self.batches = self.trainer.batches(self.images.len(), epoch + 1);
-        }
-        Ok(loss)
+        Ok(match self.run.advance(pause).await? {
+            None => None,
+            Some(Advance::Stepped { loss, .. }) => {
+                let data = loss.into_data_async().await.map_err(|e| TrainerError::Device(e.to_string()))?;
+                let loss = data.convert::<f32>().iter::<f32>().sum::<f32>();
+                if !loss.is_finite() {
+                    return Err(RunError::Diverged { epoch: epoch + 1, loss: loss.into() });
+                }
+                Some(Done::Stepped { epoch, step, loss })
+            }
+            Some(Advance::Measured(entry)) => {
+                self.checkpoint = self.run.checkpoint().await?;
+                let frame = last_frame(self.run.frames());
+                self.run.thin_out(MAX_FRAMES);
+                Some(Done::Measured { entry, frame })
+            }
+        })
     }
 
-    /// Measures it as it stands, and keeps a snapshot. See `embed_all` in the core for `pause`.
-    pub async fn measure(&mut self, pause: impl AsyncFnMut(usize)) -> Result<(HistoryEntry, Frame), RunError> {
-        let (network, epoch) = (self.trainer.network(), self.trainer.epochs_done());
-        let failed = |source| RunError::Watch { epoch, source };
-        let features = self.watch.embed(&network, &self.device, pause).await.map_err(failed)?;
-        let entry = self.watch.measure(&features, epoch, self.loss, &mut self.frames).map_err(failed)?;
-        self.snapshot = self.trainer.snapshot().await?;
-        self.history.epochs.push(entry.clone());
-        let frame = self.last_frame();
-        self.thin_out();
-        Ok((entry, frame))
-    }
-
-    /// Goes back to the last snapshot.
+    /// Goes back to the last checkpoint.
     pub fn rewind(&mut self) -> Result<(), RunError> {
-        let config = self.config().clone();
-        self.trainer = match &self.snapshot[..] {
-            [] => fresh(config, &self.images, &self.device),
-            bytes => Trainer::restore(config, bytes, self.device.clone())?,
-        };
-        self.losses.clear();
-        self.batches = self.trainer.batches(self.images.len(), self.trainer.epochs_done());
-        Ok(())
+        Ok(self.run.rewind(Some(&self.checkpoint[..]).filter(|bytes| !bytes.is_empty()))?)
     }
 
     /// As it stood after its last measured epoch.
-    pub fn snapshot(&self) -> &[u8] {
-        &self.snapshot
+    pub fn checkpoint(&self) -> &[u8] {
+        &self.checkpoint
     }
 
-    pub(super) fn frames(&self) -> &Frames {
-        &self.frames
+    pub(super) fn run(&self) -> &Run<B> {
+        &self.run
     }
 
-    pub(super) fn images(&self) -> (&ImageSet, usize) {
-        (&self.images, self.outliers)
-    }
-
-    pub(super) fn validation(&self) -> Option<[&ImageSet; 2]> {
-        self.watch.validation.as_ref().map(|[id, ood]| [id, ood])
-    }
-
-    pub(super) fn device(&self) -> &B::Device {
-        &self.device
+    pub(super) fn outliers(&self) -> usize {
+        self.outliers
     }
 
     pub(super) fn rates(&self) -> &[(usize, usize, f64)] {
         &self.rates
     }
 
-    fn take_frames(&mut self, frames: Vec<Frame>) {
-        let Prepared { labels, index, .. } = self.prepared();
-        let whole = |f: &Frame| [&f.angle, &f.azimuth, &f.score].iter().all(|values| values.len() == index.len());
-        let frames: Vec<Frame> = frames.into_iter().filter(whole).collect();
-        if frames.is_empty() {
-            return;
-        }
-        (self.frames.labels, self.frames.index) = (labels, index);
-        for frame in frames {
-            self.frames.epochs.push(frame.epoch);
-            self.frames.angle.extend(frame.angle);
-            self.frames.azimuth.extend(frame.azimuth);
-            self.frames.score.extend(frame.score);
-        }
+    /// What is trained on and validated with, and the whole test set.
+    pub(super) fn judged(&self) -> Result<(Option<Sides<&ImageSet>>, Sides<ImageSet>), RunError> {
+        let test = synth_digits::labels(Split::Test);
+        let (id, ood): (Vec<usize>, Vec<usize>) =
+            (0..test.len()).partition(|&i| usize::from(test[i]) == self.config().id_class);
+        let test = Sides { id, ood }.try_map(|indices| draw(self.config(), Split::Test, &indices))?;
+        Ok((self.watch().sets().validation.as_ref().map(Sides::as_ref), test))
     }
 
-    fn last_frame(&self) -> Frame {
-        let frames = &self.frames;
-        let start = frames.angle.len() - frames.index.len();
-        Frame {
-            epoch: frames.epochs.last().copied().unwrap_or_default(),
-            angle: frames.angle[start..].to_vec(),
-            azimuth: frames.azimuth[start..].to_vec(),
-            score: frames.score[start..].to_vec(),
-        }
-    }
-
-    /// Keeps memory flat: of too many frames every second one goes, but not the first and the last.
-    fn thin_out(&mut self) {
-        let (count, samples) = (self.frames.epochs.len(), self.frames.index.len());
-        if count < MAX_FRAMES {
-            return;
-        }
-        let keep = |i: &usize| i.is_multiple_of(2) || *i == count - 1;
-        let pick = |values: &[f32]| -> Vec<f32> {
-            (0..count).filter(keep).flat_map(|i| &values[i * samples..(i + 1) * samples]).copied().collect()
-        };
-        let frames = &self.frames;
-        self.frames = Frames {
-            epochs: (0..count).filter(keep).map(|i| frames.epochs[i]).collect(),
-            angle: pick(&frames.angle),
-            azimuth: pick(&frames.azimuth),
-            score: pick(&frames.score),
-            ..frames.clone()
-        };
+    fn watch(&self) -> &Watch {
+        self.run.watch().expect("`begin` gives it one")
     }
 }
 
-/// A run that has not begun, as `nsa train` measures it first.
-fn fresh<B: AutodiffBackend>(config: TrainConfig, images: &ImageSet, device: &B::Device) -> Trainer<B> {
-    let mut trainer = Trainer::new(config, device.clone());
-    trainer.calibrate(images);
-    trainer
+/// Class of every sample on the sphere, and its place in the test set.
+fn samples(watch: &Watch) -> (Vec<u8>, Vec<u32>) {
+    let (Sets { test, .. }, places) = (watch.sets(), watch.places());
+    ([test.id.labels(), test.ood.labels()].concat(), [&places.id[..], &places.ood].concat())
+}
+
+/// Frames that the page kept; those of other samples are left out.
+fn joined(watch: &Watch, kept: Vec<Frame>) -> Frames {
+    let (labels, index) = samples(watch);
+    let mut frames = Frames { labels, index, ..Frames::default() };
+    let whole = |f: &Frame| [&f.angle, &f.azimuth, &f.score].iter().all(|values| values.len() == frames.index.len());
+    for frame in kept.into_iter().filter(whole).collect::<Vec<_>>() {
+        frames.epochs.push(frame.epoch);
+        frames.angle.extend(frame.angle);
+        frames.azimuth.extend(frame.azimuth);
+        frames.score.extend(frame.score);
+    }
+    frames
+}
+
+fn last_frame(frames: &Frames) -> Frame {
+    let start = frames.angle.len() - frames.index.len();
+    Frame {
+        epoch: *frames.epochs.last().expect("a measurement adds one"),
+        angle: frames.angle[start..].to_vec(),
+        azimuth: frames.azimuth[start..].to_vec(),
+        score: frames.score[start..].to_vec(),
+    }
 }
 
 /// Digits at the run's size.

@@ -1,18 +1,17 @@
 //! A trained run as a bundle in one file: what `nsa export` writes, packed.
 
-use super::run::{BATCH, LiveRun, RunError, draw};
+use super::run::{BATCH, LiveRun, RunError};
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{AssembleError, Banks, BundleError, BundleParts, FORMAT, Judges, Manifest, Provenance, to_zip};
-use nsa_core::data::{Split, synth_digits};
-use nsa_core::model::{WeightsError, load_weights, read_weights};
+use nsa_core::bundle::{AssembleError, Assembled, BankPlan, BundleError, Origin, to_zip};
+use nsa_core::config::TrainConfig;
+use nsa_core::data::{Sets, synth_digits};
+use nsa_core::model::Layer;
 use nsa_core::score::Coreset;
-use nsa_core::ssl::{TrainConfig, Trainer, TrainerError};
+use nsa_core::ssl::{Trainer, TrainerError};
 use thiserror::Error;
 
-/// The feature maps that get a bank, as in `nsa export`.
-const LAYERS: [&str; 4] = ["conv1-1x1", "conv2-1x1", "conv3-1x1", "conv4-1x1"];
-/// Training features kept in each bank at most, and how they are chosen, as in `nsa export`.
-const BANK: (usize, Coreset) = (6000, Coreset::Hubs);
+/// The banks of a bundle, as in `nsa export`.
+const PLAN: BankPlan<'_> = BankPlan { layers: &Layer::POOLED, size: 6000, coreset: Coreset::Hubs, batch: BATCH };
 
 /// Why a run cannot be saved.
 #[derive(Debug, Error)]
@@ -20,13 +19,10 @@ pub enum SaveError {
     /// Nothing is trained yet.
     #[error("there is nothing to save before the first measurement")]
     Nothing,
-    /// The snapshot cannot be taken up.
+    /// The checkpoint cannot be taken up.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
-    /// The weights cannot be read or written.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The network gives no banks.
+    /// The network gives no bundle.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
     /// The bundle cannot be written.
@@ -37,9 +33,9 @@ pub enum SaveError {
     Run(#[from] RunError),
 }
 
-/// What is written into a bundle beside what the run knows itself.
+/// What the page says of a run that is saved.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Origin {
+pub struct Labels {
     /// Id of the bundle.
     pub id: String,
     /// Title of the bundle.
@@ -53,52 +49,30 @@ pub struct Origin {
 /// The bundle of a run as it stood after its last measured epoch, as a zip. Every AUROC in it is measured on the whole
 /// test set with the weights and banks as stored. See `embed_all` in the core for `pause`.
 pub async fn pack<B: AutodiffBackend>(
-    run: &LiveRun<B>,
-    origin: Origin,
+    live: &LiveRun<B>,
+    labels: Labels,
     pause: impl AsyncFnMut(usize),
 ) -> Result<Vec<u8>, SaveError> {
-    if run.snapshot().is_empty() {
+    if live.checkpoint().is_empty() {
         return Err(SaveError::Nothing);
     }
-    let device = run.device();
-    let network = Trainer::<B>::restore(run.config().clone(), run.snapshot(), device.clone())?.network();
-    let model = read_weights(&network).await?;
-    // As those who load the bundle will compute.
-    let network = load_weights(network, &model)?.folded();
-
-    let test = synth_digits::labels(Split::Test);
-    let is_id = |i: &usize| usize::from(test[*i]) == run.config().id_class;
-    let (id, ood): (Vec<usize>, Vec<usize>) = (0..test.len()).partition(is_id);
-    let draw = |indices: &[usize]| draw(run.config(), Split::Test, indices).map_err(RunError::from);
-    let (id, ood, (train, outliers)) = (draw(&id)?, draw(&ood)?, run.images());
-    let judges = Judges { train, validation: run.validation(), test: [&id, &ood] };
-    let Banks { banks, layers, scores } = Banks::fit(&network, judges, &LAYERS, BANK, BATCH, device, pause).await?;
-
-    let manifest = Manifest {
-        format: FORMAT,
-        id: origin.id,
-        title: origin.title,
-        config: run.config().clone(),
+    let (run, config) = (live.run(), live.config());
+    let network = Trainer::<B>::resume(config.clone(), live.checkpoint(), run.device().clone())?.network();
+    let (validation, test) = live.judged()?;
+    let images = Sets { train: run.images(), validation, test: test.as_ref() };
+    let origin = Origin {
+        id: labels.id,
+        title: labels.title,
         classes: synth_digits::CLASSES.map(String::from).to_vec(),
-        provenance: Provenance {
-            commit: format!("NSA Lab {}, in a browser", env!("CARGO_PKG_VERSION")),
-            device: origin.device,
-            wall_seconds: origin.seconds,
-            data_source: "synth-digits".into(),
-            train_images: train.len(),
-            outliers,
-            test_id: id.len(),
-            test_ood: ood.len(),
-            command: command(run.config(), run.rates(), run.history().epochs.last().map_or(0, |e| e.epoch)),
-        },
-        pixel_mean: run.config().network().pixels.mean,
-        pixel_std: run.config().network().pixels.std,
-        layers,
-        scores,
-        files: vec![],
+        commit: format!("NSA Lab {}, in a browser", env!("CARGO_PKG_VERSION")),
+        device: labels.device,
+        wall_seconds: labels.seconds,
+        data_source: "synth-digits".into(),
+        outliers: live.outliers(),
+        command: command(config, live.rates(), run.history().epochs.last().map_or(0, |e| e.epoch)),
     };
-    let parts = BundleParts { manifest, model, banks: &banks, history: run.history(), frames: run.frames() };
-    Ok(to_zip(&parts.to_files()?)?)
+    let assembled = Assembled::new(network, config, images, PLAN, origin, run.device(), pause).await?;
+    Ok(to_zip(&assembled.to_files(run.history(), run.frames())?)?)
 }
 
 /// How `nsa` trains the same run, and where this one departed from it.

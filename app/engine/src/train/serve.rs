@@ -1,8 +1,8 @@
 //! The Worker's side of training: requests come in between two steps, events go out.
 
 use super::protocol::{Begin, Event, MAX_RUNS, Request};
-use super::run::{LiveRun, RunError};
-use super::save::{Origin, pack};
+use super::run::{Done, LiveRun, RunError};
+use super::save::{Labels, pack};
 use crate::worker::{next_turn, scope};
 use burn::tensor::backend::AutodiffBackend;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -119,25 +119,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    /// One step of each run, so that they are always equally far.
+    /// One step of each run, so that they are always equally far, and what is to be measured after it.
     async fn turn(&mut self) -> Result<(), String> {
         for index in 0..self.runs.len() {
-            let Timed { run, seconds } = &mut self.runs[index];
-            if run.is_finished() {
-                continue;
-            }
-            let ((epoch, step), views, started) = (run.position(), run.views(), now());
-            let loss = match run.step().await {
-                Ok(loss) => loss,
-                Err(error @ RunError::Diverged { .. }) => {
-                    run.rewind().map_err(sentence)?;
-                    return Err(sentence(error));
-                }
-                Err(error) => return Err(sentence(error)),
-            };
-            let millis = now() - started;
-            *seconds += millis / 1e3;
-            say(&Event::Stepped { run: index, epoch, step, loss, millis, views }, &[]);
+            self.advance(index).await?;
             self.measure(index).await?;
             next_turn().await;
         }
@@ -150,21 +135,36 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// Measures a run where it has just done an epoch.
     async fn measure(&mut self, index: usize) -> Result<(), String> {
+        if self.runs[index].run.wants_measure() { self.advance(index).await } else { Ok(()) }
+    }
+
+    async fn advance(&mut self, index: usize) -> Result<(), String> {
         let Timed { run, seconds } = &mut self.runs[index];
-        if !run.wants_measure() {
-            return Ok(());
-        }
         let started = now();
-        let (entry, frame) = run.measure(async |_| next_turn().await).await.map_err(sentence)?;
-        *seconds += (now() - started) / 1e3;
-        let event = Event::Measured { run: index, entry: Box::new(entry), frame, seconds: *seconds, memory: memory() };
-        say(&event, &[run.snapshot()]);
+        let done = run.advance(async |_| next_turn().await).await;
+        let millis = now() - started;
+        *seconds += millis / 1e3;
+        match done {
+            Ok(None) => {}
+            Ok(Some(Done::Stepped { epoch, step, loss })) => {
+                say(&Event::Stepped { run: index, epoch, step, loss, millis, views: run.views() }, &[]);
+            }
+            Ok(Some(Done::Measured { entry, frame })) => {
+                let event = Event::Measured { run: index, entry, frame, seconds: *seconds, memory: memory() };
+                say(&event, &[run.checkpoint()]);
+            }
+            Err(error @ RunError::Diverged { .. }) => {
+                run.rewind().map_err(sentence)?;
+                return Err(sentence(error));
+            }
+            Err(error) => return Err(sentence(error)),
+        }
         Ok(())
     }
 
     async fn save(&self, index: usize, id: String, title: String) -> Result<(), String> {
         let Some(Timed { run, seconds }) = self.runs.get(index) else { return Ok(()) };
-        let origin = Origin { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
+        let labels = Labels { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
         let total = run.prepared().images + nsa_core::data::synth_digits::TEST_PER_CLASS * 10;
         let mut done = 0;
         let pause = async |n: usize| {
@@ -172,7 +172,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             say(&Event::Saving { done, total }, &[]);
             next_turn().await;
         };
-        let zip = pack(run, origin, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
+        let zip = pack(run, labels, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
         say(&Event::Saved { run: index }, &[&zip]);
         Ok(())
     }

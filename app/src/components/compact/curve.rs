@@ -8,7 +8,7 @@ use crate::state::scorer_word;
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
-use nsa_core::bundle::History;
+use nsa_core::measure::History;
 
 /// A chart of one measure, with a mark at the checkpoint shown.
 #[component]

@@ -15,7 +15,7 @@ use crate::replay::Replay;
 use crate::state::State;
 use crate::text;
 use leptos::prelude::*;
-use nsa_core::bundle::History;
+use nsa_core::measure::History;
 use std::sync::Arc;
 
 /// One of the two models that curves are drawn of.

@@ -7,7 +7,7 @@ use crate::state::{MARKS, Selection};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
-use nsa_core::bundle::Compactness;
+use nsa_core::measure::Compactness;
 use nsa_core::sphere::cap_angle;
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;

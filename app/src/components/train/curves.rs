@@ -8,7 +8,7 @@ use crate::state::scorer_word;
 use crate::text::{self as shared, train as text};
 use leptos::html;
 use leptos::prelude::*;
-use nsa_core::bundle::HistoryEntry;
+use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 
 /// The two curves, with a menu for the score.

@@ -7,8 +7,8 @@ use crate::text::{self as shared, train as text};
 use crate::train::{Live, Status};
 use leptos::html;
 use leptos::prelude::*;
-use nsa_core::bundle::HistoryEntry;
 use nsa_core::eval::auroc;
+use nsa_core::measure::HistoryEntry;
 
 /// The panel of run `index`.
 #[component]

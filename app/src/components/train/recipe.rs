@@ -8,7 +8,7 @@ use crate::train::recipe::{
     BATCHES, CLASSES, EPOCHS, IMAGES, LAST_SEED, Method, NORMS, OBJECTIVES, POLLUTIONS, RATES, Recipe, SIZES, WIDTHS,
 };
 use leptos::prelude::*;
-use nsa_core::ssl::{Norm, Objective};
+use nsa_core::config::{Norm, Objective};
 
 /// Menus for what both runs share and for what each has of its own.
 #[component]

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::augment::Views;
+use crate::config::{Norm, Objective, TrainConfig};
 use crate::data::{ImageSet, Split, synth_digits};
-use crate::model::{Network, NetworkConfig, embed, l2_normalize};
+use crate::model::{Layer, Network, NetworkConfig, embed, l2_normalize};
 use crate::rng::Rng;
 use crate::sphere::compactness;
-use crate::ssl::{Norm, Objective, TrainConfig, Trainer};
+use crate::ssl::Trainer;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
@@ -21,7 +22,7 @@ fn images() -> ImageSet {
 }
 
 /// The features of all images at a layer. Nothing waits on the CPU.
-fn features(network: &Network<Flex>, images: &ImageSet, layer: &str) -> Features {
+fn features(network: &Network<Flex>, images: &ImageSet, layer: Layer) -> Features {
     let (layers, device) = ([layer], Default::default());
     let work = pin!(embed(network, images.pixels(), images.side(), &layers, &device));
     let Poll::Ready(values) = work.poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
@@ -37,7 +38,7 @@ fn cloud(centre: f32, noise: f32) -> Features {
 
 #[test]
 fn features_of_one_point_are_caught_and_very_compact_ones_are_not() {
-    let check = |features: &Features| check_features(features, "test images", "conv4-1x1");
+    let check = |features: &Features| check_features(features, "test images", Layer::EMBEDDING);
     let error = check(&cloud(1.0, 1e-5)).unwrap_err();
     assert!(matches!(error, Collapse::Spread { n: 200, spread, .. } if spread < 1e-4), "{error}");
     let told = error.to_string();
@@ -54,7 +55,8 @@ fn features_of_one_point_are_caught_and_very_compact_ones_are_not() {
 fn features_without_a_direction_are_caught() {
     let mut values = cloud(1.0, 1.0).values().to_vec();
     values[..128].fill(0.0);
-    let error = check_features(&Features::new(200, 64, values).unwrap(), "ID test images", "conv4-1x1").unwrap_err();
+    let error =
+        check_features(&Features::new(200, 64, values).unwrap(), "ID test images", Layer::EMBEDDING).unwrap_err();
     assert_eq!(
         error.to_string(),
         "2 of the 200 ID test images have conv4-1x1 features of nothing but zeros: try a smaller lr"
@@ -67,7 +69,7 @@ fn features_on_a_line_are_caught_although_they_spread() {
     let values = (0..100 * 16)
         .map(|i| if (i / 16) % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + (i % 16) as f32) + 1e-5 * rng.normal() as f32);
     let line = Features::new(100, 16, values.collect()).unwrap();
-    check_features(&line, "OOD test images", "conv4-1x1").unwrap();
+    check_features(&line, "OOD test images", Layer::EMBEDDING).unwrap();
     let rank = crate::sphere::effective_rank(&line).unwrap();
     let measured = Compactness { effective_rank: rank, ..Default::default() };
     assert!(matches!(check_rank(&measured, "OOD test images"), Err(Collapse::Rank { .. })), "{rank}");
@@ -89,8 +91,8 @@ fn stays_apart(images: &ImageSet, config: TrainConfig) {
     let what = format!("{}, norm {}, batch {}", config.objective, config.norm, config.batch);
     let mut trainer = Trainer::<B>::new(config, Default::default());
     for epoch in 0..=epochs {
-        let last = trainer.network().layer_names().pop().unwrap();
-        for layer in ["conv4-1x1", &last] {
+        let last = trainer.network().layers().pop().unwrap();
+        for layer in [Layer::EMBEDDING, last] {
             let features = features(&trainer.network(), images, layer);
             let found = check_features(&features, "images", layer);
             assert!(found.is_ok(), "{what}, epoch {epoch}: {}", found.unwrap_err());
@@ -144,7 +146,9 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
             .init(0, &device);
     let mut optimizer = AdamConfig::new().init::<B, Network<B>>();
     let config = TrainConfig::default();
-    let check = |network: &Network<B>| check_features(&features(&network.valid(), &images, "head2"), "images", "head2");
+    let check = |network: &Network<B>| {
+        check_features(&features(&network.valid(), &images, Layer::Head(2)), "images", Layer::Head(2))
+    };
     check(&network).unwrap();
     for step in 0..400 {
         let views = Views::<B>::new(&images, &all, &device);
@@ -159,10 +163,10 @@ fn a_run_that_only_pulls_views_together_collapses_and_is_caught() {
         {
             assert!(matches!(found, Collapse::Spread { .. }), "{found}");
             // The batch norms keep the encoder's own output apart, so it must not be all that is watched.
-            let embedding = features(&network.valid(), &images, "conv4-1x1");
+            let embedding = features(&network.valid(), &images, Layer::EMBEDDING);
             assert!(spread(&embedding).unwrap() > 10.0 * MIN_SPREAD, "step {step}");
             return;
         }
     }
-    panic!("not caught: {:?}", spread(&features(&network.valid(), &images, "head2")));
+    panic!("not caught: {:?}", spread(&features(&network.valid(), &images, Layer::Head(2))));
 }

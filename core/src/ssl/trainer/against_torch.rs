@@ -2,8 +2,9 @@
 //! running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives).
 
 use super::{Target, Trainer};
-use crate::model::{PixelNorm, load_weights};
-use crate::ssl::{Norm, Objective, TrainConfig};
+use crate::config::PixelNorm;
+use crate::config::{Norm, Objective, TrainConfig};
+use crate::model::load_weights;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::tensor::{Tensor, TensorData};

@@ -1,9 +1,8 @@
-//! Runs that stop and go on, batches, rates.
+//! Batches, rotations, rates.
 
 use super::*;
+use crate::config::Norm;
 use crate::data::{Split, synth_digits};
-use crate::model::save_weights;
-use crate::ssl::Norm;
 use burn::backend::Autodiff;
 use burn_flex::Flex;
 
@@ -27,37 +26,6 @@ pub(super) fn train(trainer: &mut Trainer<B>, images: &ImageSet, epochs: usize) 
         trainer.finish_epoch();
     }
     losses
-}
-
-#[test]
-fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
-    let images = images();
-    for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot] {
-        let mut whole = Trainer::<B>::new(config(objective), Default::default());
-        let losses = train(&mut whole, &images, 4);
-
-        let mut first = Trainer::<B>::new(config(objective), Default::default());
-        let mut parts = train(&mut first, &images, 2);
-        let checkpoint = first.checkpoint().unwrap();
-        let mut second = Trainer::<B>::resume(config(objective), checkpoint, Default::default()).unwrap();
-        parts.extend(train(&mut second, &images, 2));
-
-        assert_eq!(losses, parts, "{objective}");
-        assert_eq!(save_weights(&whole.network()).unwrap(), save_weights(&second.network()).unwrap());
-    }
-}
-
-#[test]
-fn a_cut_checkpoint_and_one_of_another_objective_are_refused() {
-    for objective in [Objective::Simclr, Objective::Byol] {
-        let bytes = Trainer::<B>::new(config(objective), Default::default()).checkpoint().unwrap();
-        let resume = |objective, bytes| Trainer::<B>::resume(config(objective), bytes, Default::default());
-        assert!(resume(objective, bytes[..bytes.len() / 2].to_vec()).is_err());
-        // BYOL's holds a target, the others' does not.
-        let other = if objective == Objective::Byol { Objective::Simclr } else { Objective::Byol };
-        assert!(resume(other, bytes.clone()).is_err());
-        assert!(resume(objective, bytes).is_ok());
-    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Probes of feature quality during training: which of the watched images they are fitted to and tested on.
 
-use crate::error::NsaError;
-use nsa_core::bundle::Quality;
-use nsa_core::data::ImageSet;
-use nsa_core::eval::quality;
-use nsa_core::{FeatureError, Features};
+use super::WatchError;
+use crate::data::{ImageSet, Sides};
+use crate::eval::quality;
+use crate::measure::Quality;
+use crate::{FeatureError, Features};
 use std::collections::BTreeSet;
 
 /// Labelled images of all classes, the ID class with about its share of the data set. All but [`Probes::others`] are
@@ -20,9 +20,9 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// `trained` are the watched training images, outliers among them; `test` counts the watched ID and OOD test images.
-    /// None where there is no image to learn one of the sides from.
-    pub fn new(trained: &ImageSet, others: ImageSet, id_class: usize, [id, ood]: [usize; 2]) -> Option<Self> {
+    /// `trained` are the watched training images, outliers among them; `test` counts the watched test images. None where
+    /// there is no image to learn one of the sides from.
+    pub fn new(trained: &ImageSet, others: ImageSet, id_class: usize, test: Sides<usize>) -> Option<Self> {
         let inliers = trained.of_class(id_class);
         if inliers.is_empty() || others.labels().is_empty() {
             return None;
@@ -31,7 +31,7 @@ impl Probes {
         let classes = others.labels().iter().collect::<BTreeSet<_>>().len();
         let share = |of: usize| of.div_ceil(classes);
         let train_id = inliers.into_iter().take(share(others.len())).collect();
-        Some(Self { id_class, others, train_id, test_id: id.min(share(ood)) })
+        Some(Self { id_class, others, train_id, test_id: test.id.min(share(test.ood)) })
     }
 
     /// The images to embed besides the watched ones.
@@ -44,12 +44,12 @@ impl Probes {
     pub fn measure(
         &self,
         [train, others]: [&Features; 2],
-        [id, ood]: [&Features; 2],
+        test: &Sides<Features>,
         ood_labels: &[u8],
-    ) -> Result<Quality, NsaError> {
+    ) -> Result<Quality, WatchError> {
         let first: Vec<usize> = (0..self.test_id).collect();
         let (train, train_labels) = self.together(&train.select(&self.train_id)?, others, self.others.labels())?;
-        let (test, test_labels) = self.together(&id.select(&first)?, ood, ood_labels)?;
+        let (test, test_labels) = self.together(&test.id.select(&first)?, &test.ood, ood_labels)?;
         Ok(quality(&train, &train_labels, &test, &test_labels)?)
     }
 
@@ -69,7 +69,7 @@ impl Probes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nsa_core::data::IMAGE_BYTES;
+    use crate::data::IMAGE_BYTES;
 
     fn set(labels: &[u8]) -> ImageSet {
         let classes = ["a", "b", "c"].map(String::from).to_vec();
@@ -89,18 +89,16 @@ mod tests {
     fn classes_are_balanced_and_outliers_stand_for_no_class() {
         // Class 0 is the run's, and the first image an outlier in it.
         let (trained, others) = (set(&[1, 0, 0, 0, 0, 0, 0]), set(&[1, 1, 1, 2, 2]));
-        let probes = Probes::new(&trained, others, 0, [8, 6]).unwrap();
+        let probes = Probes::new(&trained, others, 0, Sides { id: 8, ood: 6 }).unwrap();
         // Three of class 0, as the others have, none of them the outlier; and three of eight in the test.
         assert_eq!((&probes.train_id[..], probes.test_id), (&[1, 2, 3][..], 3));
 
         let trained_features = features(&[1, 0, 0, 0, 0, 0, 0]);
         let others_features = features(&[1, 1, 1, 2, 2]);
         // The ID images from the fourth on look like class 1: they must not be asked.
-        let id = features(&[0, 0, 0, 1, 1, 1, 1, 1]);
-        let measure = |ood_labels: &[u8]| {
-            let ood = features(&[1, 1, 1, 2, 2, 2]);
-            probes.measure([&trained_features, &others_features], [&id, &ood], ood_labels).unwrap()
-        };
+        let test = Sides { id: features(&[0, 0, 0, 1, 1, 1, 1, 1]), ood: features(&[1, 1, 1, 2, 2, 2]) };
+        let measure =
+            |ood_labels: &[u8]| probes.measure([&trained_features, &others_features], &test, ood_labels).unwrap();
         let right = measure(&[1, 1, 1, 2, 2, 2]);
         assert_eq!((right.linear_probe, right.knn_1), (1.0, 1.0));
         let swapped = measure(&[2, 2, 2, 1, 1, 1]);
@@ -109,6 +107,6 @@ mod tests {
 
     #[test]
     fn a_class_without_images_has_no_probe() {
-        assert!(Probes::new(&set(&[1, 1]), set(&[1, 2]), 0, [1, 1]).is_none());
+        assert!(Probes::new(&set(&[1, 1]), set(&[1, 2]), 0, Sides { id: 1, ood: 1 }).is_none());
     }
 }

@@ -1,13 +1,7 @@
 //! Every setting of a training run, in one type that is saved with the run and read back from it.
 
-use super::objective::{Norm, Objective, UnknownChoice};
-use crate::augment::AugmentConfig;
-use crate::data::SIZE;
-use crate::data::resize::{SIDES, is_side};
-use crate::model::{NetworkConfig, PixelNorm, Stem};
+use super::{AugmentConfig, Norm, Objective, PixelNorm, SIDES, SIZE, Schedule, is_side};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 use thiserror::Error;
 
 /// One training run. Defaults are the paper's where it gives them, else the field's (see `docs/method.md`).
@@ -96,36 +90,6 @@ impl Default for TrainConfig {
     }
 }
 
-/// What becomes of the learning rate after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// It stays at its peak: what a network does late in training is seen as it is.
-    Constant,
-    /// It falls to 0 along half a cosine, as in the paper.
-    Cosine,
-}
-
-impl FromStr for Schedule {
-    type Err = UnknownChoice;
-    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
-        match text {
-            "constant" => Ok(Self::Constant),
-            "cosine" => Ok(Self::Cosine),
-            _ => Err(UnknownChoice { what: "schedule", choices: "constant, cosine", found: text.into() }),
-        }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Constant => "constant",
-            Self::Cosine => "cosine",
-        })
-    }
-}
-
 /// A setting outside its range.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{setting} must be {must}, found {found}")]
@@ -139,16 +103,9 @@ pub struct ConfigError {
 }
 
 impl TrainConfig {
-    /// The network that this run trains.
-    pub fn network(&self) -> NetworkConfig {
-        NetworkConfig {
-            width: self.width,
-            objective: self.objective,
-            norm: self.norm,
-            head_batch_norm: self.head_batch_norm,
-            side: self.image_size,
-            pixels: self.pixels.unwrap_or(Stem::of_side(self.image_size).pixels()),
-        }
+    /// How pixels are scaled before the encoder sees them.
+    pub fn pixel_norm(&self) -> PixelNorm {
+        self.pixels.unwrap_or(PixelNorm::of_side(self.image_size))
     }
 
     /// The learning rate of step `step` of `steps`, counted from 0.
@@ -184,7 +141,7 @@ impl TrainConfig {
             if holds { Ok(()) } else { Err(ConfigError { setting, must, found }) }
         };
         require(is_side(self.image_size), "image-size", SIDES, self.image_size.to_string())?;
-        let PixelNorm { mean, std } = self.network().pixels;
+        let PixelNorm { mean, std } = self.pixel_norm();
         let sane = mean.iter().all(|m| (0.0..=1.0).contains(m)) && std.iter().all(|s| (1e-3..=1.0).contains(s));
         require(sane, "pixels", "means of 0 to 1 and spreads of 0.001 to 1", format!("{mean:?} and {std:?}"))?;
         require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;

@@ -4,11 +4,16 @@
 //! each gives the other's eigenvectors. A flattened feature map has 32,768 values but only some 5,000 images: its
 //! 8 GB covariance is never needed.
 
-use super::ScoreError;
 use crate::Features;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::{Accum, Mat, MatRef, Par, Side};
+use thiserror::Error;
+
+/// Eigenvalues that are no numbers: the features' values are too large for the arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the eigenvalues of the features must be finite; the features are too large or too close to singular")]
+pub struct SpectrumError;
 
 /// Rows or columns that are converted to f64 at a time.
 const BLOCK: usize = 1024;
@@ -49,13 +54,13 @@ pub(crate) struct Spectrum<'a> {
 
 impl<'a> Spectrum<'a> {
     /// Of `features` minus `centre` (all zero: of the features as they are).
-    pub(crate) fn new(features: &'a Features, centre: Vec<f64>) -> Result<Self, ScoreError> {
+    pub(crate) fn new(features: &'a Features, centre: Vec<f64>) -> Result<Self, SpectrumError> {
         let matrix = smaller_product(features, &centre);
-        let failed = |_| ScoreError::Overflow { what: "the eigenvalues of the features" };
+        let failed = |_| SpectrumError;
         let eigen = matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
         let values: Vec<f64> = eigen.S().column_vector().iter().rev().copied().collect();
         if values.iter().any(|v| !v.is_finite()) {
-            return Err(ScoreError::Overflow { what: "the eigenvalues of the features" });
+            return Err(SpectrumError);
         }
         Ok(Self { features, centre, values, vectors: eigen.U().to_owned() })
     }
@@ -89,8 +94,8 @@ impl<'a> Spectrum<'a> {
 }
 
 /// Eigenvalues only, in descending order: a fraction of the work of [`Spectrum::new`].
-pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64>, ScoreError> {
-    let failed = |_| ScoreError::Overflow { what: "the eigenvalues of the features" };
+pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64>, SpectrumError> {
+    let failed = |_| SpectrumError;
     let mut values = smaller_product(features, centre).self_adjoint_eigenvalues(Side::Lower).map_err(failed)?;
     values.reverse();
     Ok(values)

@@ -1,7 +1,7 @@
 //! Checkpoints that any device can give and take: one read, no wait.
 //!
 //! burn's own records read tensor after tensor and block while they do, which a browser's WebGPU cannot. Here all
-//! values are strung together on the device and come back in one asynchronous read. A snapshot of one backend
+//! values are strung together on the device and come back in one asynchronous read. A checkpoint of one backend
 //! continues on any other.
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //! The tensors are those of the network and, behind them, of BYOL's target, which has no moments.
 
 use super::{Trainer, TrainerError};
+use crate::config::TrainConfig;
 use crate::model::Network;
-use crate::ssl::TrainConfig;
 use crate::ssl::adam::Adam;
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -30,11 +30,12 @@ type Moments<B> = <OptimizerAdaptor<Adam, Network<B>, B> as Optimizer<Network<B>
 type Inner<B> = <B as AutodiffBackend>::InnerBackend;
 
 impl<B: AutodiffBackend> Trainer<B> {
-    /// Everything needed to continue exactly, as [`Trainer::checkpoint`] has it, but read without blocking.
+    /// Everything needed to continue exactly from the end of an epoch: weights, batch-norm statistics, Adam's moments,
+    /// epochs done, and BYOL's target network.
     ///
     /// # Errors
     /// The device failed or was lost.
-    pub async fn snapshot(&self) -> Result<Vec<u8>, TrainerError> {
+    pub async fn checkpoint(&self) -> Result<Vec<u8>, TrainerError> {
         let moments: Moments<B> = self.optimizer.to_record();
         let mut collector = Collector::<B> { moments: &moments, times: Vec::new(), parts: Vec::new() };
         // `valid` also takes in what the batch norms have yet to add to their running statistics.
@@ -54,14 +55,18 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(bytes)
     }
 
-    /// Continues a run from [`Trainer::snapshot`].
+    /// Continues a run from [`Trainer::checkpoint`].
     ///
     /// # Errors
     /// Bytes that are cut, of another version, or of another network; values that are not finite.
-    pub fn restore(config: TrainConfig, snapshot: &[u8], device: B::Device) -> Result<Self, TrainerError> {
-        let mut reader = Reader { bytes: snapshot };
-        if reader.take(4)? != MAGIC || reader.number()? != VERSION {
-            return Err(fault("it must be a snapshot of this version"));
+    pub fn resume(config: TrainConfig, checkpoint: &[u8], device: B::Device) -> Result<Self, TrainerError> {
+        let mut reader = Reader { bytes: checkpoint };
+        if reader.take(4)? != MAGIC {
+            return Err(fault("it is none, or of an earlier version: train the run again from its settings"));
+        }
+        match reader.number()? {
+            VERSION => {}
+            found => return Err(TrainerError::Version { expected: VERSION, found }),
         }
         let (epochs_done, tensors) = (reader.number()? as usize, reader.number()? as usize);
         let times = reader.numbers(tensors)?.into_iter();
@@ -189,19 +194,19 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::super::tests::{config, images, train};
     use super::*;
+    use crate::config::Objective;
     use crate::model::save_weights;
-    use crate::ssl::Objective;
     use burn::backend::Autodiff;
     use burn_flex::Flex;
 
     type B = Autodiff<Flex>;
 
-    fn snapshot(trainer: &Trainer<B>) -> Vec<u8> {
-        pollster::block_on(trainer.snapshot()).unwrap()
+    fn checkpoint(trainer: &Trainer<B>) -> Vec<u8> {
+        pollster::block_on(trainer.checkpoint()).unwrap()
     }
 
     #[test]
-    fn a_restored_run_ends_with_the_weights_of_one_that_never_stopped() {
+    fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
         let images = images();
         for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot] {
             let mut whole = Trainer::<B>::new(config(objective), Default::default());
@@ -209,9 +214,9 @@ mod tests {
 
             let mut first = Trainer::<B>::new(config(objective), Default::default());
             let mut parts = train(&mut first, &images, 2);
-            let bytes = snapshot(&first);
-            let mut second = Trainer::<B>::restore(config(objective), &bytes, Default::default()).unwrap();
-            assert_eq!(snapshot(&second), bytes, "{objective}: nothing is lost on the way");
+            let bytes = checkpoint(&first);
+            let mut second = Trainer::<B>::resume(config(objective), &bytes, Default::default()).unwrap();
+            assert_eq!(checkpoint(&second), bytes, "{objective}: nothing is lost on the way");
             parts.extend(train(&mut second, &images, 2));
 
             assert_eq!(losses, parts, "{objective}");
@@ -220,16 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_that_lie_are_refused() {
-        let good = snapshot(&Trainer::<B>::new(config(Objective::Simclr), Default::default()));
-        let restore = |bytes: &[u8], objective| Trainer::<B>::restore(config(objective), bytes, Default::default());
-        let refused = |bytes: &[u8]| restore(bytes, Objective::Simclr).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(restore(&good, Objective::Simclr).is_ok());
+    fn checkpoints_that_lie_are_refused() {
+        let good = checkpoint(&Trainer::<B>::new(config(Objective::Simclr), Default::default()));
+        let resume = |bytes: &[u8], objective| Trainer::<B>::resume(config(objective), bytes, Default::default());
+        let refused = |bytes: &[u8]| resume(bytes, Objective::Simclr).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(resume(&good, Objective::Simclr).is_ok());
         for cut in [0, 3, 10, good.len() / 2, good.len() - 4] {
             assert!(refused(&good[..cut]).contains("cut"), "{cut}");
         }
         assert!(refused(&[&good[..], &[0; 4]].concat()).contains("more than"));
-        assert!(refused(b"NSAT").contains("version"));
+        assert!(refused(b"NSAT").contains("of an earlier version: train the run again"));
+        // A burn record, as earlier versions wrote it.
+        assert!(refused(&[0x93, 0x84, 0xa7, b'e', b'n', b'c']).contains("of an earlier version: train the run again"));
+        let mut later = good.clone();
+        later[4] = 2;
+        assert!(refused(&later).contains("must be of version 1, found 2: go on with the program that wrote it"));
         let mut absurd = good.clone();
         absurd[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(refused(&absurd).contains("cut"), "nothing is allocated for numbers that are not there");
@@ -237,7 +247,11 @@ mod tests {
         let end = nan.len();
         nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
         assert!(refused(&nan).contains("not finite"));
-        assert!(restore(&good, Objective::Simsiam).is_err(), "another network");
-        assert!(restore(&good, Objective::Byol).is_err(), "no target");
+        assert!(resume(&good, Objective::Simsiam).is_err(), "another network");
+        assert!(resume(&good, Objective::Byol).is_err(), "no target");
+        let byol = checkpoint(&Trainer::<B>::new(config(Objective::Byol), Default::default()));
+        assert!(resume(&byol, Objective::Byol).is_ok());
+        assert!(resume(&byol, Objective::Simclr).is_err(), "a target that is none");
+        assert!(resume(&byol[..byol.len() / 2], Objective::Byol).is_err(), "cut");
     }
 }

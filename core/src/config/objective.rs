@@ -1,0 +1,107 @@
+//! The methods of the paper by name: objective and normalisation.
+
+use super::words;
+
+words! {
+    "objective",
+    /// The self-supervised objective (section 2.1).
+    pub enum Objective {
+        /// SimSiam (Chen & He 2020): positives only, a predictor and a stop-grad.
+        "simsiam" => Simsiam,
+        /// BYOL (Grill et al. 2020): positives only, a predictor and a slowly following target network.
+        "byol" => Byol,
+        /// SimCLR (Chen et al. 2020): NT-Xent, the other images of the batch are negatives.
+        "simclr" => Simclr,
+        /// SimCLR(-): the same with each view in four rotations, which are negatives of each other (CSI, Tack et al. 2020).
+        "simclr-rot" => SimclrRot,
+    }
+}
+
+words! {
+    "norm",
+    /// Where features are l2-normalised, with gradient (sections 2.3 and 2.4).
+    pub enum Norm {
+        /// Nowhere: the original method.
+        "none" => None,
+        /// The encoder's output y, before the projector.
+        "f" => F,
+        /// The projection z, before the loss.
+        "g" => G,
+        /// Both: SimSiam(n), BYOL(n). (SimCLR(n) is `F`: it has no stop-grad whose gradient would be missing.)
+        "both" => Both,
+    }
+}
+
+words! {
+    "schedule",
+    /// What becomes of the learning rate after the warm-up.
+    pub enum Schedule {
+        /// It stays at its peak: what a network does late in training is seen as it is.
+        "constant" => Constant,
+        /// It falls to 0 along half a cosine, as in the paper.
+        "cosine" => Cosine,
+    }
+}
+
+impl Objective {
+    /// The paper's name of an objective with its normalisation: `SimSiam(n)`, `SimCLR(n-)`. The paper's own choice of
+    /// where to normalise is "(n)"; any other is named.
+    pub fn with_norm(self, norm: Norm) -> String {
+        let name = match self {
+            Self::Simsiam => "SimSiam",
+            Self::Byol => "BYOL",
+            Self::Simclr => "SimCLR",
+            Self::SimclrRot => "SimCLR(-)",
+        };
+        match (self, norm) {
+            (_, Norm::None) => name.into(),
+            (Self::Simsiam | Self::Byol, Norm::Both) | (Self::Simclr, Norm::F) => format!("{name}(n)"),
+            (Self::SimclrRot, Norm::F) => "SimCLR(n-)".into(),
+            (_, norm) => format!("{name}, norm {norm}"),
+        }
+    }
+}
+
+impl Norm {
+    /// Whether the encoder's output is normalised.
+    pub fn on_encoder(self) -> bool {
+        matches!(self, Self::F | Self::Both)
+    }
+
+    /// Whether the projection is normalised.
+    pub fn on_projection(self) -> bool {
+        matches!(self, Self::G | Self::Both)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_have_the_paper_s_names() {
+        assert_eq!(Objective::Simsiam.with_norm(Norm::Both), "SimSiam(n)");
+        assert_eq!(Objective::SimclrRot.with_norm(Norm::F), "SimCLR(n-)");
+        assert_eq!(Objective::Simclr.with_norm(Norm::Both), "SimCLR, norm both");
+        assert_eq!(Objective::Simclr.with_norm(Norm::None), "SimCLR");
+        assert_eq!(Objective::Byol.with_norm(Norm::Both), "BYOL(n)");
+        assert_eq!(Objective::Byol.with_norm(Norm::None), "BYOL");
+        assert_eq!(Objective::Byol.with_norm(Norm::G), "BYOL, norm g");
+    }
+
+    #[test]
+    fn words_are_the_same_on_the_command_line_and_in_files() {
+        for objective in ["simsiam", "byol", "simclr", "simclr-rot"] {
+            let parsed: Objective = objective.parse().unwrap();
+            assert_eq!(
+                (parsed.to_string(), serde_json::to_value(parsed).unwrap()),
+                (objective.into(), objective.into())
+            );
+        }
+        for norm in ["none", "f", "g", "both"] {
+            let parsed: Norm = norm.parse().unwrap();
+            assert_eq!((parsed.to_string(), serde_json::to_value(parsed).unwrap()), (norm.into(), norm.into()));
+        }
+        assert_eq!("h".parse::<Norm>().unwrap_err().to_string(), "norm must be one of none, f, g, both, found 'h'");
+    }
+}
