@@ -10,7 +10,7 @@ if ! "$venv/bin/python" -c 'import faiss, onnx, sklearn, torch' 2>/dev/null; the
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet numpy scipy scikit-learn mpmath torch torchvision safetensors faiss-cpu onnx
 fi
-cargo build --release -p nsa-train
+cargo build --release --workspace --bin nsa
 trunk build --release
 export NODE_PATH="$NSA_CACHE/node/node_modules"
 "$venv/bin/python" tests/bench/native.py --nsa "$CARGO_TARGET_DIR/release/nsa" --out tests/bench/native.json --rounds "$rounds"

@@ -40,7 +40,7 @@ gallery() {
   if [ ! -f "$file" ]; then
     if [ ! -x "$nsa" ]; then
       say "building nsa, which packs them (once, some minutes) ..."
-      nice cargo build --release --quiet -p nsa-train || { say "nsa was not built: the page goes on without"; return; }
+      nice cargo build --release --quiet --workspace --bin nsa || { say "nsa was not built: the page goes on without"; return; }
     fi
     data=$(find_data "$name")
     if [ -z "$data" ] || ! "$nsa" gallery --dataset "$name" --root "$data" --out "$file" >/dev/null 2>&1; then

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-nsa() { cargo run --release --quiet -p nsa-train -- "$@"; }
+cargo build --release --quiet --workspace --bin nsa
+nsa() { "$CARGO_TARGET_DIR/release/nsa" "$@"; }
 nsa data export synth-digits --split test --out "$folder/images.npy" --labels "$folder/labels.npy"
 nsa predict --bundle assets/bundles/digits "$folder/images.npy" --device cpu --json --explain > "$folder/all.json"
 node -e '

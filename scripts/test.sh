@@ -17,12 +17,12 @@ lint() {
   cargo clippy --release --workspace --all-targets -- -D warnings
   # Both GPU backends must compile on a machine that has neither.
   cargo clippy --release -p nsa-train --features cuda,wgpu -- -D warnings
-  cargo clippy --release -p nsa-app --target $wasm --all-targets -- -D warnings
-  cargo clippy --release -p nsa-engine --target $wasm --features cpu,train -- -D warnings
+  cargo clippy --release -p nsa-app -p nsa-engine --target $wasm --features nsa-engine/cpu,nsa-engine/train --all-targets -- -D warnings
 }
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }
 native() { cargo test --release --workspace; }
-bundles() { cargo run --release --quiet -p nsa-train -- verify assets; }
+# The binary that the native tests have built: another package selection asks for other features, and compiles burn anew.
+bundles() { "$CARGO_TARGET_DIR/release/nsa" verify assets; }
 wasm_tests() {
   # Seconds for all tests of a file; training takes longer than the 20 that are the default.
   export WASM_BINDGEN_TEST_TIMEOUT=600

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -143,9 +144,8 @@ CASES = [
     lambda: embed(16, 16),
     lambda: embed(16, 64),
     lambda: embed(64, 16),
-    lambda: train("simsiam", 16, 64),
-    lambda: train("simclr", 16, 64),
-    lambda: train("simsiam", 64, 64),
+    *(partial(train, objective, width, batch)
+      for objective in ("simsiam", "simclr") for width in (8, 16, 32, 64) for batch in (64, 256)),
 ]
 
 

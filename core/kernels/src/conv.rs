@@ -8,7 +8,8 @@
 use crate::geometry::{Geometry, Tap, Taps};
 use crate::lanes::{LANES, groups, images_in_group};
 use crate::norm::Moments;
-use crate::threads::{each, each_with};
+use crate::rectifier::rectifier;
+use crate::threads::{each, each_with, widely};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Channels of a tile.
@@ -25,7 +26,7 @@ pub fn convolve(g: &Geometry, images: &[f32], weight: &[f32]) -> (Vec<f32>, Vec<
     let mut results = vec![0.0; groups(g.n) * g.output[0] * line];
     let mut moments = vec![Moments::default(); groups(g.n) * g.output[0]];
     each_with(&mut results, g.output[0] * line, &mut moments, g.output[0], |group, results, moments| {
-        product.add(group, images, results, |first, results| {
+        product.add(group, 0, images, results, |first, results| {
             for (moments, channel) in moments[first..].iter_mut().zip(results.chunks_exact(line)) {
                 *moments = Moments::of(channel, images_in_group(g.n, group));
             }
@@ -34,11 +35,28 @@ pub fn convolve(g: &Geometry, images: &[f32], weight: &[f32]) -> (Vec<f32>, Vec<
     (results, moments)
 }
 
+/// The convolution and a bias on top of what `results` (`G x O x H' x W' x 16`) holds; then a rectifier. What it leaves where
+/// the last group has no image is of no meaning: no batch norm and no gradient comes after it.
+pub fn convolve_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], rectify: bool, results: &mut [f32]) {
+    let (product, line) = (Product::forward(g, weight), g.output[1] * g.output[2] * LANES);
+    let cut = rectifier(rectify);
+    // A batch has few groups: where tiles do not part a group from the next, each is a thread's work.
+    let channels = if g.output[0].is_multiple_of(CHANNELS) { CHANNELS } else { g.output[0] };
+    each(results, channels * line, |i, results, (): &mut ()| {
+        let (group, first) = (i * channels / g.output[0], i * channels % g.output[0]);
+        product.add(group, first, images, results, |first, results| {
+            for (bias, channel) in bias[first..].iter().zip(results.chunks_exact_mut(line)) {
+                widely(|| channel.iter_mut().for_each(|y| *y = cut(*y + bias)));
+            }
+        });
+    });
+}
+
 /// The gradient of the images, `G x C x H x W x 16`, from that of the results.
 pub fn image_gradient(g: &Geometry, gradient: &[f32], weight: &[f32]) -> Vec<f32> {
     let (product, len) = (Product::back(g, weight), g.input_len() * LANES);
     let mut images = vec![0.0; groups(g.n) * len];
-    each(&mut images, len, |group, images, (): &mut ()| product.add(group, gradient, images, |_, _| ()));
+    each(&mut images, len, |group, images, (): &mut ()| product.add(group, 0, gradient, images, |_, _| ()));
     images
 }
 
@@ -78,16 +96,23 @@ impl Product {
         Self { reads: g.output, computes: g.input, area, side: g.kernel, rows, columns, weight }
     }
 
-    /// Adds to the results of a group. Each tile of channels, from the first one given on, is shown to `finish` while it
-    /// is near.
-    fn add(&self, group: usize, reads: &[f32], results: &mut [f32], mut finish: impl FnMut(usize, &mut [f32])) {
+    /// Adds to the results of a group, from channel `first` on (a tile begins there). Each tile of channels is shown to
+    /// `finish` with its first channel while it is near.
+    fn add(
+        &self,
+        group: usize,
+        first: usize,
+        reads: &[f32],
+        results: &mut [f32],
+        mut finish: impl FnMut(usize, &mut [f32]),
+    ) {
         let read = self.reads.iter().product::<usize>() * LANES;
         let tile = CHANNELS * self.computes[1] * self.computes[2] * LANES;
-        let weights = self.weight.chunks_exact(self.reads[0] * self.area * CHANNELS);
+        let weights = self.weight.chunks_exact(self.reads[0] * self.area * CHANNELS).skip(first / CHANNELS);
         for (i, (results, weight)) in results.chunks_mut(tile).zip(weights).enumerate() {
             let reads = &reads[group * read..][..read];
             Arch::new().dispatch(Tile { product: self, reads, weight, results: &mut *results });
-            finish(i * CHANNELS, results);
+            finish(first + i * CHANNELS, results);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a ResNet is made of.
 
 use super::BatchNorm;
-use super::conv::{convolve, convolve_lanes, convolve_onto};
+use super::conv::{convolve, convolve_lanes, convolve_lanes_onto, convolve_onto, lanes_geometry};
 use super::lanes::Maps;
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
@@ -88,18 +88,25 @@ pub(super) fn layer<B: Backend>(
     add: Option<Maps<B>>,
     rectify: bool,
 ) -> Maps<B> {
-    if let Maps::Lanes(lanes, n) = &x
-        && let Some((y, moments)) = convolve_lanes(conv, lanes, *n)
+    if let Maps::Lanes(maps, n) = &x
+        && let Some(geometry) = lanes_geometry(conv, maps, *n)
     {
         let add = add.map(Maps::lanes);
-        return Maps::Lanes(bn.forward_lanes(*n, &y, &moments, add.as_ref(), rectify), *n);
+        // Without the batch norm a convolution has a bias.
+        let y = match &conv.bias {
+            Some(bias) => convolve_lanes_onto(&geometry, conv, bias.val(), maps, add, rectify),
+            None => {
+                let (y, moments) = convolve_lanes(&geometry, conv, maps);
+                bn.forward_lanes(*n, &y, &moments, add.as_ref(), rectify)
+            }
+        };
+        return Maps::Lanes(y, *n);
     }
     let (x, add) = (x.tensor(), add.map(Maps::tensor));
-    // Without the batch norm a convolution has a bias.
-    Maps::of(match conv.bias {
-        Some(_) => convolve_onto(conv, x, add, rectify),
-        None => bn.forward_maps(convolve(conv, x), add, rectify),
-    })
+    match conv.bias {
+        Some(_) => Maps::of(convolve_onto(conv, x, add, rectify), true),
+        None => Maps::of(bn.forward_maps(convolve(conv, x), add, rectify), false),
+    }
 }
 
 /// What ends a layer: what is added, and a rectifier.

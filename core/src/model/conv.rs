@@ -3,16 +3,16 @@
 //! Most of a training step is convolutions. burn's CPU backend takes the gradient of a weight by a convolution whose
 //! kernel is as large as the image, and walks transposed tensors element by element for it: with the narrow networks
 //! that a CPU can train, that costs several times the arithmetic. On [`Flex`] they are therefore computed by our kernels:
-//! where autodiff goes back through them, directly on sixteen images that lie side by side ([`nsa_kernels::conv`]), else
-//! as matrix products of unfolded images ([`nsa_kernels::unfolded`]), which are as fast for one image as for many; on every
-//! other backend by burn, but for the shortcuts of a ResNet ([`pointwise`]).
+//! where autodiff goes back through them or there are many, directly on sixteen images that lie side by side
+//! ([`nsa_kernels::conv`]), else as matrix products of unfolded images ([`nsa_kernels::unfolded`]), which are as fast for one
+//! image as for many; on every other backend by burn, but for the shortcuts of a ResNet ([`pointwise`]).
 
 mod flex;
 mod geometry;
 mod lanes;
 
 use super::blocks::finish;
-use super::flex::{known, same};
+use super::flex::{known, same, taken};
 use super::lanes::{gather, scatter};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
@@ -21,6 +21,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Int, Tensor, backend::Backend};
 use burn_flex::Flex;
 use geometry::geometry;
+use nsa_kernels::geometry::Geometry;
 use nsa_kernels::norm::Moments;
 
 /// Images (`N x C x H x W`) through a convolution, to `N x O x H' x W'`.
@@ -73,17 +74,33 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     images.select(2, places(height)).select(3, places(width))
 }
 
-/// The same of maps of `n` images that lie side by side, with what a batch norm after it wants to know, if the convolution
-/// is one that the kernels know.
-pub fn convolve_lanes<B: Backend>(
-    conv: &Conv2d<B>,
-    maps: &Tensor<B, 5>,
-    n: usize,
-) -> Option<(Tensor<B, 5>, Vec<Moments>)> {
+/// The sizes of a convolution of maps of `n` images that lie side by side, if it is one that the kernels know.
+pub fn lanes_geometry<B: Backend>(conv: &Conv2d<B>, maps: &Tensor<B, 5>, n: usize) -> Option<Geometry> {
     let [_, c, h, w, _] = maps.dims();
-    let geometry = geometry(conv, [n, c, h, w]).filter(|_| conv.bias.is_none())?;
-    let (results, moments) = lanes::convolve(&geometry, known(maps), known(&conv.weight.val()));
-    Some((known(&results), moments))
+    geometry(conv, [n, c, h, w])
+}
+
+/// [`convolve`] of maps that lie side by side, with what a batch norm after it wants to know. In training.
+pub fn convolve_lanes<B: Backend>(g: &Geometry, conv: &Conv2d<B>, maps: &Tensor<B, 5>) -> (Tensor<B, 5>, Vec<Moments>) {
+    let (results, moments) = lanes::convolve(g, known(maps), known(&conv.weight.val()));
+    (known(&results), moments)
+}
+
+/// [`convolve_onto`] of maps that lie side by side. In inference.
+pub fn convolve_lanes_onto<B: Backend>(
+    g: &Geometry,
+    conv: &Conv2d<B>,
+    bias: Tensor<B, 1>,
+    maps: &Tensor<B, 5>,
+    add: Option<Tensor<B, 5>>,
+    rectify: bool,
+) -> Tensor<B, 5> {
+    // Results are written over what is added, if nobody else holds it.
+    let add = add.map(|add| match taken(add) {
+        Ok(own) => own,
+        Err(add) => known(&add),
+    });
+    known(&lanes::convolve_onto(g, known(maps), known(&conv.weight.val()), known(&bias), add, rectify))
 }
 
 /// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.

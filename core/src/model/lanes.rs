@@ -12,37 +12,47 @@ use nsa_kernels::pool;
 
 type A = Autodiff<Flex>;
 
+/// Images from which on a group of sixteen, which costs the same however few it has, is faster than one by one. Not in the
+/// browser, where registers hold four.
+const MANY: usize = if cfg!(target_arch = "wasm32") { usize::MAX } else { 12 };
+
 /// `N x C x H x W`.
 #[derive(Debug, Clone)]
 pub enum Maps<B: Backend> {
     /// As they are.
     Plain(Tensor<B, 4>),
-    /// In training on the CPU sixteen images lie side by side ([`nsa_kernels::lanes`]): `G x C x H x W x 16`, and how many
-    /// images there are.
+    /// On the CPU, in training and where batches are large, sixteen images lie side by side ([`nsa_kernels::lanes`]):
+    /// `G x C x H x W x 16`, and how many images there are.
     Lanes(Tensor<B, 5>, usize),
 }
 
 impl<B: Backend> Maps<B> {
-    /// Those of images, or of what a layer gives.
-    pub fn of(images: Tensor<B, 4>) -> Self {
-        match same::<_, A, 4>(&images) {
-            Some(own) if B::ad_enabled(&images.device()) => Self::Lanes(known(&gather(own)), images.dims()[0]),
-            _ => Self::Plain(images),
+    /// Those of images, or of what a layer gives; `folded` says whether batch norms are.
+    pub fn of(images: Tensor<B, 4>, folded: bool) -> Self {
+        let n = images.dims()[0];
+        let lanes = if folded {
+            n >= MANY && same::<_, Flex, 4>(&images).is_some()
+        } else {
+            B::ad_enabled(&images.device()) && same::<_, A, 4>(&images).is_some()
+        };
+        if lanes {
+            return Self::Lanes(tracking(&images, gather), n);
         }
+        Self::Plain(images)
     }
 
     /// `N x C x H x W`.
     pub fn tensor(self) -> Tensor<B, 4> {
         match self {
             Self::Plain(maps) => maps,
-            Self::Lanes(maps, n) => known(&scatter(known(&maps), n)),
+            Self::Lanes(maps, n) => tracking(&maps, |maps| scatter(maps, n)),
         }
     }
 
-    /// `G x C x H x W x 16`, in training on the CPU.
+    /// `G x C x H x W x 16`, on the CPU.
     pub fn lanes(self) -> Tensor<B, 5> {
         match self {
-            Self::Plain(maps) => known(&gather(known(&maps))),
+            Self::Plain(maps) => tracking(&maps, gather),
             Self::Lanes(maps, _) => maps,
         }
     }
@@ -54,8 +64,19 @@ impl<B: Backend> Maps<B> {
                 let [n, c, h, w] = maps.dims();
                 maps.reshape([n * c, h * w]).mean_dim(1).reshape([n, c])
             }
-            Self::Lanes(maps, n) => known(&mean(known(&maps), n)),
+            Self::Lanes(maps, n) => tracking(&maps, |maps| mean(maps, n)),
         }
+    }
+}
+
+/// What `f` makes of a tensor of the CPU backend, with or without autodiff.
+fn tracking<B: Backend, const D: usize, const E: usize>(
+    tensor: &Tensor<B, D>,
+    f: impl FnOnce(Tensor<A, D>) -> Tensor<A, E>,
+) -> Tensor<B, E> {
+    match same::<_, Flex, D>(tensor) {
+        Some(plain) => known(&f(Tensor::from_inner(plain)).inner()),
+        None => known(&f(known(tensor))),
     }
 }
 

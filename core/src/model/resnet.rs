@@ -101,9 +101,10 @@ impl<B: Backend> ResNet<B> {
 
     /// Images (`N x 3 x H x W`, normalised) to the outputs of the four layers.
     pub fn forward(&self, images: Tensor<B, 4>) -> FeatureMaps<B> {
-        let mut x = layer(&self.conv1, &self.bn1, Maps::of(images), None, true);
+        let folded = self.conv1.bias.is_some();
+        let mut x = layer(&self.conv1, &self.bn1, Maps::of(images, folded), None, true);
         if self.stem == Stem::Imagenet {
-            x = Maps::of(max_pool2d(x.tensor(), [3, 3], [2, 2], [1, 1], [1, 1], false));
+            x = Maps::of(max_pool2d(x.tensor(), [3, 3], [2, 2], [1, 1], [1, 1], false), folded);
         }
         let run = |layer: &[Block<B>], x| layer.iter().fold(x, |x, block| block.forward(x));
         let block1 = run(&self.layer1, x);
@@ -161,10 +162,17 @@ mod tests {
     #[test]
     fn folded_batch_norms_compute_the_same_by_our_kernels_and_by_burn() {
         type A = Autodiff<Flex>;
-        for (arch, stem) in [(Arch::Resnet18, Stem::Cifar), (Arch::Resnet50, Stem::Imagenet)] {
-            let config = EncoderConfig { arch, stem, width: 4 };
+        // One by one, and side by side with a group that is not full; channels that fill tiles, and that do not.
+        for (arch, stem, width, n) in [
+            (Arch::Resnet18, Stem::Cifar, 4, 3),
+            (Arch::Resnet50, Stem::Imagenet, 4, 3),
+            (Arch::Resnet18, Stem::Cifar, 4, 19),
+            (Arch::Resnet18, Stem::Cifar, 8, 32),
+            (Arch::Resnet50, Stem::Imagenet, 2, 13),
+        ] {
+            let config = EncoderConfig { arch, stem, width };
             let net = ResNet::<A>::new(config, &Default::default()).map(&mut Shaker(0.0));
-            let images = Tensor::<A, 4>::random([3, 3, 32, 32], Distribution::Default, &Default::default());
+            let images = Tensor::<A, 4>::random([n, 3, 32, 32], Distribution::Default, &Default::default());
             // Running statistics that are not those of the beginning.
             net.forward(images.clone());
             let expected = net.valid().forward(images.clone().inner());

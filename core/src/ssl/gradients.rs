@@ -79,7 +79,7 @@ fn norm_on_f_makes_the_gradient_orthogonal_to_the_embedding() {
                 let [n, c] = y.dims();
                 let last = y.clone().reshape([n, c, 1, 1]);
                 let zeros = Tensor::zeros([n, c, 1, 1], &device);
-                let maps = FeatureMaps { blocks: [zeros.clone(), zeros.clone(), zeros, last].map(Maps::of) };
+                let maps = FeatureMaps { blocks: [zeros.clone(), zeros.clone(), zeros, last].map(Maps::Plain) };
                 network.project(network.embedding(&maps))
             };
             let gradients = loss(&network, objective, project(&view1), project(&view2)).backward();

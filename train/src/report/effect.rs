@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Runs of one method on one data set, without norm and with the paper's, paired by class and seed.
+/// Runs of one method on one data set, without norm and with one, paired by class and seed.
 pub struct Effect<'a> {
     /// How they were trained.
     pub settings: &'a Settings,
@@ -62,11 +62,11 @@ fn proposed(objective: Objective) -> Norm {
     }
 }
 
-/// All of them; classes that were trained alike stand together.
+/// All of them, the paper's norm first; classes that were trained alike stand together.
 pub fn effects<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Effect<'a>> {
     let finished = || records.iter().filter(|run| run.config.epochs > 0 && run.result().is_some());
     let mut groups: BTreeMap<_, Vec<[&RunRecord; 2]>> = BTreeMap::new();
-    for with in finished().filter(|run| run.config.norm == proposed(run.config.objective)) {
+    for with in finished().filter(|run| run.config.norm != Norm::None) {
         let plain = nsa_core::config::TrainConfig { norm: Norm::None, ..with.config.clone() };
         let (Some(without), Some(settings)) =
             (finished().find(|run| run.config == plain), all.iter().position(|s| s.is_of(&with.config)))
@@ -74,17 +74,25 @@ pub fn effects<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Effect<
             continue;
         };
         let c = &with.config;
-        let key = (c.dataset.clone(), c.objective.to_string(), (1000.0 * c.pollution) as u32, settings);
+        let norm = (c.norm != proposed(c.objective), c.norm.to_string());
+        let key = (c.dataset.clone(), c.objective.to_string(), (1000.0 * c.pollution) as u32, norm, settings);
         groups.entry(key).or_default().push([without, with]);
     }
     groups.into_iter().map(|((.., settings), pairs)| Effect { settings: &all[settings], pairs }).collect()
 }
 
 impl Effect<'_> {
-    /// For example `SimCLR on fashion-mnist, bag, p = 0.1`.
+    /// For example `SimCLR on fashion-mnist, bag, p = 0.1`; a norm that is not the paper's is named.
     pub fn title(&self) -> String {
-        let c = &self.pairs[0][0].config;
-        format!("{} on {}, {}, p = {}", c.objective.with_norm(Norm::None), c.dataset, self.classes(), c.pollution)
+        let c = &self.pairs[0][1].config;
+        let norm = if self.is_proposed() { String::new() } else { format!(", norm {}", c.norm) };
+        format!("{}{norm} on {}, {}, p = {}", c.objective.with_norm(Norm::None), c.dataset, self.classes(), c.pollution)
+    }
+
+    /// Whether the norm is where the paper puts it.
+    pub fn is_proposed(&self) -> bool {
+        let c = &self.pairs[0][1].config;
+        c.norm == proposed(c.objective)
     }
 
     fn classes(&self) -> String {
@@ -171,26 +179,20 @@ fn measured(run: &RunRecord, measure: &str) -> Option<f64> {
         "kappa" => Some(last.id.kappa),
         "probe" => Some(100.0 * last.quality?.linear_probe),
         "chosen" => Some(100.0 * run.result()?.chosen()?.1),
-        "c-cos-lost" => {
-            let epochs = run.summary.history.epochs.iter().filter(|entry| entry.epoch > 0);
-            let peak = epochs.max_by(|a, b| validated(a).total_cmp(&validated(b)))?;
-            Some(100.0 * (rate(peak)? - rate(last)?))
-        }
+        "c-cos-lost" => Some(100.0 * (c_cos(&peak(run)?.auroc)? - c_cos(&last.auroc)?)),
         score => Some(100.0 * reached(run.result()?, score)?),
     }
 }
 
-fn of_c_cos(rates: &[(Scorer, f64)]) -> Option<f64> {
+fn c_cos(rates: &[(Scorer, f64)]) -> Option<f64> {
     rates.iter().find(|(scorer, _)| *scorer == Scorer::CCos).map(|(_, rate)| *rate)
 }
 
-fn rate(entry: &HistoryEntry) -> Option<f64> {
-    of_c_cos(&entry.auroc)
-}
-
-/// The peak is chosen on validation images.
-fn validated(entry: &HistoryEntry) -> f64 {
-    of_c_cos(&entry.validation).unwrap_or(f64::NEG_INFINITY)
+/// When c-Cos was highest after training began, chosen on validation images.
+pub fn peak(run: &RunRecord) -> Option<&HistoryEntry> {
+    let validated = |entry: &HistoryEntry| c_cos(&entry.validation).unwrap_or(f64::NEG_INFINITY);
+    let epochs = run.summary.history.epochs.iter().filter(|entry| entry.epoch > 0);
+    epochs.max_by(|a, b| validated(a).total_cmp(&validated(b)))
 }
 
 /// What each data set's raw pixels and encoders of random weights reach, by the score that validation chooses.
@@ -258,7 +260,7 @@ pub fn findings(effects: &[Effect<'_>]) -> String {
          were made. AUROC is of the last epoch, of y, on the whole test set.\n\n\
          | runs | pairs | measure | without | with | difference | |\n|---|---|---|---:|---:|---:|---|\n",
     );
-    for effect in effects {
+    for effect in effects.iter().filter(|effect| effect.is_proposed()) {
         for (i, row) in effect.rows().iter().filter(|row| DECIDE.contains(&row.measure)).enumerate() {
             let (title, pairs) = if i == 0 { (effect.title(), effect.pairs()) } else { Default::default() };
             let _ = writeln!(text, "| {title} | {pairs} | {} |", cells(row));
@@ -310,6 +312,7 @@ struct Found {
 pub fn json(effects: &[Effect<'_>]) -> Result<String, serde_json::Error> {
     let found: Vec<Found> = effects
         .iter()
+        .filter(|effect| effect.is_proposed())
         .map(|effect| {
             let c = &effect.pairs[0][0].config;
             let mut classes: Vec<usize> = effect.pairs.iter().map(|[run, _]| run.config.id_class).collect();

@@ -4,7 +4,7 @@ use super::compare::{Compared, compare};
 use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use super::{duration, effect, percent};
+use super::{course, duration, effect, percent};
 use crate::plan::Plan;
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -137,6 +137,7 @@ pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, P
     text += &effect::baselines(records);
     text += &provenance(records, &all);
     text += &effect::tables(&effects);
+    text += &course::tables(&effects);
     for table_of in tables {
         let _ = write!(text, "## Table {}\n\n{}.\n\n", table_of.number, table_of.about);
         text += &table(table_of, &compare(table_of, records, &all));

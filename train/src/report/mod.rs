@@ -4,6 +4,7 @@
 //! the machine is asked, so that the same records give the same bytes.
 
 pub mod compare;
+mod course;
 pub mod csv;
 pub mod effect;
 pub mod markdown;

@@ -33,7 +33,10 @@ fn auroc(entry: &HistoryEntry, scorer: Scorer) -> Option<f64> {
 
 /// The runs that went furthest, of those with most seeds: what the picture shows.
 pub fn shown<'a, 'r>(effects: &'a [Effect<'r>]) -> Option<&'a Effect<'r>> {
-    effects.iter().filter(|effect| effect.seeds() >= 3).max_by_key(|effect| (effect.steps(), effect.seeds()))
+    effects
+        .iter()
+        .filter(|effect| effect.is_proposed() && effect.seeds() >= 3)
+        .max_by_key(|effect| (effect.steps(), effect.seeds()))
 }
 
 /// The picture as SVG.

@@ -34,6 +34,24 @@ pub fn convolve(g: &Geometry, images: Tensor<A, 5>, weight: Tensor<A, 4>) -> (Te
     (Tensor::from_primitive(TensorPrimitive::Float(y)), moments)
 }
 
+/// With a bias, on top of what is added, and a rectifier.
+pub fn convolve_onto(
+    g: &Geometry,
+    images: Tensor<Flex, 5>,
+    weight: Tensor<Flex, 4>,
+    bias: Tensor<Flex, 1>,
+    add: Option<Tensor<Flex, 5>>,
+    rectify: bool,
+) -> Tensor<Flex, 5> {
+    let [channels, height, width] = g.output;
+    let shape = [groups(g.n), channels, height, width, LANES];
+    let add = add.unwrap_or_else(|| Tensor::zeros(shape, &images.device()));
+    let (images, weight, bias, mut results) =
+        (Values::of(images), Values::of(weight), Values::of(bias), Values::of(add));
+    conv::convolve_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results.slice_mut());
+    Tensor::from_primitive(TensorPrimitive::Float(results.tensor()))
+}
+
 #[derive(Debug)]
 struct Convolution;
 
