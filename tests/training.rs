@@ -70,7 +70,7 @@ fn resume(
 /// Trains so many steps and measures after every epoch.
 fn train(run: &mut Run, steps: usize) -> (Vec<f32>, Vec<Frame>) {
     let (mut losses, mut frames) = (Vec::new(), Vec::new());
-    while losses.len() < steps || run.wants_measure() {
+    while losses.len() < steps || run.run().wants_measure() {
         match block_on(run.advance(async |_| ())).unwrap().unwrap() {
             Done::Stepped { loss, .. } => losses.push(loss),
             Done::Measured { frame, .. } => frames.push(frame),
@@ -103,13 +103,13 @@ fn a_run_that_is_taken_up_again_goes_on_as_if_it_had_not_stopped() {
     let (mut parts, kept) = train(&mut first, 16);
     // Three steps into an epoch the engine dies: they are done again.
     train(&mut first, 3);
-    let mut second = resume(config, first.checkpoint(), first.history().epochs.clone(), kept);
-    assert_eq!((second.position(), second.wants_measure()), ((2, 0), false));
+    let mut second = resume(config, first.checkpoint(), first.run().history().epochs.clone(), kept);
+    assert_eq!((second.run().position(), second.run().wants_measure()), ((2, 0), false));
     let (rest, more) = train(&mut second, 8);
     parts.extend(rest);
     assert_eq!(losses, parts);
     assert_eq!(frames.last(), more.last());
-    assert_eq!(whole.history(), second.history());
+    assert_eq!(whole.run().history(), second.run().history());
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_saved_run_scores_as_it_says() {
     let manifest = &unpacked.manifest;
     let [model, bank, history, frames] = &unpacked.files;
     assert_eq!(FILES[1], BANK_FILE);
-    let (read, kept) = (manifest.read_history(history).unwrap().epochs, &run.history().epochs);
+    let (read, kept) = (manifest.read_history(history).unwrap().epochs, &run.run().history().epochs);
     assert_eq!(read.len(), kept.len());
     // JSON may round the last digit.
     assert!(read.iter().zip(kept).all(|(a, b)| a.epoch == b.epoch && (a.id.kappa / b.id.kappa - 1.0).abs() < 1e-12));
@@ -165,7 +165,7 @@ fn another_rate_holds_from_the_next_step_on() {
     let (mut plain, mut steered) = (begin(config), begin(config));
     assert_eq!(train(&mut plain, 2).0, train(&mut steered, 2).0);
     steered.set_rate(1e-2).unwrap();
-    assert!(steered.set_rate(0.0).is_err() && steered.config().lr == 1e-2);
+    assert!(steered.set_rate(0.0).is_err() && steered.run().config().lr == 1e-2);
     // The next loss is still that of the weights before it.
     assert_eq!(train(&mut plain, 1).0, train(&mut steered, 1).0);
     assert_ne!(train(&mut plain, 1).0, train(&mut steered, 1).0);

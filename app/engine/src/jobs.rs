@@ -3,6 +3,7 @@
 use crate::fetch::{FetchError, fetch};
 use crate::pace::Pace;
 use crate::protocol::{Event, MAX_VIEWS, Request};
+use crate::worker::{memory, next_turn};
 use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
 use nsa_core::bundle::{
@@ -193,7 +194,7 @@ impl<B: Backend> Engine<B> {
         let mut first = 0;
         while first < n {
             // Lets messages in: a cancellation may be among them.
-            crate::worker::next_turn().await;
+            next_turn().await;
             if cancelled.borrow_mut().remove(&job) {
                 return Ok(());
             }
@@ -209,12 +210,4 @@ impl<B: Backend> Engine<B> {
         say(Event::Done { job, millis: js_sys::Date::now() - started, memory: memory() });
         Ok(())
     }
-}
-
-/// Bytes of this program's memory.
-fn memory() -> u64 {
-    #[cfg(target_arch = "wasm32")]
-    return core::arch::wasm32::memory_size(0) as u64 * 65_536;
-    #[cfg(not(target_arch = "wasm32"))]
-    0
 }

@@ -1,7 +1,7 @@
 //! What the page and the trainer say to each other.
 //!
-//! Each message is `[json, bytes?]`. `worker.js` adds [`Event::Download`] and [`Event::Crashed`] of its own, as plain
-//! JSON text.
+//! The page posts `[json, bytes?]` and receives JSON text, or `[json, bytes]`. `worker.js` adds [`Event::Download`] and
+//! [`Event::Crashed`] of its own.
 
 use nsa_core::bundle::Manifest;
 use nsa_core::config::TrainConfig;

@@ -112,14 +112,9 @@ impl<B: AutodiffBackend> LiveRun<B> {
         Ok(Self { run, outliers: split.outliers, checkpoint: checkpoint.to_vec(), rates })
     }
 
-    /// Its settings.
-    pub fn config(&self) -> &TrainConfig {
-        self.run.config()
-    }
-
-    /// What was measured so far.
-    pub fn history(&self) -> &History {
-        self.run.history()
+    /// The run itself.
+    pub fn run(&self) -> &Run<B> {
+        &self.run
     }
 
     /// What it has before its next step.
@@ -137,32 +132,17 @@ impl<B: AutodiffBackend> LiveRun<B> {
         }
     }
 
-    /// Whether its last epoch is done.
-    pub fn is_finished(&self) -> bool {
-        self.run.is_finished()
-    }
-
-    /// Whether it stands at the end of an epoch that is to be measured and is not yet, or at its very beginning.
-    pub fn wants_measure(&self) -> bool {
-        self.run.wants_measure()
-    }
-
-    /// Epochs done, and steps done of the next.
-    pub fn position(&self) -> (usize, usize) {
-        self.run.position()
-    }
-
     /// Images embedded in one step: two views of each, and all their rotations.
     pub fn views(&self) -> usize {
-        let rotations = if self.config().objective == Objective::SimclrRot { 4 } else { 1 };
+        let rotations = if self.run.config().objective == Objective::SimclrRot { 4 } else { 1 };
         2 * rotations * self.run.batch()
     }
 
     /// Another peak learning rate, from the next step on.
     pub fn set_rate(&mut self, lr: f64) -> Result<(), RunError> {
-        check(&TrainConfig { lr, ..self.config().clone() })?;
+        check(&TrainConfig { lr, ..self.run.config().clone() })?;
         self.run.set_learning_rate(lr);
-        let (epoch, step) = self.position();
+        let (epoch, step) = self.run.position();
         self.rates.retain(|(e, s, _)| (*e, *s) != (epoch, step));
         self.rates.push((epoch, step, lr));
         Ok(())
@@ -173,7 +153,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
     /// # Errors
     /// The device failed, the network collapsed, or the loss is not finite any more; then [`LiveRun::rewind`].
     pub async fn advance(&mut self, pause: impl AsyncFnMut(usize)) -> Result<Option<Done>, RunError> {
-        let (epoch, step) = self.position();
+        let (epoch, step) = self.run.position();
         Ok(match self.run.advance(pause).await? {
             None => None,
             Some(Advance::Stepped { loss, .. }) => {
@@ -203,10 +183,6 @@ impl<B: AutodiffBackend> LiveRun<B> {
         &self.checkpoint
     }
 
-    pub(super) fn run(&self) -> &Run<B> {
-        &self.run
-    }
-
     pub(super) fn outliers(&self) -> usize {
         self.outliers
     }
@@ -219,8 +195,8 @@ impl<B: AutodiffBackend> LiveRun<B> {
     pub(super) fn judged(&self) -> Result<(Option<Sides<&ImageSet>>, Sides<ImageSet>), RunError> {
         let test = synth_digits::labels(Split::Test);
         let (id, ood): (Vec<usize>, Vec<usize>) =
-            (0..test.len()).partition(|&i| usize::from(test[i]) == self.config().id_class);
-        let test = Sides { id, ood }.try_map(|indices| draw(self.config(), Split::Test, &indices))?;
+            (0..test.len()).partition(|&i| usize::from(test[i]) == self.run.config().id_class);
+        let test = Sides { id, ood }.try_map(|indices| draw(self.run.config(), Split::Test, &indices))?;
         Ok((self.watch().sets().validation.as_ref().map(Sides::as_ref), test))
     }
 

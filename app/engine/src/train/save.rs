@@ -56,7 +56,7 @@ pub async fn pack<B: AutodiffBackend>(
     if live.checkpoint().is_empty() {
         return Err(SaveError::Nothing);
     }
-    let (run, config) = (live.run(), live.config());
+    let (run, config) = (live.run(), live.run().config());
     let network = Trainer::<B>::resume(config.clone(), live.checkpoint(), run.device().clone())?.network();
     let (validation, test) = live.judged()?;
     let images = Sets { train: run.images(), validation, test: test.as_ref() };

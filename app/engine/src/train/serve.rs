@@ -3,33 +3,27 @@
 use super::protocol::{Begin, Event, MAX_RUNS, Request};
 use super::run::{Done, LiveRun, RunError};
 use super::save::{Labels, pack};
-use crate::worker::{next_turn, scope};
+use crate::worker::{listen, memory, next_turn, say, scope, tell_panics};
 use burn::tensor::backend::AutodiffBackend;
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use js_sys::{Array, Uint8Array};
+use futures_channel::mpsc::UnboundedReceiver;
 use nsa_core::bundle::{Detector, MAX_ARCHIVE, from_zip};
-use std::cell::RefCell;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
-use web_sys::MessageEvent;
 
 type Inner<B> = <B as AutodiffBackend>::InnerBackend;
 
 /// A run and how long it has trained.
 struct Timed<B: AutodiffBackend> {
-    run: LiveRun<B>,
+    live: LiveRun<B>,
     seconds: f64,
 }
 
 /// Trains as the page asks, for as long as the Worker lives. `backend` is what the page
 /// shows and tests see (`cpu` or `webgpu`).
 pub async fn serve_training<B: AutodiffBackend>(backend: &str, name: String, device: B::Device) {
-    std::panic::set_hook(Box::new(|info| {
-        console_error_panic_hook::hook(info);
-        say(&Event::Crashed { message: format!("The trainer stopped: {info}.") }, &[]);
-    }));
-    let (sender, requests) = unbounded();
-    listen(sender);
+    tell_panics(|info| say(&Event::Crashed { message: format!("The trainer stopped: {info}.") }, &[]));
+    let refused = |error| {
+        say(&Event::Failed { message: format!("The trainer did not understand the page: {error}.") }, &[]);
+    };
+    let requests = listen(Some, refused);
     say(&Event::Ready { backend: backend.into(), device: name.clone() }, &[]);
     Trainer::<B> { device, name, runs: Vec::new(), playing: false, requests }.serve().await;
 }
@@ -71,7 +65,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         match request {
             Request::Begin { generation, runs } => self.begin(generation, runs, &bytes).await,
             Request::Play => {
-                self.playing = self.runs.iter().any(|timed| !timed.run.is_finished());
+                self.playing = self.runs.iter().any(|timed| !timed.live.run().is_finished());
                 if !self.playing {
                     self.rest();
                 }
@@ -89,7 +83,7 @@ impl<B: AutodiffBackend> Trainer<B> {
                 done
             }
             Request::Rate { run, lr } => match self.runs.get_mut(run) {
-                Some(timed) => timed.run.set_rate(lr).map_err(sentence),
+                Some(timed) => timed.live.set_rate(lr).map_err(sentence),
                 None => Ok(()),
             },
             Request::Save { run, id, title } => self.save(run, id, title).await,
@@ -105,12 +99,12 @@ impl<B: AutodiffBackend> Trainer<B> {
             let (seconds, size) = (begin.seconds, begin.snapshot);
             let (snapshot, others) = rest.split_at_checked(size).ok_or("the snapshots are cut")?;
             rest = others;
-            let run = LiveRun::begin(begin, snapshot, self.device.clone()).map_err(sentence)?;
-            self.runs.push(Timed { run, seconds });
+            let live = LiveRun::begin(begin, snapshot, self.device.clone()).map_err(sentence)?;
+            self.runs.push(Timed { live, seconds });
             // Drawing the images takes a moment.
             next_turn().await;
         }
-        let runs = self.runs.iter().map(|timed| timed.run.prepared()).collect();
+        let runs = self.runs.iter().map(|timed| timed.live.prepared()).collect();
         say(&Event::Prepared { generation, runs }, &[]);
         for index in 0..self.runs.len() {
             self.measure(index).await?;
@@ -126,7 +120,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             self.measure(index).await?;
             next_turn().await;
         }
-        if self.playing && self.runs.iter().all(|timed| timed.run.is_finished()) {
+        if self.playing && self.runs.iter().all(|timed| timed.live.run().is_finished()) {
             self.playing = false;
             self.rest();
         }
@@ -135,26 +129,26 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// Measures a run where it has just done an epoch.
     async fn measure(&mut self, index: usize) -> Result<(), String> {
-        if self.runs[index].run.wants_measure() { self.advance(index).await } else { Ok(()) }
+        if self.runs[index].live.run().wants_measure() { self.advance(index).await } else { Ok(()) }
     }
 
     async fn advance(&mut self, index: usize) -> Result<(), String> {
-        let Timed { run, seconds } = &mut self.runs[index];
+        let Timed { live, seconds } = &mut self.runs[index];
         let started = now();
-        let done = run.advance(async |_| next_turn().await).await;
+        let done = live.advance(async |_| next_turn().await).await;
         let millis = now() - started;
         *seconds += millis / 1e3;
         match done {
             Ok(None) => {}
             Ok(Some(Done::Stepped { epoch, step, loss })) => {
-                say(&Event::Stepped { run: index, epoch, step, loss, millis, views: run.views() }, &[]);
+                say(&Event::Stepped { run: index, epoch, step, loss, millis, views: live.views() }, &[]);
             }
             Ok(Some(Done::Measured { entry, frame })) => {
                 let event = Event::Measured { run: index, entry, frame, seconds: *seconds, memory: memory() };
-                say(&event, &[run.checkpoint()]);
+                say(&event, &[live.checkpoint()]);
             }
             Err(error @ RunError::Diverged { .. }) => {
-                run.rewind().map_err(sentence)?;
+                live.rewind().map_err(sentence)?;
                 return Err(sentence(error));
             }
             Err(error) => return Err(sentence(error)),
@@ -163,16 +157,16 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     async fn save(&self, index: usize, id: String, title: String) -> Result<(), String> {
-        let Some(Timed { run, seconds }) = self.runs.get(index) else { return Ok(()) };
+        let Some(Timed { live, seconds }) = self.runs.get(index) else { return Ok(()) };
         let labels = Labels { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
-        let total = run.prepared().images + nsa_core::data::synth_digits::TEST_PER_CLASS * 10;
+        let total = live.prepared().images + nsa_core::data::synth_digits::TEST_PER_CLASS * 10;
         let mut done = 0;
         let pause = async |n: usize| {
             done += n;
             say(&Event::Saving { done, total }, &[]);
             next_turn().await;
         };
-        let zip = pack(run, labels, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
+        let zip = pack(live, labels, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
         say(&Event::Saved { run: index }, &[&zip]);
         Ok(())
     }
@@ -198,7 +192,10 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     fn rest(&self) {
-        say(&Event::Rests { finished: !self.runs.is_empty() && self.runs.iter().all(|t| t.run.is_finished()) }, &[]);
+        say(
+            &Event::Rests { finished: !self.runs.is_empty() && self.runs.iter().all(|t| t.live.run().is_finished()) },
+            &[],
+        );
     }
 }
 
@@ -206,49 +203,6 @@ fn sentence(error: RunError) -> String {
     format!("Training stopped: {error}.")
 }
 
-/// Queues requests as they arrive.
-fn listen(sender: UnboundedSender<(Request, Vec<u8>)>) {
-    let sender = RefCell::new(sender);
-    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        let message: Array = event.data().unchecked_into();
-        let json = message.get(0).as_string().unwrap_or_default();
-        let bytes = message.get(1).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
-        match serde_json::from_str(&json) {
-            // The queue closes only with the Worker.
-            Ok(request) => drop(sender.borrow().unbounded_send((request, bytes))),
-            Err(error) => {
-                say(&Event::Failed { message: format!("The trainer did not understand the page: {error}.") }, &[]);
-            }
-        }
-    });
-    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-    on_message.forget();
-}
-
-/// Sends an event to the page, with `parts` beside it in one piece.
-fn say(event: &Event, parts: &[&[u8]]) {
-    // Events are plain data: they always become JSON.
-    let Ok(json) = serde_json::to_string(event) else { return };
-    let message = Array::of1(&json.into());
-    let transfer = Array::new();
-    if !parts.is_empty() {
-        let bytes = Uint8Array::new_with_length(parts.iter().map(|part| part.len() as u32).sum());
-        let mut start = 0;
-        for part in parts {
-            bytes.subarray(start, start + part.len() as u32).copy_from(part);
-            start += part.len() as u32;
-        }
-        message.push(&bytes);
-        transfer.push(&bytes.buffer());
-    }
-    let _ = scope().post_message_with_transfer(&message, &transfer);
-}
-
 fn now() -> f64 {
     scope().performance().map_or(0.0, |clock| clock.now())
-}
-
-/// Bytes of WebAssembly memory.
-fn memory() -> u64 {
-    (core::arch::wasm32::memory_size(0) as u64) << 16
 }
