@@ -1,7 +1,8 @@
 //! One trained model as the browser gets it: written and read in memory, checked byte for byte.
 //!
 //! A bundle is a folder of five files. `bundle.json` ([`Manifest`]) names the other four with their sizes and
-//! checksums; the weights and banks make a [`Detector`]; [`History`] and [`Frames`] replay how training went.
+//! checksums; the weights and banks make a [`Detector`]; [history](crate::measure::History) and
+//! [frames](crate::measure::Frames) replay how training went.
 
 mod archive;
 mod assemble;
