@@ -1,8 +1,10 @@
 //! Encoders with weights from elsewhere: torchvision's, or a run's of our own (section 3.2.5, table 5 rows 5 to 10).
 
 use super::embed::read_back;
-use super::weights::{field_path, fill};
-use super::{EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, WeightsError, l2_normalize};
+use super::weights::{field_path, fill, state_of};
+use super::{
+    EmbedError, EncoderConfig, Head, HeadShape, PixelNorm, ResNet, StateDict, UNIT, WeightsError, l2_normalize,
+};
 use crate::ssl::Norm;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
@@ -30,8 +32,7 @@ impl<B: Backend> Pretrained<B> {
     /// Left out are what scores do not need, a classifier (`fc.`) and a predictor (`predictor.`), and the `module.`
     /// before every name of a network that was trained on several GPUs. Everything else must fit.
     ///
-    /// `norm` is the run's: on the encoder it normalises `conv4-1x1` and what the projector sees. torchvision's have
-    /// none.
+    /// `norm` is the run's: on the encoder it normalises what the projector sees. torchvision's have none.
     pub fn load(config: EncoderConfig, norm: Norm, state: StateDict, device: &B::Device) -> Result<Self, WeightsError> {
         let state = state.without_prefix("module.");
         // A large network takes seconds and memory to make: look first whether these can be its weights at all.
@@ -57,18 +58,29 @@ impl<B: Backend> Pretrained<B> {
         Ok(Self { config, norm, network, heads })
     }
 
+    /// The weights for inference, with every batch norm folded into the convolution or linear layer before it, which has
+    /// a bias then.
+    pub fn into_folded_weights(self) -> Result<StateDict, WeightsError> {
+        let Parts { encoder, projector } = self.network;
+        state_of(&Parts { encoder: encoder.folded(), projector: projector.map(Head::folded) })
+    }
+
     /// The names of all feature maps of images of this height and width, and how many values each has.
     pub fn layers(&self, height: usize, width: usize) -> Vec<(String, usize)> {
         let mut layers = self.config.layers(height, width);
+        layers.push((UNIT.into(), self.config.channels()[3]));
         layers.extend(self.heads.iter().enumerate().map(|(i, &dim)| (format!("head{}", i + 1), dim)));
         layers
     }
 
     /// A named feature map of images (`N x 3 x H x W`, normalised), `N x dim`: `conv1`..`conv4` flat,
-    /// `conv1-1x1`..`conv4-1x1` pooled, `head1`.. of the projector.
+    /// `conv1-1x1`..`conv4-1x1` pooled, the last of them divided by its length as [`UNIT`], `head1`.. of the projector.
     pub fn layer(&self, images: Tensor<B, 4>, name: &str) -> Result<Tensor<B, 2>, EmbedError> {
         let [_, _, height, width] = images.dims();
         let maps = self.network.encoder.forward(images);
+        if name == UNIT {
+            return Ok(l2_normalize(maps.embedding()));
+        }
         let embedding = || {
             let y = maps.embedding();
             if self.norm.on_encoder() { l2_normalize(y) } else { y }
@@ -136,7 +148,8 @@ mod tests {
             let network = crate::model::load_weights(network, &bytes).unwrap();
             let loaded = Pretrained::<Flex>::load(CONFIG, norm, state(norm), &device).unwrap();
             let layers = loaded.layers(32, 32);
-            assert!(layers.iter().map(|(name, _)| name).eq(&network.layer_names()));
+            let own = layers.iter().map(|(name, _)| name).filter(|name| *name != UNIT);
+            assert!(own.eq(&network.layer_names()) && layers.len() > network.layer_names().len());
             for (name, dim) in layers {
                 let expected = network.features(images.clone(), &[&name]).remove(0).into_data();
                 let found = loaded.layer(images.clone(), &name).unwrap();
@@ -166,7 +179,7 @@ mod tests {
         let mut weights = state(Norm::None).renamed(torchvision);
         weights.insert("module.fc.weight".into(), vec![3, 32], vec![0.0; 96]).unwrap();
         weights.insert("module.fc.bias".into(), vec![3], vec![0.0; 3]).unwrap();
-        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 8);
+        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 9);
     }
 
     #[test]
