@@ -55,7 +55,7 @@ pub fn listen(lab: Lab) {
 /// A message to the lab; none if it is another's.
 fn message(data: &JsValue) -> Option<Map<String, Value>> {
     let text = js_sys::JSON::stringify(data).ok()?.as_string()?;
-    match serde_json::from_str(&text).ok()? {
+    match serde_json::from_slice(text.as_bytes()).ok()? {
         Value::Object(message) if message.get("nsaLab").and_then(Value::as_u64) == Some(VERSION) => Some(message),
         _ => None,
     }

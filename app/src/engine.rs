@@ -83,7 +83,7 @@ impl Drop for Engine {
 
 fn read(data: &JsValue) -> Event {
     let json = data.as_string().unwrap_or_default();
-    serde_json::from_str(&json).unwrap_or_else(|e| Event::Crashed {
+    serde_json::from_slice(json.as_bytes()).unwrap_or_else(|e| Event::Crashed {
         message: format!("The engine and the page do not understand each other ({e}): reload the page."),
     })
 }

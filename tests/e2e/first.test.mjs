@@ -2,7 +2,7 @@
 // and fit the wall of a lecture room, a line drawn around images.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { DIST, Lab, launch } from "./lab.mjs";
+import { DIST, Lab, launch, png } from "./lab.mjs";
 import { serve } from "./serve.mjs";
 
 let browser, site;
@@ -34,6 +34,11 @@ for (const [width, height] of [[360, 740], [390, 844], [768, 1024], [1280, 720],
     assert.ok(seen >= 12, `${seen} images with their scores`);
     assert.match(await page.textContent("#gallery-title"), /^Knows /);
     assert.ok(!(await page.locator("[data-testid=matrix]").isVisible()), "layers by scorers are folded");
+    const hidden = await page.$$eval(".tabs a, .tools button", (all, width) =>
+      all.filter((e) => e.getBoundingClientRect().right > width || e.clientHeight > 50).map((e) => e.textContent), width);
+    assert.deepEqual(hidden, [], "every view and tool in sight, in one line each");
+    const model = await box(page, ".model-head");
+    assert.ok(model.width > 250, `the model's title has ${model.width} px`);
     if (width < 500) {
       const histogram = await box(page, "[data-testid=chart-histogram] svg");
       assert.ok(histogram.bottom <= 2 * height, `the histogram ends at ${histogram.bottom} px`);
@@ -209,6 +214,19 @@ for (const [width, height] of [[1280, 720], [1920, 1080]]) {
         await page.getByTestId("scene-outcome").waitFor();
         await fits(scene, "answered");
       }
+      if (scene !== 8) continue;
+      // Own images are drawn, and dropped, where they are asked for.
+      await page.getByTestId("pad-canvas").click();
+      await page.getByTestId("score-own-value").waitFor();
+      const image = png(40, 40, (x, y) => [6 * x, 6 * y, 90]).toString("base64");
+      await page.evaluate((image) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([Uint8Array.from(atob(image), (c) => c.charCodeAt(0))], "dropped.png", { type: "image/png" }));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      }, image);
+      await page.waitForFunction(() => document.querySelectorAll("[data-testid=score-own-value]").length === 2);
+      assert.match(page.url(), /view=story/);
+      await fits(scene, "with images");
     }
     assert.deepEqual(lab.complaints, []);
     await lab.close();

@@ -50,7 +50,9 @@ test("the answer of exercise 1 is what the page computes", { timeout: 120_000 },
   const of = (split) => tiles.filter((t) => t.split === split).map((t) => Number(t.score));
   const pairs = of("ood").flatMap((a) => of("id").map((n) => a > n));
   assert.equal(pairs.length, 16);
-  const auroc = pairs.filter(Boolean).length / 16;
+  const won = pairs.filter(Boolean).length;
+  assert.match(lesson, new RegExp(`\\*Answer:\\* ${won} of the 4 x 4 = 16 pairs, ${(100 * won / 16 + 1e-9).toFixed(1)} %`));
+  const auroc = won / 16;
   assert.equal(await lab.page.getByTestId("auroc-live").textContent(), `${(100 * auroc + 1e-9).toFixed(1)}%`);
   await lab.close();
 });

@@ -190,15 +190,19 @@ pub struct EvalArgs {
 /// `nsa export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Folder of the run.
+    /// Folder of the run; with --onnx also a bundle (folder or zip) or, with --arch, a file of weights.
     pub run: PathBuf,
-    /// Folder of the bundle; its last part is the bundle's id, and `catalog.json` two levels up is rewritten.
+    /// Folder of the bundle; its last part is the bundle's id, and `catalog.json` two levels up is rewritten. With --onnx
+    /// the model's file.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write the encoder as an ONNX model instead: pixels in 0..1, N x 3 x H x W, to the features of `nsa embed`.
+    #[arg(long, conflicts_with_all = ["title", "bank", "coreset", "default", "root"])]
+    pub onnx: bool,
     /// Title for people; made from the settings if not given.
     #[arg(long)]
     pub title: Option<String>,
-    /// Feature maps that get a bank, separated by commas.
+    /// Feature maps that get a bank, or with --onnx an output, separated by commas.
     #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
     pub layers: String,
     /// Training features kept in each bank; where there are more, a coreset of them, which costs AUROC.
@@ -216,6 +220,33 @@ pub struct ExportArgs {
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,
+    /// Of a file of weights, as for `nsa embed`: resnet18, resnet50 or resnet152.
+    #[arg(long, requires_all = ["onnx", "stem"])]
+    pub arch: Option<Arch>,
+    /// Likewise: cifar or imagenet.
+    #[arg(long, requires = "arch")]
+    pub stem: Option<Stem>,
+    #[command(flatten)]
+    pub weights: WeightsArgs,
+}
+
+/// What a file of weights does not say of them.
+#[derive(Debug, Args)]
+pub struct WeightsArgs {
+    /// Base width of the weights: 64 for torchvision's.
+    #[arg(long, default_value_t = 64)]
+    pub width: usize,
+    /// Subtracted from the pixels, for red, green and blue [default: for the imagenet stem 0.485,0.456,0.406 as
+    /// torchvision's weights want it; for the cifar stem 0.5,0.5,0.5 as in our runs].
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
+    pub mean: Option<Vec<f32>>,
+    /// Divides the pixels after that [default: for the imagenet stem 0.229,0.224,0.225; for the cifar stem
+    /// 0.25,0.25,0.25].
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
+    pub std: Option<Vec<f32>>,
+    /// Where the run that made the weights normalises: f and both l2-normalise what the projector sees.
+    #[arg(long, default_value = "none")]
+    pub norm: Norm,
 }
 
 /// `nsa verify`.
@@ -282,29 +313,18 @@ pub struct EmbedArgs {
     /// cifar (one 3x3 convolution of stride 1) or imagenet (torchvision's: 7x7 of stride 2, max-pool).
     #[arg(long)]
     pub stem: Stem,
-    /// Base width of the weights: 64 for torchvision's.
-    #[arg(long, default_value_t = 64)]
-    pub width: usize,
     /// Images, N x 3 x H x W `.npy`, f32 in 0..1; `nsa data export` writes them.
     #[arg(long, value_name = "X.npy")]
     pub images: PathBuf,
-    /// conv1 to conv4 (flat), conv1-1x1 to conv4-1x1 (pooled), head1 and on (where the weights have a projector).
+    /// conv1 to conv4 (flat), conv1-1x1 to conv4-1x1 (pooled), conv4-1x1-unit (divided by its length), head1 and on (where
+    /// the weights have a projector).
     #[arg(long)]
     pub layer: String,
     /// Where the features go, N x d `.npy`.
     #[arg(long, value_name = "F.npy")]
     pub out: PathBuf,
-    /// Subtracted from the pixels, for red, green and blue [default: for the imagenet stem 0.485,0.456,0.406 as
-    /// torchvision's weights want it; for the cifar stem 0.5,0.5,0.5 as in our runs].
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
-    pub mean: Option<Vec<f32>>,
-    /// Divides the pixels after that [default: for the imagenet stem 0.229,0.224,0.225; for the cifar stem
-    /// 0.25,0.25,0.25].
-    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
-    pub std: Option<Vec<f32>>,
-    /// Where the run that made the weights normalises: f and both l2-normalise conv4-1x1 and what the projector sees.
-    #[arg(long, default_value = "none")]
-    pub norm: Norm,
+    #[command(flatten)]
+    pub weights_are: WeightsArgs,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,

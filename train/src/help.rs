@@ -139,8 +139,15 @@ A bank of more than --bank features is shrunk; mean and whitening stay those of 
 features are kept: `hubs` those that are most often among the five nearest of others, `k-centre` those that cover the \
 extremes (greedy k-centre; it costs k-Cos (Mah) dearly), `random` any.
 
+With --onnx it writes the encoder alone, of a run, a bundle or a file of weights (--arch, --stem ... as for `nsa embed`), \
+as an ONNX model for other programs. Its input `pixels` is N x 3 x H x W, f32 in 0..1, RGB, as `nsa embed` takes them: \
+the model scales them itself. It has an output for each of --layers, of that name, with the features of `nsa embed`; \
+batch norms are folded into the convolutions. Weights of a run or a bundle are those of the bundle (f16), written as f32.
+
   nsa export runs/digits --out assets/bundles/digits --default
   nsa export runs/large --out assets/bundles/large --bank 2000 --layers conv3-1x1,conv4-1x1
+  nsa export assets/bundles/digits --onnx --out digits.onnx --layers conv4-1x1,head1
+  nsa export resnet50.pth --arch resnet50 --stem imagenet --onnx --out resnet50.onnx
 
 Exit status: 0 written, 1 it failed, 2 no run, an unknown layer, or an --out that is no bundle's folder.";
 

@@ -21,6 +21,7 @@ mod help;
 mod lock;
 mod memory;
 mod npy;
+mod onnx;
 mod output;
 mod plan;
 mod progress;

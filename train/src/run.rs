@@ -135,6 +135,14 @@ impl RunFolder {
         if file.exists() { files::read(&file).map(Some) } else { Ok(None) }
     }
 
+    /// The checkpoint of a run that has one.
+    pub fn checkpoint_of(path: &Path) -> Result<Vec<u8>, NsaError> {
+        Self::checkpoint(path)?.ok_or_else(|| {
+            let path = path.display();
+            NsaError::Usage(format!("{path} has no checkpoint yet: train it first with `nsa train --resume {path}`"))
+        })
+    }
+
     /// An error about the checkpoint of the run in `path`, if it is one.
     pub fn refused(path: &Path, error: TrainerError) -> NsaError {
         match error {

@@ -35,12 +35,7 @@ impl Trained {
     /// Opens a run that has finished at least one epoch.
     pub fn open(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
         let run = RunFolder::open(path)?;
-        let Some(checkpoint) = RunFolder::checkpoint(path)? else {
-            let path = path.display();
-            return Err(NsaError::Usage(format!(
-                "{path} has no checkpoint yet: train it first with `nsa train --resume {path}`"
-            )));
-        };
+        let checkpoint = RunFolder::checkpoint_of(path)?;
         let config = &run.config;
         let root = root.or(run.record.root.as_deref());
         let open = |split| data::open(&config.dataset, root, split, config.image_size);

@@ -2,8 +2,9 @@
 
 use super::{Camera, Pad, Pixels, lab};
 use crate::lab::{Lab, OwnImage, OwnProgress};
-use crate::state::{Subject, View};
+use crate::state::{State, Subject, View};
 use crate::stats::{is_anomalous, percent, share_below};
+use crate::story::Scene;
 use crate::text;
 use leptos::ev;
 use leptos::prelude::*;
@@ -73,7 +74,9 @@ fn take(lab: Lab, files: Vec<File>) {
     if files.is_empty() {
         return;
     }
-    if lab.state.with_untracked(|s| s.view != View::Score) {
+    // Before a room the scene of own images shows them itself.
+    let shows = |s: &State| s.view == View::Score || s.view == View::Story && Scene::of(s) == Scene::YourTurn;
+    if !lab.state.with_untracked(shows) {
         lab.choose(|state| state.view = View::Score);
     }
     lab.take_files(files);

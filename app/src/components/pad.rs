@@ -3,6 +3,7 @@
 use super::canvas::paint;
 use super::{Choices, lab};
 use crate::drawing::{Colour, Drawing, PAPER, colour};
+use crate::state::State;
 use crate::text;
 use leptos::html;
 use leptos::leptos_dom::helpers::TimeoutHandle;
@@ -132,7 +133,7 @@ pub fn Pad() -> impl IntoView {
     };
     let percent = |at: usize| format!("{}%", at as f64 * 100.0 / SIZE as f64);
     view! {
-        <details class="pad" data-testid="pad">
+        <details class="pad" data-testid="pad" open=lab.state.with_untracked(State::is_for_a_room)>
             <summary>{text::score::PAD_OPEN}</summary>
             <div class="pad-frame">
                 <canvas

@@ -7,6 +7,9 @@ use web_sys::{DomRect, HtmlElement, KeyboardEvent, PointerEvent};
 
 /// Between a term and its explanation, and between that and the window's edge, CSS pixels.
 const GAP: f64 = 6.0;
+/// What no line begins with.
+const CLOSING: [char; 7] = ['.', ',', ':', ';', '?', ')', '’'];
+const WORD_JOINER: char = '\u{2060}';
 
 /// A text; the first of each of the field's terms in it is dotted.
 #[component]
@@ -16,6 +19,8 @@ pub fn Prose(
     text: Signal<String>,
 ) -> impl IntoView {
     let piece = |piece: Piece| match piece {
+        // A line may end behind a button, but not before a comma.
+        Piece::Plain(words) if words.starts_with(CLOSING) => format!("{WORD_JOINER}{words}").into_any(),
         Piece::Plain(words) => words.into_any(),
         Piece::Term(word, meaning) => view! { <Explained word meaning/> }.into_any(),
     };

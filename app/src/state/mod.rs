@@ -52,7 +52,7 @@ impl ScoreName {
 
 /// A scorer's word in files and URLs, for example `k-cos-mah`.
 pub fn scorer_word(scorer: Scorer) -> String {
-    serde_json::to_value(scorer).ok().and_then(|v| v.as_str().map(Into::into)).unwrap_or_default()
+    scorer.to_string()
 }
 
 /// Everything a person can choose.

@@ -34,7 +34,7 @@ pub struct Row {
 }
 
 static FINDINGS: LazyLock<Vec<Finding>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../results/findings.json"))
+    serde_json::from_slice(include_bytes!("../../../results/findings.json"))
         .expect("`nsa report` wrote it, and a test reads it")
 });
 

@@ -165,7 +165,7 @@ pub fn duration(seconds: f64) -> String {
 
 /// Before there is any result.
 pub const OWN_NONE: &str = "Here you will see your image as the model sees it, its score, and how many normal images score lower. \
-     A line in the histogram above shows where it stands.";
+     A line in the histogram shows where it stands.";
 /// The button of the file input.
 pub const OWN_PICK: &str = "Choose images";
 /// Beside it.

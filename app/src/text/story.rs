@@ -202,7 +202,7 @@ pub fn after(scene: Scene) -> Option<&'static str> {
 pub fn ask(scene: Scene) -> Option<&'static str> {
     Some(match scene {
         Scene::Detector => "Which of these two will get the higher score?",
-        Scene::Training => "Forty epochs later: what has become of the AUROC?",
+        Scene::Training => "At the end of training: what has become of the AUROC?",
         Scene::Kappa => "Your turn: press Play, or drag the epochs back. What happens to κ, and to the cap?",
         Scene::Norm => "Which of the two keeps its class tighter, so that its κ is higher in the end?",
         Scene::Scores => {

@@ -82,7 +82,7 @@ fn read(data: &JsValue) -> (Event, Vec<u8>) {
     let parts = data.dyn_ref::<Array>();
     let json = parts.map_or(data.clone(), |parts| parts.get(0)).as_string().unwrap_or_default();
     let bytes = parts.and_then(|parts| parts.get(1).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec));
-    let event = serde_json::from_str(&json).unwrap_or_else(|e| Event::Crashed {
+    let event = serde_json::from_slice(json.as_bytes()).unwrap_or_else(|e| Event::Crashed {
         message: format!("The trainer and the page do not understand each other ({e}): reload the page."),
     });
     (event, bytes.unwrap_or_default())

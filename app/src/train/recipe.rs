@@ -238,7 +238,7 @@ fn nearest(choices: &[usize], value: usize) -> usize {
 pub fn toml(config: &TrainConfig) -> String {
     let mut text = String::new();
     // By way of text, in which f32 keeps its few digits.
-    let json = serde_json::to_string(config).and_then(|json| serde_json::from_str(&json));
+    let json = serde_json::to_vec(config).and_then(|json| serde_json::from_slice(&json));
     let json: serde_json::Value = json.unwrap_or_default();
     let mut tables = Vec::new();
     for (key, value) in json.as_object().into_iter().flatten() {

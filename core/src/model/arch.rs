@@ -43,7 +43,7 @@ pub struct EncoderConfig {
 
 impl Arch {
     /// Blocks in each of the four layers.
-    pub(super) fn blocks(self) -> [usize; 4] {
+    pub fn blocks(self) -> [usize; 4] {
         match self {
             Self::Resnet18 => [2, 2, 2, 2],
             Self::Resnet50 => [3, 4, 6, 3],
@@ -52,7 +52,7 @@ impl Arch {
     }
 
     /// Whether the blocks are bottlenecks.
-    pub(super) fn bottleneck(self) -> bool {
+    pub fn bottleneck(self) -> bool {
         self != Self::Resnet18
     }
 

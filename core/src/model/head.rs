@@ -3,7 +3,7 @@
 //! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
 
 use super::{BatchNorm, StateDict, WeightsError};
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, backend::Backend};
@@ -105,6 +105,11 @@ impl<B: Backend> Head<B> {
         self.layers.is_empty()
     }
 
+    /// For inference: batch norms folded into the linear layers before them, which have no bias of their own.
+    pub(super) fn folded(self) -> Self {
+        Self { layers: self.layers.into_iter().map(HeadLayer::folded).collect() }
+    }
+
     /// `N x in` to `N x out`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let last = self.layers.len() - 1;
@@ -124,6 +129,15 @@ impl<B: Backend> Head<B> {
 }
 
 impl<B: Backend> HeadLayer<B> {
+    fn folded(mut self) -> Self {
+        if let Some(bn) = self.bn.take() {
+            let (scale, shift) = bn.inference();
+            self.linear.weight = self.linear.weight.map(|weight| (weight * scale.unsqueeze()).detach());
+            self.linear.bias = Some(Param::from_tensor(shift.detach()));
+        }
+        self
+    }
+
     fn forward(&self, x: Tensor<B, 2>, activate: bool) -> Tensor<B, 2> {
         let x = self.linear.forward(x);
         let x = match &self.bn {

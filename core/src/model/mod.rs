@@ -26,11 +26,11 @@ pub use blocks::Block;
 pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
 pub use layer::{Layer, UnknownLayer};
-pub use norm::l2_normalize;
+pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
-pub use state_dict::{MAX_WEIGHTS, StateDict, WeightsError};
-pub use weights::{load_weights, read_weights, save_weights};
+pub use state_dict::{MAX_WEIGHTS, StateDict, Weight, WeightsError};
+pub use weights::{load_weights, read_weights, save_weights, state_of};
 
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::SIZE;
@@ -127,7 +127,7 @@ impl NetworkConfig {
     }
 
     /// The encoder: always ResNet-18, as in the paper.
-    fn encoder(&self) -> EncoderConfig {
+    pub fn encoder(&self) -> EncoderConfig {
         EncoderConfig { arch: Arch::Resnet18, stem: Stem::of_side(self.side), width: self.width }
     }
 

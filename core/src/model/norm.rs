@@ -2,15 +2,16 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-/// Keeps the square root's gradient finite at the zero vector; far below the square of any real norm.
-const EPSILON: f64 = 1e-12;
+/// Added to the square of a norm: it keeps the square root's gradient finite at the zero vector, far below the square of
+/// any real norm.
+pub const NORM_EPSILON: f64 = 1e-12;
 
 /// Rows divided by their l2 norm: `N x d` to `N x d`, differentiable.
 ///
 /// Its gradient is orthogonal to the row: no loss behind it can be lowered by growing or shrinking the
 /// features, only by turning them, which is the whole of the paper's proposal.
 pub fn l2_normalize<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
-    let norm = (x.clone().powi_scalar(2).sum_dim(1) + EPSILON).sqrt();
+    let norm = (x.clone().powi_scalar(2).sum_dim(1) + NORM_EPSILON).sqrt();
     x / norm
 }
 

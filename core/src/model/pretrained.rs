@@ -1,10 +1,9 @@
 //! Encoders with weights from elsewhere: torchvision's, or a run's of our own (section 3.2.5, table 5 rows 5 to 10).
 
 use super::embed::read_back;
-use super::weights::{field_path, fill};
+use super::weights::{field_path, fill, state_of};
 use super::{EmbedError, EncoderConfig, Head, HeadShape, Layer, ResNet, StateDict, WeightsError, l2_normalize};
-use crate::config::Norm;
-use crate::config::PixelNorm;
+use crate::config::{Norm, PixelNorm};
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
@@ -31,8 +30,7 @@ impl<B: Backend> Pretrained<B> {
     /// Left out are what scores do not need, a classifier (`fc.`) and a predictor (`predictor.`), and the `module.`
     /// before every name of a network that was trained on several GPUs. Everything else must fit.
     ///
-    /// `norm` is the run's: on the encoder it normalises `conv4-1x1` and what the projector sees. torchvision's have
-    /// none.
+    /// `norm` is the run's: on the encoder it normalises what the projector sees. torchvision's have none.
     pub fn load(config: EncoderConfig, norm: Norm, state: StateDict, device: &B::Device) -> Result<Self, WeightsError> {
         let state = state.without_prefix("module.");
         // A large network takes seconds and memory to make: look first whether these can be its weights at all.
@@ -58,9 +56,17 @@ impl<B: Backend> Pretrained<B> {
         Ok(Self { config, norm, network, heads })
     }
 
+    /// The weights for inference, with every batch norm folded into the convolution or linear layer before it, which has
+    /// a bias then.
+    pub fn into_folded_weights(self) -> Result<StateDict, WeightsError> {
+        let Parts { encoder, projector } = self.network;
+        state_of(&Parts { encoder: encoder.folded(), projector: projector.map(Head::folded) })
+    }
+
     /// The names of all feature maps of images of this height and width, and how many values each has.
     pub fn layers(&self, height: usize, width: usize) -> Vec<(Layer, usize)> {
         let mut layers = self.config.layers(height, width);
+        layers.push((Layer::Unit, self.config.channels()[3]));
         layers.extend((1..).map(Layer::Head).zip(self.heads.iter().copied()));
         layers
     }
@@ -75,7 +81,7 @@ impl<B: Backend> Pretrained<B> {
                 let y = if self.norm.on_encoder() { l2_normalize(y) } else { y };
                 usize::from(head).checked_sub(1).and_then(|i| projector.layers(y).get(i).cloned())
             }
-            (Layer::Unit, _) => None,
+            (Layer::Unit, _) => Some(l2_normalize(maps.embedding())),
             (other, _) => maps.get(other),
         };
         let known = || self.layers(height, width).into_iter().map(|(layer, _)| layer);
@@ -135,7 +141,8 @@ mod tests {
             let network = crate::model::load_weights(network, &bytes).unwrap();
             let loaded = Pretrained::<Flex>::load(CONFIG, norm, state(norm), &device).unwrap();
             let layers = loaded.layers(32, 32);
-            assert!(layers.iter().map(|(layer, _)| *layer).eq(network.layers()));
+            let own = layers.iter().map(|(layer, _)| *layer).filter(|layer| *layer != Layer::Unit);
+            assert!(own.eq(network.layers()));
             for (layer, dim) in layers {
                 let expected = network.features(images.clone(), &[layer]).remove(0).into_data();
                 let found = loaded.layer(images.clone(), layer).unwrap();
@@ -165,7 +172,7 @@ mod tests {
         let mut weights = state(Norm::None).renamed(torchvision);
         weights.insert("module.fc.weight".into(), vec![3, 32], vec![0.0; 96]).unwrap();
         weights.insert("module.fc.bias".into(), vec![3], vec![0.0; 3]).unwrap();
-        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 8);
+        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 9);
     }
 
     #[test]

@@ -67,9 +67,11 @@ pub struct StateDict {
 
 /// One tensor in C order.
 #[derive(Debug, PartialEq)]
-pub(super) struct Weight {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Vec<f32>,
+pub struct Weight {
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Vec<f32>,
 }
 
 impl StateDict {
@@ -105,6 +107,11 @@ impl StateDict {
     /// The sizes of a tensor.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|weight| weight.shape.as_slice())
+    }
+
+    /// Takes a tensor out.
+    pub fn take(&mut self, name: &str) -> Result<Weight, WeightsError> {
+        self.tensors.remove(name).ok_or_else(|| WeightsError::Mismatch(format!("'{name}' is missing")))
     }
 
     /// Names and sizes of all tensors.

@@ -53,15 +53,36 @@ impl<B: Backend> ModuleVisitor<B> for Flat<B> {
 
 fn serialize(snapshots: Vec<TensorSnapshot>) -> Result<Vec<u8>, WeightsError> {
     let adapter = ChainAdapter::new(BurnToPyTorchAdapter, HalfPrecisionAdapter::new());
-    let mut tensors = Vec::new();
-    for snapshot in snapshots {
+    let tensors: Result<Vec<_>, _> =
+        named(snapshots, adapter).map(|read| read.map(|(name, data)| (name, Stored(data)))).collect();
+    Ok(safetensors::serialize(tensors?, None)?)
+}
+
+/// A module's weights as they are, under PyTorch's names and in its layouts.
+pub fn state_of<B: Backend>(module: &impl ModuleSnapshot<B>) -> Result<StateDict, WeightsError> {
+    let mut state = StateDict::default();
+    for read in named(module.collect(None, None, false), BurnToPyTorchAdapter) {
+        let (name, data) = read?;
+        let shape = data.shape.to_vec();
+        let values = data.convert::<f32>().into_vec();
+        let values = values.map_err(|e| WeightsError::Device { name: name.clone(), why: format!("{e:?}") })?;
+        state.insert(name, shape, values)?;
+    }
+    Ok(state)
+}
+
+/// Every tensor with its name in a file.
+fn named(
+    snapshots: Vec<TensorSnapshot>,
+    adapter: impl ModuleAdapter,
+) -> impl Iterator<Item = Result<(String, TensorData), WeightsError>> {
+    snapshots.into_iter().map(move |snapshot| {
         let snapshot = adapter.adapt(&snapshot);
         let path = snapshot.full_path();
         let name = path.strip_prefix("encoder.").unwrap_or(&path).to_string();
         let data = snapshot.to_data().map_err(|e| WeightsError::Device { name: name.clone(), why: e.to_string() })?;
-        tensors.push((name, Stored(data)));
-    }
-    Ok(safetensors::serialize(tensors, None)?)
+        Ok((name, data))
+    })
 }
 
 /// Reads weights that [`save_weights`] or PyTorch wrote. Every tensor of the network must be there with its shape,

@@ -1,6 +1,6 @@
 //! `nsa embed`: images in a file to features in a file, by weights from anywhere.
 
-use crate::cli::EmbedArgs;
+use crate::cli::{EmbedArgs, WeightsArgs};
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
@@ -10,33 +10,35 @@ use crate::progress::Progress;
 use crate::torch::read_weights;
 use burn::tensor::backend::Backend;
 use nsa_core::config::PixelNorm;
-use nsa_core::model::{EncoderConfig, Pretrained, StateDict};
+use nsa_core::model::{Arch, EncoderConfig, Pretrained, StateDict, Stem};
 
 /// Embeds batch by batch: neither images nor features are in memory as a whole.
 pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
-    if !(1..=256).contains(&args.width) {
-        return Err(NsaError::Usage(format!("--width must be 1 to 256, found {}", args.width)));
-    }
-    let pixels = pixel_norm(args)?;
+    let (config, pixels) = args.weights_are.encoder(args.arch, args.stem)?;
     let images = ImageReader::open(&args.images)?;
-    let config = EncoderConfig { arch: args.arch, stem: args.stem, width: args.width };
     let state = read_weights(&args.weights, &config)?;
     let rows = on_device(args.device, Job { args, config, pixels, images, state })?;
     tell!("{rows} features by {} written to {}", args.layer, args.out.display());
     Ok(())
 }
 
-/// The stem's, but for what is given.
-fn pixel_norm(args: &EmbedArgs) -> Result<PixelNorm, NsaError> {
-    let given = |flag: &str, values: &Option<Vec<f32>>, default: [f32; 3], low: f32| match values.as_deref() {
-        None => Ok(default),
-        Some(&[r, g, b]) if [r, g, b].iter().all(|v| v.is_finite() && *v >= low) => Ok([r, g, b]),
-        Some(found) => {
-            Err(NsaError::Usage(format!("--{flag} must be three numbers of {low} or more, found {found:?}")))
+impl WeightsArgs {
+    /// The encoder of these weights, and how it wants pixels scaled: as the stem does, but for what is given.
+    pub(super) fn encoder(&self, arch: Arch, stem: Stem) -> Result<(EncoderConfig, PixelNorm), NsaError> {
+        if !(1..=256).contains(&self.width) {
+            return Err(NsaError::Usage(format!("--width must be 1 to 256, found {}", self.width)));
         }
-    };
-    let stem = args.stem.pixels();
-    Ok(PixelNorm { mean: given("mean", &args.mean, stem.mean, 0.0)?, std: given("std", &args.std, stem.std, 1e-6)? })
+        let given = |flag: &str, values: &Option<Vec<f32>>, default: [f32; 3], low: f32| match values.as_deref() {
+            None => Ok(default),
+            Some(&[r, g, b]) if [r, g, b].iter().all(|v| v.is_finite() && *v >= low) => Ok([r, g, b]),
+            Some(found) => {
+                Err(NsaError::Usage(format!("--{flag} must be three numbers of {low} or more, found {found:?}")))
+            }
+        };
+        let own = stem.pixels();
+        let (mean, std) = (given("mean", &self.mean, own.mean, 0.0)?, given("std", &self.std, own.std, 1e-6)?);
+        Ok((EncoderConfig { arch, stem, width: self.width }, PixelNorm { mean, std }))
+    }
 }
 
 struct Job<'a> {
@@ -52,7 +54,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(mut self, device: B::Device, _: &str) -> Result<usize, NsaError> {
         let args = self.args;
-        let network = Pretrained::<B>::load(self.config, args.norm, self.state, &device)
+        let network = Pretrained::<B>::load(self.config, args.weights_are.norm, self.state, &device)
             .map_err(|source| NsaError::WeightsFile { path: args.weights.clone(), source })?;
         let (n, size) = (self.images.n(), self.images.size());
         let layers = network.layers(size[0], size[1]);

@@ -8,6 +8,7 @@ mod ensemble;
 mod eval;
 mod export;
 mod gallery;
+mod onnx;
 mod predict;
 pub mod report;
 pub mod sweep;
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
         Command::Data(command) => Ok(command.run()?),
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) if args.onnx => onnx::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Sweep(args) => sweep::run(&args),

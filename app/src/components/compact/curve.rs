@@ -17,6 +17,9 @@ pub fn Curve(
     measure: Measure,
     /// Of which model.
     which: Which,
+    /// Whether it has a row with nothing below it.
+    #[prop(optional)]
+    tall: bool,
 ) -> impl IntoView {
     let lab = lab();
     let node = NodeRef::<html::Figure>::new();
@@ -25,7 +28,8 @@ pub fn Curve(
     let history = Memo::new(move |_| which.history(lab).unwrap_or_default());
     let plot: Memo<Plot> = Memo::new(move |_| {
         let width = width.get();
-        let size = (width, (width * 0.5).clamp(190.0, lab.state.with(|s| s.height(300.0, 220.0))));
+        let (share, room) = if tall { (0.8, 360.0) } else { (0.5, 220.0) };
+        let size = (width, (width * share).clamp(190.0, lab.state.with(|s| s.height(300.0, room))));
         let both: Vec<History> =
             [Which::First, Which::Second].into_iter().filter_map(|which| which.history(lab)).collect();
         let bounds = measure.bounds(&both.iter().collect::<Vec<_>>(), scorer.get());

@@ -56,10 +56,10 @@ pub fn Story() -> impl IntoView {
                 <Scenes lab scene/>
                 <p class="story-ways">
                     <Way lab by=-1/>
+                    <Way lab by=1/>
                     <a class="button" data-testid="scene-open" href=move || lab.state.with(|s| changed(s, open)) on:click=move |e| follow(lab, &e, open)>
                         {text::story::OPEN}
                     </a>
-                    <Way lab by=1/>
                 </p>
             </div>
             <div class="story-body">

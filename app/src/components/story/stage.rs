@@ -14,8 +14,24 @@ pub fn Stage(
 ) -> impl IntoView {
     let lab = lab();
     let quality = Memo::new(move |_| Which::First.history(lab).is_some_and(|h| Measure::Quality.is_in(&[&h])));
+    // Where the scene's runs are missing, one model stands alone.
+    let compares = Memo::new(move |_| lab.compared_entry.with(Option::is_some));
     let curve = |measure, which| view! { <Curve measure which/> };
-    let both = move |measure| view! { {curve(measure, Which::First)} {curve(measure, Which::Second)} };
+    let both = move |measure| {
+        let second = move || compares.get().then(|| curve(measure, Which::Second));
+        view! { {curve(measure, Which::First)} {second} }
+    };
+    let two = move |rows: AnyView| {
+        view! {
+            <Epochs/>
+            <Legend/>
+            <div class="curves" class:two=compares>
+                {move || compares.get().then(|| view! { <Titles/> })}
+                {rows}
+            </div>
+        }
+        .into_any()
+    };
     match scene {
         Scene::Detector => view! { <Gallery/> }.into_any(),
         Scene::Scores => view! { <Separate/> }.into_any(),
@@ -24,45 +40,29 @@ pub fn Stage(
         Scene::Training => view! {
             <Epochs/>
             <div class="curves">
-                {curve(Measure::Auroc, Which::First)}
-                {move || quality.get().then(|| curve(Measure::Quality, Which::First))}
+                <Curve measure=Measure::Auroc which=Which::First tall=true/>
+                {move || quality.get().then(|| view! { <Curve measure=Measure::Quality which=Which::First tall=true/> })}
             </div>
         }
         .into_any(),
         Scene::Kappa => view! {
             <Epochs/>
             <Legend/>
-            <div class="curves">{curve(Measure::Kappa, Which::First)} <ReplayedSphere which=Which::First/></div>
-        }
-        .into_any(),
-        Scene::Norm => view! {
-            <Epochs/>
-            <Legend/>
-            <div class="curves two"><Titles/> {both(Measure::Kappa)} {both(Measure::Auroc)}</div>
-        }
-        .into_any(),
-        Scene::StopGrad => view! {
-            <Epochs/>
-            <Legend/>
-            <div class="curves two">
-                <Titles/>
-                {both(Measure::Kappa)}
+            <div class="curves">
+                <Curve measure=Measure::Kappa which=Which::First tall=true/>
                 <ReplayedSphere which=Which::First/>
-                <ReplayedSphere which=Which::Second/>
             </div>
         }
         .into_any(),
-        Scene::Pollution => view! {
-            <Epochs/>
-            <Legend/>
-            <div class="curves two">
-                <Titles/>
-                <Replayed which=Which::First/>
-                <Replayed which=Which::Second/>
-                {both(Measure::Auroc)}
-            </div>
+        Scene::Norm => two(view! { {both(Measure::Kappa)} {both(Measure::Auroc)} }.into_any()),
+        Scene::StopGrad => {
+            let second = move || compares.get().then(|| view! { <ReplayedSphere which=Which::Second/> });
+            two(view! { {both(Measure::Kappa)} <ReplayedSphere which=Which::First/> {second} }.into_any())
         }
-        .into_any(),
+        Scene::Pollution => {
+            let second = move || compares.get().then(|| view! { <Replayed which=Which::Second/> });
+            two(view! { <Replayed which=Which::First/> {second} {both(Measure::Auroc)} }.into_any())
+        }
     }
 }
 
