@@ -121,4 +121,9 @@ fn resuming_a_finished_run_changes_nothing() {
     lab.nsa("train --resume run --device cpu").fails(2, &["checkpoint.bin: the checkpoint cannot be read"]);
     lab.nsa("export run --out bundles/one --device cpu").fails(2, &["checkpoint.bin: the checkpoint cannot be read"]);
     assert!(!lab.path("bundles").exists());
+
+    // As earlier versions wrote it, by burn's recorder.
+    fs::write(&checkpoint, [&[0x93, 0x84, 0xa7], &b"encoder"[..]].concat()).unwrap();
+    lab.nsa("train --resume run --device cpu")
+        .fails(2, &["checkpoint.bin", "of an earlier version: train the run again"]);
 }

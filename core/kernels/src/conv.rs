@@ -1,6 +1,6 @@
 //! A convolution and the gradient of its images, on images that lie side by side ([`crate::lanes`]).
 //!
-//! Nothing is unfolded: a tile is [`CHANNELS`] results of up to [`PIXELS`] pixels of sixteen images, held in registers
+//! Nothing is unfolded: a tile is `CHANNELS` results of up to `PIXELS` pixels of sixteen images, held in registers
 //! while the kernel walks over the channels that are read. Each value of the weight meets whole registers, so it is
 //! fine with any number of channels and pixels, and what lies in the padding is left out instead of multiplied by zero:
 //! of a 3x3 kernel on 2x2 pixels that is more than half. The way back is the same walk with the taps turned around.

@@ -1,7 +1,7 @@
 //! The gradient of a convolution's weight, on images that lie side by side ([`crate::lanes`]).
 //!
 //! Each of its values is a sum, over images and positions, of a gradient times the pixel that the weight met there. A
-//! tile is the sums of [`TILE`] by [`TILE`] channels for one value of the kernel, in registers while they walk over some
+//! tile is the sums of `TILE` by `TILE` channels for one value of the kernel, in registers while they walk over some
 //! lines; for the other values of the kernel the same lines are near. Sixteen images are added up side by side, and
 //! across at the end only.
 //!
