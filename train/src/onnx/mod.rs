@@ -27,7 +27,7 @@ pub struct Encoder {
 impl Encoder {
     /// The bytes of a model with an output for each of `layers`: names and sizes of its feature maps (a map that is
     /// flat has none: it goes with the image's).
-    pub fn to_onnx(
+    pub fn into_onnx(
         self,
         layers: &[(&str, Option<usize>)],
         metadata: &[(&str, String)],
