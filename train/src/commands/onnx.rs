@@ -50,7 +50,7 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     ];
     metadata.extend(side.map(|side| ("trained-on", format!("images of {side} x {side}"))));
     let weights = network.into_folded_weights().map_err(refused)?;
-    let model = Encoder { config, pixels, norm_f: norm.on_encoder(), weights }.to_onnx(&outputs, &metadata);
+    let model = Encoder { config, pixels, norm_f: norm.on_encoder(), weights }.into_onnx(&outputs, &metadata);
     let model = model.map_err(refused)?;
     files::write_atomic(&args.out, &model)?;
     let names: Vec<String> = chosen.iter().map(Layer::to_string).collect();
@@ -64,6 +64,12 @@ fn source(args: &ExportArgs) -> Result<Source, NsaError> {
         let (config, pixels) = args.weights.encoder(arch, stem)?;
         let state = read_weights(&args.run, &config)?;
         return Ok(Source { config, pixels, norm: args.weights.norm, state, side: None });
+    }
+    if args.run.is_file() && args.run.extension().is_none_or(|extension| extension != "zip") {
+        let path = args.run.display();
+        return Err(NsaError::Usage(format!(
+            "{path} must be a run or a bundle; of a file of weights say --arch and --stem"
+        )));
     }
     let (config, weights) = if bundles::is_bundle(&args.run) { bundles::model(&args.run)? } else { of_run(&args.run)? };
     let network = config.network();

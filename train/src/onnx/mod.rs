@@ -28,7 +28,7 @@ pub struct Encoder {
 impl Encoder {
     /// The bytes of a model with an output for each of `layers`: feature maps and their sizes (a map that is flat has
     /// none: it goes with the image's).
-    pub fn to_onnx(
+    pub fn into_onnx(
         self,
         layers: &[(Layer, Option<usize>)],
         metadata: &[(&str, String)],

@@ -16,7 +16,7 @@ fn of_state(config: EncoderConfig, norm: Norm, state: StateDict, layers: &[(Laye
     let network = Pretrained::<Flex>::load(config, norm, state, &Default::default()).unwrap();
     let weights = network.into_folded_weights().unwrap();
     let encoder = Encoder { config, pixels: config.stem.pixels(), norm_f: norm.on_encoder(), weights };
-    let bytes = encoder.to_onnx(layers, &[("input", "pixels in 0..1".into())]).unwrap();
+    let bytes = encoder.into_onnx(layers, &[("input", "pixels in 0..1".into())]).unwrap();
     Model::decode(bytes.as_slice()).unwrap()
 }
 
@@ -97,6 +97,6 @@ fn bottlenecks_and_the_imagenet_stem_have_their_strides() {
 fn weights_that_are_missing_are_named() {
     let config = NetworkConfig::default().encoder();
     let encoder = Encoder { config, pixels: PixelNorm::CIFAR, norm_f: false, weights: StateDict::default() };
-    let error = encoder.to_onnx(&[(Layer::Flat(1), None)], &[]).unwrap_err().to_string();
+    let error = encoder.into_onnx(&[(Layer::Flat(1), None)], &[]).unwrap_err().to_string();
     assert!(error.contains("'conv1.weight' is missing"), "{error}");
 }
