@@ -23,8 +23,29 @@ def time(values):
 
 
 def ratio(ours, theirs):
-    """Ours over theirs, of the medians: below 1 is faster."""
-    return statistics.median(ours) / max(statistics.median(theirs), 1e-9)
+    """Ours over theirs, of the medians: below 1 is faster. None where the clock is too coarse for one of them."""
+    ours, theirs = statistics.median(ours), statistics.median(theirs)
+    return ours / theirs if ours > 0 and theirs > 0 else None
+
+
+def shown(value):
+    return "-" if value is None else f"{value:.2f}"
+
+
+def sentences(found):
+    """What is faster and what is slower, by how much, from the wall-clock ratios."""
+    groups = {"scoring": ("k-cos", "kappa"), "inference": ("inference",), "training": ("training",)}
+    for name, starts in groups.items():
+        rows = [(ratio(case["seconds"]["nsa"], case["seconds"][who]), case["case"], who) for case in found["cases"]
+                if case["case"].startswith(starts) for who in case["seconds"] if who != "nsa"]
+        rows = sorted(row for row in rows if row[0] is not None)
+        if not rows:
+            continue
+        slower = [row for row in rows if row[0] > 1]
+        print(f"- **{name.capitalize()} on the processor** takes {rows[0][0]:.2f} to {rows[-1][0]:.2f} of the others' time; "
+              + (f"{len(slower)} of {len(rows)} rows are slower, most {slower[-1][1]} ({slower[-1][0]:.2f})." if slower
+                 else f"all {len(rows)} rows are faster."))
+    print()
 
 
 def native(found):
@@ -37,7 +58,7 @@ def native(found):
         seconds, processor = case["seconds"], case["processor-seconds"]
         for who in [who for who in seconds if who != "nsa"]:
             print(f"| {case['case']} | {time(seconds['nsa'])} | {who}: {time(seconds[who])} "
-                  f"| {ratio(seconds['nsa'], seconds[who]):.2f} | {ratio(processor['nsa'], processor[who]):.2f} |")
+                  f"| {shown(ratio(seconds['nsa'], seconds[who]))} | {shown(ratio(processor['nsa'], processor[who]))} |")
     print("\n| what | our memory at most |\n|---|---:|")
     for case in found["cases"]:
         print(f"| {case['case']} | {case['nsa-peak-memory-bytes'] / 2**20:,.0f} MiB |")
@@ -64,7 +85,7 @@ def browser(found):
                 print(f"{start}| not run: {case['not-run']} | | | | |")
             else:
                 print(f"{start}| {time(case['ours'])} | {case['batches']} | {time(case['theirs'])} "
-                      f"| {ratio(case['ours'], case['theirs']):.2f} | {len(case['ours'])} |")
+                      f"| {shown(ratio(case['ours'], case['theirs']))} | {len(case['ours'])} |")
         print()
     print("### Cold: one image\n\nA browser just started, from the start of the program to the first result: its download from this "
           "machine, its compilation, the model, the device.\n\n"
@@ -74,7 +95,7 @@ def browser(found):
         if "not-run" in case:
             print(f"{start}| not run: {case['not-run']} | | | |")
         else:
-            print(f"{start}| {time(case['ours'])} | {time(case['theirs'])} | {ratio(case['ours'], case['theirs']):.2f} "
+            print(f"{start}| {time(case['ours'])} | {time(case['theirs'])} | {shown(ratio(case['ours'], case['theirs']))} "
                   f"| {len(case['ours'])} |")
     print()
 
@@ -126,6 +147,8 @@ def main():
     folder = Path(sys.argv[1])
     print("# Benchmarks\n\nMade by `make bench`; not edited by hand. What bounds the rows above 1, and what was tried: "
           "[docs/benchmarks.md](docs/benchmarks.md).\n")
+    if (folder / "native.json").exists():
+        sentences(json.loads((folder / "native.json").read_text()))
     for name, part in (("native", native), ("browser", browser), ("loading", loading), ("sizes", features)):
         file = folder / f"{name}.json"
         if file.exists():
