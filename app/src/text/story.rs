@@ -26,7 +26,7 @@ pub const NO_PAPER: &str = "not in its tables";
 pub const NO_RUNS: &str = "We have not trained the models of this scene yet: what you see beside it is another one.";
 /// Two runs that hardly differ.
 pub const UNCLEAR: &str =
-    "Our two runs differ by less than a point in the first score of the table: too little to tell.";
+    "By the first score of the table our runs do not tell: the difference is within their spread.";
 /// Paper and page measure different things.
 pub const HOW: &str = "The paper's numbers are means over ten classes (ResNet-18, 500 to 4,000 epochs); ours are of the one \
      class and the small network named above, so look at the direction, not at the level.";
@@ -104,8 +104,8 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
             "Our runs differ from the paper here: the norm does not help the first score of the table.",
         ),
         Scene::Pollution => (
-            "As in the paper, the norm helps where the training set is polluted.",
-            "Our runs differ from the paper here: the norm does not help where the training set is polluted.",
+            "As in the paper, the norm helps here by the first score of the table.",
+            "By the first score of the table our runs differ from the paper: the norm does not help it here.",
         ),
         Scene::Scores => (
             "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",

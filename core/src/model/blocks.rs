@@ -2,7 +2,7 @@
 
 use super::BatchNorm;
 use super::conv::{convolve, convolve_lanes, convolve_lanes_onto, convolve_onto, lanes_geometry};
-use super::lanes::Maps;
+use super::lanes::{Maps, side_by_side};
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -88,7 +88,8 @@ pub(super) fn layer<B: Backend>(
     add: Option<Maps<B>>,
     rectify: bool,
 ) -> Maps<B> {
-    if let Maps::Lanes(maps, n) = &x
+    if side_by_side::<B>()
+        && let Maps::Lanes(maps, n) = &x
         && let Some(geometry) = lanes_geometry(conv, maps, *n)
     {
         let add = add.map(Maps::lanes);

@@ -9,12 +9,19 @@ use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
 use burn_flex::{Flex, FlexTensor};
 use nsa_kernels::lanes::{self, LANES};
 use nsa_kernels::pool;
+use std::any::TypeId;
 
 type A = Autodiff<Flex>;
 
-/// Images from which on a group of sixteen, which costs the same however few it has, is faster than one by one. Not in the
-/// browser, where registers hold four.
-const MANY: usize = if cfg!(target_arch = "wasm32") { usize::MAX } else { 12 };
+/// Images from which on a group of sixteen, which costs the same however few it has, is faster than one by one.
+const MANY: usize = 12;
+
+/// Whether maps of this backend ever lie side by side: in training on the CPU, and in inference there, but not in the browser,
+/// where registers hold four. That is known when the program is compiled: others do not carry the kernels.
+pub fn side_by_side<B: Backend>() -> bool {
+    let is = |other| TypeId::of::<B>() == other;
+    is(TypeId::of::<A>()) || !cfg!(target_arch = "wasm32") && is(TypeId::of::<Flex>())
+}
 
 /// `N x C x H x W`.
 #[derive(Debug, Clone)]
@@ -30,12 +37,9 @@ impl<B: Backend> Maps<B> {
     /// Those of images, or of what a layer gives; `folded` says whether batch norms are.
     pub fn of(images: Tensor<B, 4>, folded: bool) -> Self {
         let n = images.dims()[0];
-        let lanes = if folded {
-            n >= MANY && same::<_, Flex, 4>(&images).is_some()
-        } else {
-            B::ad_enabled(&images.device()) && same::<_, A, 4>(&images).is_some()
-        };
-        if lanes {
+        let training = B::ad_enabled(&images.device());
+        let suits = if folded { !training && n >= MANY } else { training };
+        if side_by_side::<B>() && suits {
             return Self::Lanes(tracking(&images, gather), n);
         }
         Self::Plain(images)
