@@ -1,6 +1,6 @@
 //! Between burn's CPU tensors and plain slices.
 
-use burn::tensor::{DType, Tensor, TensorData, TensorMetadata, backend::Backend};
+use burn::tensor::{DType, Tensor, TensorData, TensorMetadata, TensorPrimitive, backend::Backend};
 use burn_flex::{Flex, FlexTensor};
 use std::any::Any;
 
@@ -56,6 +56,17 @@ impl Values {
         let start = self.0.layout().start_offset();
         &self.0.storage::<f32>()[start..start + self.0.shape().num_elements()]
     }
+}
+
+/// What `fill` writes over the values of `add`, zeros if there is none: in place, if nobody else holds them.
+pub fn written_onto<const D: usize>(
+    shape: [usize; D],
+    add: Option<Tensor<Flex, D>>,
+    fill: impl FnOnce(&mut [f32]),
+) -> Tensor<Flex, D> {
+    let mut values = Values::of(add.unwrap_or_else(|| Tensor::zeros(shape, &Default::default())));
+    fill(values.slice_mut());
+    Tensor::from_primitive(TensorPrimitive::Float(values.tensor()))
 }
 
 /// A tensor of values in row-major order.

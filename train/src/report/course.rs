@@ -1,6 +1,6 @@
 //! What changes while training goes on: AUROC, compactness and quality at the start, at the peak, at the end.
 
-use super::effect::{Effect, mean_and_spread, peak};
+use super::effect::{Effect, mean_and_spread, peak, rate};
 use super::record::RunRecord;
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -11,18 +11,18 @@ type Measure = fn(&HistoryEntry) -> Option<f64>;
 
 /// What is followed, its title and with how many decimals.
 const FOLLOWED: [(&str, usize, Measure); 8] = [
-    ("c-Cos", 1, |entry| rate(entry, Scorer::CCos)),
-    ("k-Cos", 1, |entry| rate(entry, Scorer::KCos)),
-    ("k-Cos (Mah)", 1, |entry| rate(entry, Scorer::KCosMah)),
-    ("GDE", 1, |entry| rate(entry, Scorer::Gde)),
+    ("c-Cos", 1, |entry| percent(entry, Scorer::CCos)),
+    ("k-Cos", 1, |entry| percent(entry, Scorer::KCos)),
+    ("k-Cos (Mah)", 1, |entry| percent(entry, Scorer::KCosMah)),
+    ("GDE", 1, |entry| percent(entry, Scorer::Gde)),
     ("kappa ID", 1, |entry| Some(entry.id.kappa)),
     ("kappa OOD", 1, |entry| Some(entry.ood.kappa)),
     ("MMD to uniform, ID", 3, |entry| Some(entry.id.mmd2)),
     ("linear probe", 1, |entry| Some(100.0 * entry.quality?.linear_probe)),
 ];
 
-fn rate(entry: &HistoryEntry, scorer: Scorer) -> Option<f64> {
-    entry.auroc.iter().find(|(found, _)| *found == scorer).map(|(_, rate)| 100.0 * rate)
+fn percent(entry: &HistoryEntry, scorer: Scorer) -> Option<f64> {
+    Some(100.0 * rate(&entry.auroc, scorer)?)
 }
 
 /// Where a run is looked at.

@@ -179,18 +179,19 @@ fn measured(run: &RunRecord, measure: &str) -> Option<f64> {
         "kappa" => Some(last.id.kappa),
         "probe" => Some(100.0 * last.quality?.linear_probe),
         "chosen" => Some(100.0 * run.result()?.chosen()?.1),
-        "c-cos-lost" => Some(100.0 * (c_cos(&peak(run)?.auroc)? - c_cos(&last.auroc)?)),
+        "c-cos-lost" => Some(100.0 * (rate(&peak(run)?.auroc, Scorer::CCos)? - rate(&last.auroc, Scorer::CCos)?)),
         score => Some(100.0 * reached(run.result()?, score)?),
     }
 }
 
-fn c_cos(rates: &[(Scorer, f64)]) -> Option<f64> {
-    rates.iter().find(|(scorer, _)| *scorer == Scorer::CCos).map(|(_, rate)| *rate)
+/// What a scorer reached, 0 to 1.
+pub fn rate(rates: &[(Scorer, f64)], scorer: Scorer) -> Option<f64> {
+    rates.iter().find(|(found, _)| *found == scorer).map(|(_, rate)| *rate)
 }
 
 /// When c-Cos was highest after training began, chosen on validation images.
 pub fn peak(run: &RunRecord) -> Option<&HistoryEntry> {
-    let validated = |entry: &HistoryEntry| c_cos(&entry.validation).unwrap_or(f64::NEG_INFINITY);
+    let validated = |entry: &HistoryEntry| rate(&entry.validation, Scorer::CCos).unwrap_or(f64::NEG_INFINITY);
     let epochs = run.summary.history.epochs.iter().filter(|entry| entry.epoch > 0);
     epochs.max_by(|a, b| validated(a).total_cmp(&validated(b)))
 }

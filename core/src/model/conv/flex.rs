@@ -1,6 +1,6 @@
 //! Convolutions of images as they lie, between burn's CPU tensors and the kernels.
 
-use crate::model::flex::{Values, tensor};
+use crate::model::flex::{Values, tensor, written_onto};
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::Flex;
 use nsa_kernels::geometry::Geometry;
@@ -23,9 +23,8 @@ pub fn convolve_onto(
     rectify: bool,
 ) -> Tensor<Flex, 4> {
     let [channels, height, width] = g.output;
-    let add = add.unwrap_or_else(|| Tensor::zeros([g.n, channels, height, width], &images.device()));
-    let (images, weight, bias, mut results) =
-        (Values::of(images), Values::of(weight), Values::of(bias), Values::of(add));
-    unfolded::forward_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results.slice_mut());
-    Tensor::from_primitive(TensorPrimitive::Float(results.tensor()))
+    let (images, weight, bias) = (Values::of(images), Values::of(weight), Values::of(bias));
+    written_onto([g.n, channels, height, width], add, |results| {
+        unfolded::forward_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results);
+    })
 }

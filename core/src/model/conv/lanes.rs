@@ -1,6 +1,6 @@
 //! Convolutions that autodiff goes back through, on images that lie side by side.
 
-use crate::model::flex::{Values, tensor};
+use crate::model::flex::{Values, tensor, written_onto};
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
@@ -44,12 +44,10 @@ pub fn convolve_onto(
     rectify: bool,
 ) -> Tensor<Flex, 5> {
     let [channels, height, width] = g.output;
-    let shape = [groups(g.n), channels, height, width, LANES];
-    let add = add.unwrap_or_else(|| Tensor::zeros(shape, &images.device()));
-    let (images, weight, bias, mut results) =
-        (Values::of(images), Values::of(weight), Values::of(bias), Values::of(add));
-    conv::convolve_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results.slice_mut());
-    Tensor::from_primitive(TensorPrimitive::Float(results.tensor()))
+    let (images, weight, bias) = (Values::of(images), Values::of(weight), Values::of(bias));
+    written_onto([groups(g.n), channels, height, width, LANES], add, |results| {
+        conv::convolve_onto(g, images.slice(), weight.slice(), bias.slice(), rectify, results);
+    })
 }
 
 #[derive(Debug)]
