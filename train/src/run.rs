@@ -22,7 +22,7 @@ use nsa_core::bundle::FRAMES_FILE;
 use nsa_core::config::TrainConfig;
 use nsa_core::data::OneClassSplit;
 use nsa_core::measure::{Frames, History};
-use nsa_core::ssl::{Run, TrainerError};
+use nsa_core::ssl::{Run, Trainer, TrainerError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -141,6 +141,16 @@ impl RunFolder {
             let path = path.display();
             NsaError::Usage(format!("{path} has no checkpoint yet: train it first with `nsa train --resume {path}`"))
         })
+    }
+
+    /// A trainer that stands where the checkpoint of the run in `path` says.
+    pub fn trainer<B: AutodiffBackend>(
+        path: &Path,
+        config: &TrainConfig,
+        checkpoint: &[u8],
+        device: &B::Device,
+    ) -> Result<Trainer<B>, NsaError> {
+        Trainer::resume(config.clone(), checkpoint, device.clone()).map_err(|error| Self::refused(path, error))
     }
 
     /// An error about the checkpoint of the run in `path`, if it is one.

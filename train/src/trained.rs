@@ -9,7 +9,7 @@ use nsa_core::bundle::sha256;
 use nsa_core::config::TrainConfig;
 use nsa_core::data::{ImageSet, OneClassSplit, Sets, Sides, Split};
 use nsa_core::model::Network;
-use nsa_core::ssl::{Trainer, Watch};
+use nsa_core::ssl::Watch;
 use std::path::Path;
 
 /// A run, its checkpoint, and the images it is judged on.
@@ -59,8 +59,7 @@ impl Trained {
     /// The network and how many epochs it was trained for.
     pub fn network_and_epoch<B: Backend>(&self, device: &B::Device) -> Result<(Network<B>, usize), NsaError> {
         let run = &self.run;
-        let trainer = Trainer::<Autodiff<B>>::resume(run.config.clone(), &self.checkpoint, device.clone())
-            .map_err(|error| RunFolder::refused(run.path(), error))?;
+        let trainer = RunFolder::trainer::<Autodiff<B>>(run.path(), &run.config, &self.checkpoint, device)?;
         Ok((trainer.network(), trainer.epochs_done()))
     }
 

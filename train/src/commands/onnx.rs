@@ -13,7 +13,6 @@ use burn::backend::Autodiff;
 use burn_flex::Flex;
 use nsa_core::config::{Norm, PixelNorm, TrainConfig};
 use nsa_core::model::{EncoderConfig, Layer, Pretrained, StateDict, save_weights};
-use nsa_core::ssl::Trainer;
 use std::path::Path;
 
 /// Any side: only flat maps have sizes that go with it.
@@ -83,7 +82,6 @@ fn source(args: &ExportArgs) -> Result<Source, NsaError> {
 fn of_run(path: &Path) -> Result<(TrainConfig, Vec<u8>), NsaError> {
     let config = RunFolder::open(path)?.config;
     let checkpoint = RunFolder::checkpoint_of(path)?;
-    let trainer = Trainer::<Autodiff<Flex>>::resume(config.clone(), &checkpoint, Default::default())
-        .map_err(|error| RunFolder::refused(path, error))?;
+    let trainer = RunFolder::trainer::<Autodiff<Flex>>(path, &config, &checkpoint, &Default::default())?;
     Ok((config, save_weights(&trainer.network())?))
 }
