@@ -99,7 +99,8 @@ pub struct TrainArgs {
     /// The in-distribution class, by number.
     #[arg(long)]
     pub id_class: Option<usize>,
-    /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives).
+    /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
+    /// paper, which brings its own score: ssd, droc. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.

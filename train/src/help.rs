@@ -96,8 +96,17 @@ ends with the same weights as one that was never stopped. It is locked while it 
 Every --eval-every epochs the run is measured on at most --eval-limit images of each kind: AUROC (in percent on screen, \
 0 to 1 in record.json), kappa and effective rank of the features.
 
+Besides the paper's objectives there are the methods that it compares with, each with the score of its own authors, which \
+is followed in training, is a row of `nsa eval` and goes into the bundle; docs/method.md says where each follows its paper.
+
+  ssd        Sehwag et al. 2021. Learns as SimCLR does. An image is anomalous if its features' direction is far from the
+             class's mean by the Mahalanobis distance (`mahalanobis` on conv4-1x1).
+  droc       Sohn et al. 2021. Learns as SimCLR(-) does: each view's rotations are negatives of it. An image is
+             anomalous where a one-class SVM (`oc-svm`) or a kernel density (`kde`) on conv4-1x1 says so.
+
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
+  nsa train --dataset fashion-mnist --root data --id-class 8 --objective ssd --out runs/ssd
   nsa train --resume runs/three
 
 Exit status: 0 trained to the last epoch, 1 training failed (for example the loss is no number any more) or another \

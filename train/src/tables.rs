@@ -13,7 +13,7 @@ use burn::tensor::backend::Backend;
 use nsa_core::Features;
 use nsa_core::data::{CHANNELS, ImageSet, Sets};
 use nsa_core::eval::{auroc, summarize};
-use nsa_core::model::{EmbedError, Layer, Network};
+use nsa_core::model::{EmbedError, Layer, Network, NetworkConfig};
 use nsa_core::score::{Bank, ScoreError, Scorer};
 use sums::{Members, Scored, ensembles, reach};
 
@@ -33,21 +33,28 @@ pub struct Request {
 
 impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
-    /// ensembles. Beside it the other reading of y, and what raw pixels reach.
-    pub fn of_the_paper(layers: &[Layer]) -> Self {
+    /// ensembles. Beside it the other reading of y, what raw pixels reach, and the scores of the objective's own authors.
+    pub fn of_the_paper(config: &NetworkConfig) -> Self {
         use Scorer::{
             CCos, CCosMah, Gde, GdeRaw, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
         };
-        let scorers = |&layer: &Layer| {
+        let scorers = |(layer, _): (Layer, usize)| {
             let others: &[Scorer] = match layer {
                 Layer::Pooled(_) => &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis],
                 _ => &[],
             };
             (layer, [&Scorer::ANGULAR[..], others].concat())
         };
-        let mut all: Vec<_> = layers.iter().map(scorers).collect();
+        let mut all: Vec<_> = config.layers().into_iter().map(scorers).collect();
         all.push((Layer::Unit, vec![KCosMah, KCosMahCentred, CCosMah]));
         all.push((Layer::Pixels, vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
+        for &(layer, scorer) in config.objective.own_scores() {
+            match all.iter_mut().find(|(known, _)| *known == layer) {
+                Some((_, scorers)) if scorers.contains(&scorer) => {}
+                Some((_, scorers)) => scorers.push(scorer),
+                None => all.push((layer, vec![scorer])),
+            }
+        }
         Self { scorers: all, ensembles: true }
     }
 

@@ -6,7 +6,7 @@ use crate::config::TrainConfig;
 use crate::data::{ImageSet, Sets, Sides};
 use crate::eval::{EvalError, auroc};
 use crate::model::{EmbedError, Layer, Network, WeightsError, embed_all, load_weights, read_weights};
-use crate::score::{Bank, Coreset, ScoreError, Scorer};
+use crate::score::{Bank, Coreset, Fitted, ScoreError, Scorer};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -53,7 +53,7 @@ pub struct Origin {
 /// Which banks a bundle gets.
 #[derive(Debug, Clone, Copy)]
 pub struct BankPlan<'a> {
-    /// The feature maps that get one.
+    /// The feature maps that get one, besides those that the objective's own scores are of.
     pub layers: &'a [Layer],
     /// Training features kept in each at most.
     pub size: usize,
@@ -96,10 +96,19 @@ impl Assembled {
         &mut self,
         network: &Network<B>,
         images: Sets<&ImageSet>,
-        BankPlan { layers, size, coreset, batch }: BankPlan<'_>,
+        BankPlan { layers: asked, size, coreset, batch }: BankPlan<'_>,
         device: &B::Device,
         mut pause: impl AsyncFnMut(usize),
     ) -> Result<(), AssembleError> {
+        let own = self.manifest.config.objective.own_scores();
+        // What only the authors' own scores need comes behind what was asked for.
+        let mut layers = asked.to_vec();
+        own.iter().for_each(|(layer, _)| {
+            if !layers.contains(layer) {
+                layers.push(*layer)
+            }
+        });
+        let layers = &layers[..];
         let train = embed_all(network, images.train, layers, batch, device, &mut pause).await?;
         let mut judged = Vec::new();
         for set in images.judged() {
@@ -117,14 +126,29 @@ impl Assembled {
             });
             let sides = |first: usize| Sides { id: &judged[first][i], ood: &judged[first + 1][i] };
             let (test, validation) = (sides(0), images.validation.map(|_| sides(2)));
-            for scorer in Scorer::ANGULAR {
+            if asked.contains(&layer) {
+                for scorer in Scorer::ANGULAR {
+                    self.manifest.scores.push(ScoreEntry {
+                        layer,
+                        scorer,
+                        auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
+                        auroc_full: rate(&full, scorer, test)?,
+                        auroc_exported: rate(&bank, scorer, test)?,
+                        training_range: full.training_range(scorer)?,
+                    });
+                }
+            }
+            for &(_, scorer) in own.iter().filter(|(of, _)| *of == layer) {
+                let (fitted, stored) = (scorer.fit(&train[i])?, scorer.fit(&bank.parts().features)?);
+                let of_training = fitted.score(scorer.default_k(), &train[i])?;
+                let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
                 self.manifest.scores.push(ScoreEntry {
                     layer,
                     scorer,
-                    auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
-                    auroc_full: rate(&full, scorer, test)?,
-                    auroc_exported: rate(&bank, scorer, test)?,
-                    training_range: full.training_range(scorer)?,
+                    auroc_validation: validation.map(|sides| own_rate(&fitted, scorer, sides)).transpose()?,
+                    auroc_full: own_rate(&fitted, scorer, test)?,
+                    auroc_exported: own_rate(&stored, scorer, test)?,
+                    training_range: of_training.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold),
                 });
             }
             self.banks.push((layer, bank));
@@ -164,4 +188,9 @@ fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Ma
 fn rate(bank: &Bank, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, AssembleError> {
     let k = scorer.default_k();
     Ok(auroc(&bank.score(scorer, k, id)?, &bank.score(scorer, k, ood)?)?)
+}
+
+fn own_rate(fitted: &Fitted, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, AssembleError> {
+    let k = scorer.default_k();
+    Ok(auroc(&fitted.score(k, id)?, &fitted.score(k, ood)?)?)
 }

@@ -8,7 +8,7 @@ use crate::data::{DataError, IMAGE_BYTES, ImageSet};
 use crate::features::{FeatureError, Features};
 use crate::model::{EmbedError, Layer, Network, embed, load_weights};
 use crate::rng::Rng;
-use crate::score::{Bank, ScoreError, Scorer};
+use crate::score::{Bank, Fitted, ScoreError, Scorer};
 use crate::sphere::SphereError;
 use burn::tensor::backend::Backend;
 use thiserror::Error;
@@ -18,6 +18,8 @@ pub struct Detector<B: Backend> {
     manifest: Manifest,
     pub(super) network: Network<B>,
     banks: Vec<(Layer, Bank)>,
+    /// By position in the manifest's scores: those that are no angles, fitted to their banks.
+    fitted: Vec<Option<Fitted>>,
     pub(super) device: B::Device,
 }
 
@@ -62,8 +64,9 @@ impl<B: Backend> Detector<B> {
     pub fn new(manifest: Manifest, model: &[u8], bank: &[u8], device: B::Device) -> Result<Self, BundleError> {
         manifest.check_file(MODEL_FILE, model)?;
         let banks = manifest.read_banks(bank)?;
+        let fitted = manifest.fit_scores(&banks)?;
         let network = load_weights(manifest.config.network().undrawn(&device), model)?.folded();
-        Ok(Self { manifest, network, banks, device })
+        Ok(Self { manifest, network, banks, fitted, device })
     }
 
     /// The bundle's manifest.
@@ -135,21 +138,24 @@ impl<B: Backend> Detector<B> {
     }
 
     fn score_features(&self, features: &[Features]) -> Result<Vec<ImageScores>, DetectError> {
-        let score = |layer: Layer, scorer: Scorer| {
+        let score = |layer: Layer, scorer: Scorer, fitted: Option<&Fitted>| {
             let refused = |source| DetectError::Score { layer, scorer, source };
-            let at = self.position(layer);
-            self.banks[at].1.score(scorer, scorer.default_k(), &features[at]).map_err(refused)
+            let (at, k) = (self.position(layer), scorer.default_k());
+            let queries = &features[at];
+            fitted
+                .map_or_else(|| self.banks[at].1.score(scorer, k, queries), |fitted| fitted.score(k, queries))
+                .map_err(refused)
         };
         let mut columns = Vec::with_capacity(self.manifest.scores.len());
-        for entry in &self.manifest.scores {
-            columns.push(score(entry.layer, entry.scorer)?);
+        for (entry, fitted) in self.manifest.scores.iter().zip(&self.fitted) {
+            columns.push(score(entry.layer, entry.scorer, fitted.as_ref())?);
         }
-        let angles = score(self.deepest().0, Scorer::CCos)?;
+        let angles = score(self.deepest().0, Scorer::CCos, None)?;
         let image = |(i, angle)| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle };
         Ok(angles.into_iter().enumerate().map(image).collect())
     }
 
-    /// The training images nearest to image `i` where a score compares.
+    /// The training images nearest to image `i` where a score compares angles; none where it does not.
     fn nearest(
         &self,
         entry: &ScoreEntry,
@@ -158,6 +164,9 @@ impl<B: Backend> Detector<B> {
         count: usize,
     ) -> Result<Vec<Neighbour>, DetectError> {
         let (layer, scorer) = (entry.layer, entry.scorer);
+        if !Scorer::ANGULAR.contains(&scorer) {
+            return Ok(Vec::new());
+        }
         let refused = |source| DetectError::Score { layer, scorer, source };
         let at = self.position(layer);
         let bank = &self.banks[at].1;

@@ -31,7 +31,7 @@ pub struct CatalogEntry {
     pub dataset: String,
     /// In-distribution class.
     pub id_class: usize,
-    /// `simsiam`, `byol`, `simclr`, `simclr-rot`.
+    /// As `nsa train --objective` has it.
     pub objective: String,
     /// `none`, `f`, `g`, `both`.
     pub norm: String,
@@ -158,8 +158,15 @@ pub struct ScoreEntry {
     pub auroc_full: f64,
     /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach.
     pub auroc_exported: f64,
-    /// Smallest and largest score of the training images, each without itself in the bank.
+    /// Smallest and largest score of the training images; where it is an angle, each without itself in the bank.
     pub training_range: [f32; 2],
+}
+
+impl ScoreEntry {
+    /// Whether a [`Bank`](crate::score::Bank) gives it: an angle. Others are fitted to the bank's features.
+    pub fn is_angle(&self) -> bool {
+        Scorer::ANGULAR.contains(&self.scorer)
+    }
 }
 
 /// A file of the bundle.

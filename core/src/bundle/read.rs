@@ -1,13 +1,13 @@
 //! Reading a bundle: nothing in it is believed before it is checked.
 
 use super::tensors::Reader;
-use super::{BundleError, FORMAT, LayerEntry, Manifest};
+use super::{BundleError, FORMAT, LayerEntry, Manifest, ScoreEntry};
 use crate::config::PixelNorm;
 use crate::data::SIZE;
 use crate::features::Features;
 use crate::measure::{Frames, History};
 use crate::model::Layer;
-use crate::score::{Bank, BankParts};
+use crate::score::{Bank, BankParts, Fitted};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -171,11 +171,21 @@ impl Manifest {
             };
             let refused = |source| BundleError::Bank { layer: layer.name, source };
             let bank = Bank::from_parts(parts).map_err(refused)?;
-            let mut scores = self.scores.iter().filter(|score| score.layer == layer.name);
+            let mut scores = self.scores.iter().filter(|score| score.layer == layer.name && score.is_angle());
             scores.try_for_each(|score| bank.check(score.scorer)).map_err(refused)?;
             banks.push((layer.name, bank));
         }
         Ok(banks)
+    }
+
+    /// What gives each score that is no angle, fitted to the bank of its layer.
+    pub(super) fn fit_scores(&self, banks: &[(Layer, Bank)]) -> Result<Vec<Option<Fitted>>, BundleError> {
+        let fit = |score: &ScoreEntry| {
+            let bank = banks.iter().find(|(layer, _)| *layer == score.layer && !score.is_angle());
+            let refused = |source| BundleError::Bank { layer: score.layer, source };
+            bank.map(|(_, bank)| score.scorer.fit(&bank.parts().features).map_err(refused)).transpose()
+        };
+        self.scores.iter().map(fit).collect()
     }
 
     /// Reads `history.json`.

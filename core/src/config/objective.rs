@@ -14,6 +14,10 @@ words! {
         "simclr" => Simclr,
         /// SimCLR(-): the same with each view in four rotations, which are negatives of each other (CSI, Tack et al. 2020).
         "simclr-rot" => SimclrRot,
+        /// SSD (Sehwag et al. 2021): SimCLR, judged by the Mahalanobis distance of its features' directions.
+        "ssd" => Ssd,
+        /// DROC (Sohn et al. 2021): SimCLR(-), judged by a one-class SVM and a kernel density.
+        "droc" => Droc,
     }
 }
 
@@ -52,6 +56,8 @@ impl Objective {
             Self::Byol => "BYOL",
             Self::Simclr => "SimCLR",
             Self::SimclrRot => "SimCLR(-)",
+            Self::Ssd => "SSD",
+            Self::Droc => "DROC",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -59,6 +65,22 @@ impl Objective {
             (Self::SimclrRot, Norm::F) => "SimCLR(n-)".into(),
             (_, norm) => format!("{name}, norm {norm}"),
         }
+    }
+
+    /// Whether it is one of the methods that the paper compares with: they are trained as their own papers say, without
+    /// its normalisation.
+    pub fn is_rival(self) -> bool {
+        !matches!(self, Self::Simsiam | Self::Byol | Self::Simclr | Self::SimclrRot)
+    }
+
+    /// Whether every view is shown in four rotations, which are negatives of each other.
+    pub fn rotates_views(self) -> bool {
+        matches!(self, Self::SimclrRot | Self::Droc)
+    }
+
+    /// How many pictures of one image a training step embeds: what a step costs.
+    pub fn pictures(self) -> usize {
+        if self.rotates_views() { 8 } else { 2 }
     }
 }
 
@@ -87,11 +109,12 @@ mod tests {
         assert_eq!(Objective::Byol.with_norm(Norm::Both), "BYOL(n)");
         assert_eq!(Objective::Byol.with_norm(Norm::None), "BYOL");
         assert_eq!(Objective::Byol.with_norm(Norm::G), "BYOL, norm g");
+        assert_eq!(Objective::Ssd.with_norm(Norm::None), "SSD");
     }
 
     #[test]
     fn words_are_the_same_on_the_command_line_and_in_files() {
-        for objective in ["simsiam", "byol", "simclr", "simclr-rot"] {
+        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc"] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(
                 (parsed.to_string(), serde_json::to_value(parsed).unwrap()),

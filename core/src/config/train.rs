@@ -145,6 +145,8 @@ impl TrainConfig {
         let sane = mean.iter().all(|m| (0.0..=1.0).contains(m)) && std.iter().all(|s| (1e-3..=1.0).contains(s));
         require(sane, "pixels", "means of 0 to 1 and spreads of 0.001 to 1", format!("{mean:?} and {std:?}"))?;
         require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;
+        let plain = !self.objective.is_rival() || self.norm == Norm::None;
+        require(plain, "norm", "none with an objective of another paper", self.norm.to_string())?;
         require(self.epochs <= 100_000, "epochs", "at most 100000", self.epochs.to_string())?;
         require((2..=65_536).contains(&self.batch), "batch", "2 to 65536", self.batch.to_string())?;
         require(self.lr > 0.0 && self.lr <= 10.0, "lr", "above 0, at most 10", self.lr.to_string())?;
@@ -180,6 +182,10 @@ mod tests {
         let config = TrainConfig { batch: 1, ..Default::default() };
         assert_eq!(config.check().unwrap_err().to_string(), "batch must be 2 to 65536, found 1");
         assert!(serde_json::from_str::<TrainConfig>(r#"{"epoch": 3}"#).is_err());
+        let ssd = TrainConfig { objective: Objective::Ssd, ..Default::default() };
+        let error = ssd.check().unwrap_err().to_string();
+        assert_eq!(error, "norm must be none with an objective of another paper, found both");
+        TrainConfig { norm: Norm::None, ..ssd }.check().unwrap();
         for image_size in [0, 8, 20, 136, 256] {
             let error = TrainConfig { image_size, ..Default::default() }.check().unwrap_err().to_string();
             assert_eq!(error, format!("image-size must be a multiple of 8 from 16 to 128, or 224, found {image_size}"));

@@ -38,6 +38,13 @@ impl<T> Sides<T> {
 }
 
 impl<T> Sets<T> {
+    /// The same of each.
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Sets<U> {
+        let train = make(self.train);
+        let validation = self.validation.map(|sides| sides.map(&mut make));
+        Sets { train, validation, test: self.test.map(make) }
+    }
+
     /// By reference.
     pub fn as_ref(&self) -> Sets<&T> {
         Sets { train: &self.train, validation: self.validation.as_ref().map(Sides::as_ref), test: self.test.as_ref() }

@@ -34,6 +34,7 @@ pub use weights::{load_weights, read_weights, save_weights, state_of};
 
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::SIZE;
+use crate::measure::Scorer;
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -107,6 +108,18 @@ impl TrainConfig {
     }
 }
 
+impl Objective {
+    /// The scores that a method's own authors give it, each of a feature map of its network; none where they are the
+    /// paper's, which every network has.
+    pub fn own_scores(self) -> &'static [(Layer, Scorer)] {
+        match self {
+            Self::Simsiam | Self::Byol | Self::Simclr | Self::SimclrRot => &[],
+            Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
+            Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
+        }
+    }
+}
+
 impl NetworkConfig {
     /// Shapes of the projector and, for SimSiam and BYOL, the predictor.
     fn heads(&self) -> (HeadShape, Option<HeadShape>) {
@@ -120,7 +133,7 @@ impl NetworkConfig {
                 let (hidden, z) = (64 * self.width, 4 * self.width);
                 (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
-            Objective::Simclr | Objective::SimclrRot => {
+            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
         }

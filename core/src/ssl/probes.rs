@@ -44,12 +44,12 @@ impl Probes {
     pub fn measure(
         &self,
         [train, others]: [&Features; 2],
-        test: &Sides<Features>,
+        test: Sides<&Features>,
         ood_labels: &[u8],
     ) -> Result<Quality, WatchError> {
         let first: Vec<usize> = (0..self.test_id).collect();
         let (train, train_labels) = self.together(&train.select(&self.train_id)?, others, self.others.labels())?;
-        let (test, test_labels) = self.together(&test.id.select(&first)?, &test.ood, ood_labels)?;
+        let (test, test_labels) = self.together(&test.id.select(&first)?, test.ood, ood_labels)?;
         Ok(quality(&train, &train_labels, &test, &test_labels)?)
     }
 
@@ -97,8 +97,9 @@ mod tests {
         let others_features = features(&[1, 1, 1, 2, 2]);
         // The ID images from the fourth on look like class 1: they must not be asked.
         let test = Sides { id: features(&[0, 0, 0, 1, 1, 1, 1, 1]), ood: features(&[1, 1, 1, 2, 2, 2]) };
-        let measure =
-            |ood_labels: &[u8]| probes.measure([&trained_features, &others_features], &test, ood_labels).unwrap();
+        let measure = |ood_labels: &[u8]| {
+            probes.measure([&trained_features, &others_features], test.as_ref(), ood_labels).unwrap()
+        };
         let right = measure(&[1, 1, 1, 2, 2, 2]);
         assert_eq!((right.linear_probe, right.knn_1), (1.0, 1.0));
         let swapped = measure(&[2, 2, 2, 1, 1, 1]);

@@ -128,7 +128,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let views = Views::<B>::new(images, indices, &self.device);
         [(); 2].map(|()| {
             let view = self.network.pixels().apply(views.draw(&self.config.augment, &mut rng));
-            if self.config.objective == Objective::SimclrRot { four_rotations(view) } else { view }
+            if self.config.objective.rotates_views() { four_rotations(view) } else { view }
         })
     }
 

@@ -8,7 +8,7 @@ use crate::eval::{EvalError, auroc};
 use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
 use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
-use crate::score::{Bank, ScoreError, Scorer};
+use crate::score::{Bank, Fitted, ScoreError, Scorer};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
 use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
@@ -65,6 +65,9 @@ pub struct Watch {
     places: Sides<Vec<u32>>,
     /// Labelled images for probes of quality, if they are wanted.
     probes: Option<Probes>,
+    /// What the objective's authors score by, see [`Objective::own_scores`](crate::config::Objective::own_scores), where it
+    /// is not followed of every run.
+    own: Vec<(Layer, Scorer)>,
     /// Images embedded at once.
     batch: usize,
 }
@@ -88,6 +91,7 @@ impl Watch {
         let (id, ood) = (0..labels.len()).partition(is_id);
         let (id, id_places) = test(&Self::subset(config, id, "watch-id"))?;
         let (ood, ood_places) = test(&Self::subset(config, ood, "watch-ood"))?;
+        let followed = |(layer, scorer): &(Layer, Scorer)| *layer == Layer::EMBEDDING && FOLLOWED.contains(scorer);
         let small = |places: Vec<usize>| places.into_iter().map(|i| i as u32).collect();
         Ok(Self {
             sets: Sets {
@@ -97,6 +101,7 @@ impl Watch {
             },
             places: Sides { id: id_places, ood: ood_places }.map(small),
             probes: None,
+            own: config.objective.own_scores().iter().copied().filter(|own| !followed(own)).collect(),
             batch,
         })
     }
@@ -149,52 +154,63 @@ impl Watch {
         device: &B::Device,
         mut pause: impl AsyncFnMut(usize),
     ) -> Result<HistoryEntry, WatchError> {
-        let mut embedding = async |images, what| self.embedding(network, images, what, device, &mut pause).await;
+        let mut embed = async |images, what| self.embed(network, images, what, device, &mut pause).await;
         let validation = match &self.sets.validation {
             Some(Sides { id, ood }) => {
-                Some(Sides { id: embedding(id, VALIDATION[0]).await?, ood: embedding(ood, VALIDATION[1]).await? })
+                Some(Sides { id: embed(id, VALIDATION[0]).await?, ood: embed(ood, VALIDATION[1]).await? })
             }
             None => None,
         };
-        let train = embedding(&self.sets.train, TRAINED).await?;
+        let train = embed(&self.sets.train, TRAINED).await?;
         let Sides { id, ood } = &self.sets.test;
-        let test = Sides { id: embedding(id, TEST[0]).await?, ood: embedding(ood, TEST[1]).await? };
-        let features = Sets { train, validation, test };
-        let mut entry = self.numbers(&features, epoch, frames)?;
+        let test = Sides { id: embed(id, TEST[0]).await?, ood: embed(ood, TEST[1]).await? };
+        let maps = Sets { train, validation, test };
+        let features = maps.as_ref().map(|maps: &Vec<Features>| &maps[0]);
+        let mut entry = self.numbers(features, epoch, frames)?;
+        for (i, &(_, scorer)) in self.own.iter().enumerate() {
+            let Sets { train, validation, test } = maps.as_ref().map(|maps| &maps[1 + i]);
+            let fitted = scorer.fit(train)?;
+            entry.auroc.push((scorer, rate(&fitted, scorer, test)?));
+            if let Some(validation) = validation {
+                entry.validation.push((scorer, rate(&fitted, scorer, validation)?));
+            }
+        }
         entry.loss = loss;
         if let Some(probes) = &self.probes {
-            let others = embedding(probes.others(), OTHERS).await?;
-            entry.quality = Some(probes.measure([&features.train, &others], &features.test, ood.labels())?);
+            let others = embed(probes.others(), OTHERS).await?;
+            entry.quality = Some(probes.measure([features.train, &others[0]], features.test, ood.labels())?);
         }
         Ok(entry)
     }
 
-    /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`]. They and the projections behind them, which are
-    /// what collapses first, are checked.
-    async fn embedding<B: Backend>(
+    /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`] and at the layers of the objective's own
+    /// scores. The first, and the projections behind them, which are what collapses first, are checked.
+    async fn embed<B: Backend>(
         &self,
         network: &Network<B>,
         images: &ImageSet,
         what: &'static str,
         device: &B::Device,
         pause: &mut impl AsyncFnMut(usize),
-    ) -> Result<Features, WatchError> {
-        let layers = [Layer::EMBEDDING, Layer::Head(network.projector.len() as u8)];
+    ) -> Result<Vec<Features>, WatchError> {
+        let checked = [Layer::EMBEDDING, Layer::Head(network.projector.len() as u8)];
+        let layers: Vec<Layer> = checked.into_iter().chain(self.own.iter().map(|(layer, _)| *layer)).collect();
         let found = embed_all(network, images, &layers, self.batch, device, pause).await;
         let mut found = found.map_err(|error| match error {
             EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),
             other => WatchError::Embed(other),
         })?;
-        for (features, layer) in found.iter().zip(layers) {
+        for (features, layer) in found.iter().zip(checked) {
             check_features(features, what, layer)?;
         }
-        Ok(found.swap_remove(0))
+        found.remove(1);
+        Ok(found)
     }
 
     /// What is measured on features, probes aside.
     fn numbers(
         &self,
-        features: &Sets<Features>,
+        features: Sets<&Features>,
         epoch: usize,
         frames: &mut Frames,
     ) -> Result<HistoryEntry, WatchError> {
@@ -259,6 +275,12 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// AUROC of a fitted scorer.
+fn rate(fitted: &Fitted, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, WatchError> {
+    let k = scorer.default_k();
+    Ok(auroc(&fitted.score(k, id)?, &fitted.score(k, ood)?)?)
 }
 
 /// AUROC of the scores that see the length of features, without it.

@@ -30,11 +30,12 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         let asked = on_device(args.device, OfBundle { args, scorers: &scorers })?;
         return if args.json { print_json(&asked) } else { print(&table(&asked)) };
     }
-    let layers = layers(&args.run)?;
+    let network = RunFolder::open(&args.run)?.config.network();
     let request = match &args.scorers {
-        None if args.layers == "all" => Request::of_the_paper(&layers),
+        None if args.layers == "all" => Request::of_the_paper(&network),
         scorers => {
-            let rows = [&layers[..], &[Layer::Unit, Layer::Pixels]].concat();
+            let own = network.layers().into_iter().map(|(layer, _)| layer);
+            let rows: Vec<Layer> = own.chain([Layer::Unit, Layer::Pixels]).collect();
             let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),
@@ -48,15 +49,9 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
     if args.json { print_json(&asked) } else { print(&table(&asked)) }
 }
 
-/// Every feature map of the run's network.
-fn layers(run: &Path) -> Result<Vec<Layer>, NsaError> {
-    let config = RunFolder::open(run)?.config;
-    Ok(config.network().layers().into_iter().map(|(layer, _)| layer).collect())
-}
-
 /// What the paper would report of a run: see [`Request::of_the_paper`].
 pub fn evaluate_as_the_paper(run: &Path, root: Option<&Path>, device: Device) -> Result<Evaluation, NsaError> {
-    evaluate(run, root, device, &Request::of_the_paper(&layers(run)?))
+    evaluate(run, root, device, &Request::of_the_paper(&RunFolder::open(run)?.config.network()))
 }
 
 /// Evaluates the run's checkpoint and keeps the result in the run's `eval.json`; what stands there already of this

@@ -11,8 +11,7 @@ use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use nsa_core::config::PixelNorm;
-use nsa_core::config::TrainConfig;
+use nsa_core::config::{Norm, Objective, PixelNorm, TrainConfig};
 use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::measure::{History, HistoryEntry};
 use nsa_core::score::Scorer;
@@ -176,7 +175,9 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     config.image_size = a.image_size.unwrap_or(config.image_size);
     config.id_class = a.id_class.unwrap_or(config.id_class);
     config.objective = a.objective.unwrap_or(config.objective);
-    config.norm = a.norm.unwrap_or(config.norm);
+    // Other papers' methods are trained without this paper's norm.
+    let plain = a.objective.is_some_and(Objective::is_rival).then_some(Norm::None);
+    config.norm = a.norm.or(plain).unwrap_or(config.norm);
     config.pollution = a.pollution.unwrap_or(config.pollution);
     config.validation = a.validation.unwrap_or(config.validation);
     config.width = a.width.unwrap_or(config.width);
@@ -249,7 +250,7 @@ fn train<B: AutodiffBackend>(mut run: Run<B>, mut folder: RunFolder, saved: bool
     while let Some(done) = wait(run.advance(async |_| ()))? {
         let measured = matches!(done, Advance::Measured(_));
         match done {
-            Advance::Measured(entry) => progress.log(&describe(&entry)),
+            Advance::Measured(entry) => progress.log(&describe(&entry, run.config().objective)),
             Advance::Stepped { epoch, .. } => {
                 progress.advance(1);
                 let Some(loss) = epoch else { continue };
@@ -273,14 +274,16 @@ fn train<B: AutodiffBackend>(mut run: Run<B>, mut folder: RunFolder, saved: bool
     Ok(())
 }
 
-fn describe(entry: &HistoryEntry) -> String {
+fn describe(entry: &HistoryEntry, objective: Objective) -> String {
     let rate = |scorer| entry.auroc.iter().find(|(s, _)| *s == scorer).map_or(f64::NAN, |(_, r)| 100.0 * r);
+    let own = objective.own_scores().iter().map(|&(_, scorer)| format!("  {scorer} {:.1}", rate(scorer)));
+    let own = own.collect::<String>();
     let quality = entry.quality.map_or(String::new(), |q| {
         format!("  probe {:.1}  kNN {:.1} {:.1}", 100.0 * q.linear_probe, 100.0 * q.knn_1, 100.0 * q.knn_20)
     });
     format!(
         "epoch {:>4}  loss {:>8}  kappa ID {:.1} OOD {:.1}  rank {:.1}  AUROC k-Cos (Mah) {:.1}  k-Cos {:.1}  c-Cos \
-         {:.1}  GDE {:.1}{quality}",
+         {:.1}  GDE {:.1}{own}{quality}",
         entry.epoch,
         entry.loss.map_or("-".into(), |l| format!("{l:.4}")),
         entry.id.kappa,

@@ -59,6 +59,7 @@ fn proposed(objective: Objective) -> Norm {
     match objective {
         Objective::Simsiam | Objective::Byol => Norm::Both,
         Objective::Simclr | Objective::SimclrRot => Norm::F,
+        _ => Norm::None,
     }
 }
 

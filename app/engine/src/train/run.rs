@@ -2,7 +2,7 @@
 
 use super::protocol::{Begin, Frame, MAX_BATCH, MAX_IMAGES, MAX_WIDTH, Prepared};
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::config::{ConfigError, Objective, TrainConfig};
+use nsa_core::config::{ConfigError, TrainConfig};
 use nsa_core::data::{DataError, ImageSet, SIZE, Sets, Sides, Split, synth_digits};
 use nsa_core::measure::{Frames, History, HistoryEntry};
 use nsa_core::ssl::guard::Collapse;
@@ -134,8 +134,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
 
     /// Images embedded in one step: two views of each, and all their rotations.
     pub fn views(&self) -> usize {
-        let rotations = if self.run.config().objective == Objective::SimclrRot { 4 } else { 1 };
-        2 * rotations * self.run.batch()
+        self.run.config().objective.pictures() * self.run.batch()
     }
 
     /// Another peak learning rate, from the next step on.

@@ -1,0 +1,84 @@
+//! The methods of other papers: trained, evaluated, exported and asked of images, each by the score of its authors.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::Lab;
+use nsa_core::config::Objective;
+use nsa_core::eval::auroc;
+use serde_json::Value;
+
+/// What a JSON list of scores says of one of them.
+fn of<'a>(scores: &'a Value, layer: &str, scorer: &str) -> &'a Value {
+    let mut scores = scores.as_array().unwrap().iter();
+    scores.find(|score| score["layer"] == layer && score["scorer"] == scorer).unwrap()
+}
+
+/// The images of the test split, of the run's class and of the others.
+fn test_images(lab: &Lab) -> [String; 2] {
+    let of_class = |class: usize| {
+        let mut files: Vec<_> = std::fs::read_dir(lab.path(&format!("data/test/class-{class}"))).unwrap().collect();
+        files.sort_by_key(|file| file.as_ref().unwrap().path());
+        let path = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().path().display().to_string();
+        files.into_iter().map(path).collect::<Vec<_>>().join(" ")
+    };
+    [of_class(1), of_class(0) + " " + &of_class(2)]
+}
+
+#[test]
+fn every_method_of_another_paper_brings_its_own_score_along() {
+    let lab = Lab::new();
+    let images = test_images(&lab);
+    for objective in Objective::ALL.into_iter().filter(|objective| objective.is_rival()) {
+        lab.nsa(&format!(
+            "train --dataset folder:data --id-class 1 --objective {objective} --width 2 --batch 8 --epochs 2 \
+             --eval-every 1 --eval-limit 10 --lr 1e-3 --device cpu --out {objective}"
+        ))
+        .succeeds();
+        let record: Value =
+            serde_json::from_slice(&std::fs::read(lab.path(&format!("{objective}/record.json"))).unwrap()).unwrap();
+        let evaluated = lab.nsa(&format!("eval {objective} --device cpu --json")).json();
+        let bundle = format!("assets/bundles/{objective}");
+        lab.nsa(&format!("export {objective} --out {bundle} --device cpu")).succeeds();
+        let manifest: Value =
+            serde_json::from_slice(&std::fs::read(lab.path(&format!("{bundle}/bundle.json"))).unwrap()).unwrap();
+        let predict = |images: &str| lab.nsa(&format!("predict --bundle {bundle} --json --device cpu {images}")).json();
+        let predicted = images.each_ref().map(|images| predict(images));
+
+        assert!(!objective.own_scores().is_empty(), "{objective}");
+        for (layer, scorer) in objective.own_scores() {
+            let (layer, scorer) = (layer.to_string(), scorer.to_string());
+            let what = format!("{objective}: {scorer} on {layer}");
+            // Followed in training, before it and after each of the two epochs.
+            for entry in record["history"]["epochs"].as_array().unwrap() {
+                for followed in ["auroc", "validation"] {
+                    let mut rates = entry[followed].as_array().unwrap().iter();
+                    assert!(rates.any(|rate| rate[0] == scorer.as_str()), "{what}: {followed} in {entry}");
+                }
+            }
+            // A row of the tables.
+            let mut rows = evaluated["layers"].as_array().unwrap().iter();
+            let row = rows.find(|row| row["layer"] == layer.as_str()).unwrap();
+            let mut scores = row["scores"].as_array().unwrap().iter();
+            let reached = scores.find(|score| score["scorer"] == scorer.as_str()).unwrap()["auroc"].as_f64().unwrap();
+            // In the bundle, by weights in half precision; and what it says of itself is what it does.
+            let entry = of(&manifest["scores"], &layer, &scorer);
+            let full = entry["auroc-full"].as_f64().unwrap();
+            assert!((full - reached).abs() < 0.02, "{what}: {full} in the bundle, {reached} in the tables");
+            let scores = predicted.each_ref().map(|rows| {
+                let score = |row: &Value| of(&row["scores"], &layer, &scorer)["score"].as_f64().unwrap() as f32;
+                rows.as_array().unwrap().iter().map(score).collect::<Vec<_>>()
+            });
+            let (found, told) = (auroc(&scores[0], &scores[1]).unwrap(), entry["auroc-exported"].as_f64().unwrap());
+            assert!((found - told).abs() < 1e-6, "{what}: images give {found}, the bundle tells {told}");
+        }
+    }
+    lab.nsa("verify assets").succeeds();
+}
+
+#[test]
+fn the_paper_s_norm_is_not_put_into_other_methods() {
+    let line = "train --dataset synth-digits --objective ssd --norm f --out run";
+    Lab::new().nsa(line).fails(2, &["norm must be none with an objective of another paper, found f"]);
+}
