@@ -14,6 +14,7 @@ if ! "$python" -c 'import mpmath, numpy, safetensors, scipy, sklearn, torch, tor
 fi
 "$python" tests/golden/make_golden.py
 "$python" tests/golden/make_torch.py
+"$python" tests/golden/make_rivals.py
 "$python" tests/golden/make_pretrained.py
 # Other versions and other processors may round the last digits differently.
 git --no-pager diff --stat -- tests/golden

@@ -85,6 +85,11 @@ impl<B: Backend> Views<B> {
         Self { images: Tensor::from_data(TensorData::new(floats, shape), device), side }
     }
 
+    /// The images as they are, in 0..1: `N x 3 x S x S`.
+    pub fn images(&self) -> Tensor<B, 4> {
+        self.images.clone()
+    }
+
     /// One random view of every image, in 0..1: `N x 3 x S x S`.
     pub fn draw(&self, config: &AugmentConfig, rng: &mut Rng) -> Tensor<B, 4> {
         let draws: Vec<Draw> = (0..self.images.dims()[0]).map(|_| Draw::new(config, self.side, rng)).collect();

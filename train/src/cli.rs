@@ -82,7 +82,7 @@ pub struct TrainArgs {
     /// Continue the run in this folder from its last checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
         "pollution", "validation", "image_size", "standardize", "width", "head_batch_norm", "epochs", "batch", "lr", "schedule", "warmup",
-        "temperature", "ema_momentum", "limit", "eval_every", "evaluations", "eval_limit", "seed", "root"])]
+        "temperature", "ema_momentum", "svdd_biases", "limit", "eval_every", "evaluations", "eval_limit", "seed", "root"])]
     pub resume: Option<PathBuf>,
     /// Settings in TOML, as a run saves them in config.toml.
     #[arg(long, value_name = "FILE")]
@@ -100,7 +100,7 @@ pub struct TrainArgs {
     #[arg(long)]
     pub id_class: Option<usize>,
     /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
-    /// paper, which brings its own score: ssd, droc. See above.
+    /// paper, which brings its own score: ssd, droc, deep-svdd. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.
@@ -146,6 +146,9 @@ pub struct TrainArgs {
     /// Share of itself that BYOL's target keeps in a step, at first; it rises to 1 by a cosine.
     #[arg(long)]
     pub ema_momentum: Option<f64>,
+    /// Deep SVDD with the biases that its paper forbids, which lets it collapse: true or false.
+    #[arg(long)]
+    pub svdd_biases: Option<bool>,
     /// Use at most this many images of the class (0: all).
     #[arg(long)]
     pub limit: Option<usize>,
@@ -341,7 +344,7 @@ pub struct ScoreArgs {
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
     /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
-    /// mahalanobis or mahalanobis-shrunk.
+    /// mahalanobis, mahalanobis-shrunk or length.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].

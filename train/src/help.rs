@@ -103,6 +103,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              class's mean by the Mahalanobis distance (`mahalanobis` on conv4-1x1).
   droc       Sohn et al. 2021. Learns as SimCLR(-) does: each view's rotations are negatives of it. An image is
              anomalous where a one-class SVM (`oc-svm`) or a kernel density (`kde`) on conv4-1x1 says so.
+  deep-svdd  Ruff et al. 2018. Pulls the images, as they are, towards a centre that is fixed before learning. An image is
+             anomalous far from it (`length` on head1, which is seen from the centre). The network has no biases: with
+             --svdd-biases true it may put every image at the centre, and its collapse can be watched.
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
@@ -205,6 +208,7 @@ angular scorers give radians, the others have units of their own.
   knn-l2                squared distance to the 2 nearest (or k), features as they are (DN2, PANDA)
   mahalanobis           distance of l2-normalised features (SSD); mahalanobis-shrunk: of the features as they are, by a
                         covariance shrunk as Ledoit and Wolf do, which raw pixels need
+  length                how far the features are from 0 (Deep SVDD, whose centre is the 0 of its projection)
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 

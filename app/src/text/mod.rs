@@ -269,7 +269,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 12] = [
+const SCORERS: [(&str, &str); 13] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -282,6 +282,7 @@ const SCORERS: [(&str, &str); 12] = [
     ("knn-l2", "kNN (L2)"),
     ("mahalanobis", "Mahalanobis"),
     ("mahalanobis-shrunk", "Mahalanobis (shrunk)"),
+    ("length", "Distance to the centre"),
 ];
 
 /// A scorer for people.

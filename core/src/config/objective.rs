@@ -18,6 +18,8 @@ words! {
         "ssd" => Ssd,
         /// DROC (Sohn et al. 2021): SimCLR(-), judged by a one-class SVM and a kernel density.
         "droc" => Droc,
+        /// Deep SVDD (Ruff et al. 2018): close to a fixed centre, by a network that could not put every image there.
+        "deep-svdd" => DeepSvdd,
     }
 }
 
@@ -58,6 +60,7 @@ impl Objective {
             Self::SimclrRot => "SimCLR(-)",
             Self::Ssd => "SSD",
             Self::Droc => "DROC",
+            Self::DeepSvdd => "Deep SVDD",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -73,14 +76,28 @@ impl Objective {
         !matches!(self, Self::Simsiam | Self::Byol | Self::Simclr | Self::SimclrRot)
     }
 
+    /// Whether it learns from random views; if not, from the images as they are.
+    pub fn draws_views(self) -> bool {
+        !matches!(self, Self::DeepSvdd)
+    }
+
     /// Whether every view is shown in four rotations, which are negatives of each other.
     pub fn rotates_views(self) -> bool {
         matches!(self, Self::SimclrRot | Self::Droc)
     }
 
+    /// Whether the loss compares the directions of projections: where they all point the same way, it has collapsed.
+    pub fn compares_directions(self) -> bool {
+        self.draws_views()
+    }
+
     /// How many pictures of one image a training step embeds: what a step costs.
     pub fn pictures(self) -> usize {
-        if self.rotates_views() { 8 } else { 2 }
+        match self {
+            Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
+            Self::SimclrRot | Self::Droc => 8,
+            Self::DeepSvdd => 1,
+        }
     }
 }
 
@@ -114,7 +131,7 @@ mod tests {
 
     #[test]
     fn words_are_the_same_on_the_command_line_and_in_files() {
-        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc"] {
+        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd"] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(
                 (parsed.to_string(), serde_json::to_value(parsed).unwrap()),

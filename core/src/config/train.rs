@@ -44,6 +44,9 @@ pub struct TrainConfig {
     pub temperature: f32,
     /// Share of itself that BYOL's target network keeps in a step, at first; it rises to 1 by a cosine.
     pub ema_momentum: f64,
+    /// Deep SVDD with what its paper forbids, a learned bias and learned shifts in its batch norms: then it can put every
+    /// image at the centre, whatever is on it.
+    pub svdd_biases: bool,
     /// Use at most this many images of the class (0: all).
     pub limit: usize,
     /// Evaluate every so many epochs (and before the first and after the last).
@@ -80,6 +83,7 @@ impl Default for TrainConfig {
             warmup: 0,
             temperature: 0.5,
             ema_momentum: 0.99,
+            svdd_biases: false,
             limit: 0,
             eval_every: 5,
             evaluations: 0,

@@ -38,6 +38,8 @@ words! {
         "mahalanobis" => Mahalanobis,
         /// Mahalanobis distance of the features as they are, by a shrunk covariance (Ledoit & Wolf 2004): also of raw pixels.
         "mahalanobis-shrunk" => MahalanobisShrunk,
+        /// Length of the features: how far they are from the origin, which is the centre of Deep SVDD's projection.
+        "length" => Length,
     }
 }
 

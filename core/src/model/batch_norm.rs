@@ -12,7 +12,7 @@ use super::blocks::finish;
 use super::flex::{known, same};
 use super::lanes::{gather, scatter};
 use burn::backend::Autodiff;
-use burn::module::{Initializer, Module, Param, RunningState};
+use burn::module::{Initializer, Module, ModuleMapper, Param, RunningState};
 use burn::tensor::{Tensor, backend::Backend};
 use burn_flex::Flex;
 use nsa_kernels::norm::Moments;
@@ -21,6 +21,16 @@ use nsa_kernels::norm::Moments;
 const EPSILON: f64 = 1e-5;
 /// Share of a new batch in the running statistics, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
+
+/// Takes learning from the scale and shift of every batch norm in a module that has no other vectors to learn: they stay 1
+/// and 0.
+pub(super) struct FixedNorms;
+
+impl<B: Backend> ModuleMapper<B> for FixedNorms {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        if D == 1 { param.set_require_grad(false) } else { param }
+    }
+}
 
 /// Normalises each channel over the batch in training, by running statistics in inference.
 #[derive(Module, Debug)]

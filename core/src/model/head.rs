@@ -17,27 +17,35 @@ pub struct HeadShape {
     hidden_norm: bool,
     /// Batch norm without learned scale and shift after the last.
     output_norm: bool,
+    /// Whether biases are learned; where not, they are set.
+    biases: bool,
 }
 
 impl HeadShape {
     /// SimSiam's projector: three layers of `z`, batch norm after each, the last one not affine.
     pub fn simsiam_projector(y: usize, z: usize) -> Self {
-        Self { sizes: vec![y, z, z, z], hidden_norm: true, output_norm: true }
+        Self { sizes: vec![y, z, z, z], hidden_norm: true, output_norm: true, biases: true }
     }
 
     /// SimSiam's predictor: three layers here as in the paper (two in the original), with its bottleneck of a quarter.
     pub fn simsiam_predictor(z: usize) -> Self {
-        Self { sizes: vec![z, z.div_ceil(4), z.div_ceil(4), z], hidden_norm: true, output_norm: false }
+        Self { sizes: vec![z, z.div_ceil(4), z.div_ceil(4), z], hidden_norm: true, output_norm: false, biases: true }
     }
 
     /// BYOL's projector and predictor alike: two layers, batch norm between them.
     pub fn byol(input: usize, hidden: usize, output: usize) -> Self {
-        Self { sizes: vec![input, hidden, output], hidden_norm: true, output_norm: false }
+        Self { sizes: vec![input, hidden, output], hidden_norm: true, output_norm: false, biases: true }
     }
 
     /// SimCLR's projector: two layers, batch norm between them unless `hidden_norm` is false.
     pub fn simclr_projector(y: usize, z: usize, hidden_norm: bool) -> Self {
-        Self { sizes: vec![y, y, z], hidden_norm, output_norm: false }
+        Self { sizes: vec![y, y, z], hidden_norm, output_norm: false, biases: true }
+    }
+
+    /// Deep SVDD's projector: one linear layer, whose bias is minus the centre ([`Head::seen_from`]) and not learned but
+    /// where its collapse is to be shown.
+    pub fn svdd_projector(y: usize, z: usize, biases: bool) -> Self {
+        Self { sizes: vec![y, z], hidden_norm: false, output_norm: false, biases }
     }
 
     /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes
@@ -55,7 +63,14 @@ impl HeadShape {
                     return Err(WeightsError::Mismatch(format!("'{weight}' must take {takes} values, found {found}")));
                 }
                 None if i == 0 => return Ok(None),
-                None => return Ok(Some(Self { sizes, hidden_norm: norm(0) && i > 1, output_norm: norm(i - 1) })),
+                None => {
+                    return Ok(Some(Self {
+                        sizes,
+                        hidden_norm: norm(0) && i > 1,
+                        output_norm: norm(i - 1),
+                        biases: true,
+                    }));
+                }
             }
         }
     }
@@ -73,7 +88,7 @@ impl HeadShape {
             // A bias before a batch norm has no effect.
             let mut linear: Linear<B> = LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device);
             // burn draws biases from the backend's own generator, which no seed of ours reaches.
-            linear.bias = linear.bias.map(|bias| bias.map(|b| b.zeros_like().require_grad()));
+            linear.bias = linear.bias.map(|bias| bias.map(|b| b.zeros_like().set_require_grad(self.biases)));
             let new = if i < last { BatchNorm::new } else { BatchNorm::not_affine };
             HeadLayer { linear, bn: bn.then(|| new(pair[1], device)) }
         });
@@ -103,6 +118,20 @@ impl<B: Backend> Head<B> {
     /// Whether there are none; a head always has some.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
+    }
+
+    /// The same head with its output seen from `centre`, as many values as it gives: they are taken off the last layer's
+    /// bias. (A head whose output is batch-normalised has none.)
+    pub fn seen_from(mut self, centre: Tensor<B, 1>) -> Self {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.linear.bias = layer.linear.bias.take().map(|bias| {
+                bias.map(|b| {
+                    let learned = b.is_require_grad();
+                    (b.detach() - centre.detach()).detach().set_require_grad(learned)
+                })
+            });
+        }
+        self
     }
 
     /// For inference: batch norms folded into the linear layers before them, which have no bias of their own.

@@ -22,6 +22,7 @@ mod weights;
 
 pub use arch::{Arch, EncoderConfig, Stem};
 pub use batch_norm::BatchNorm;
+use batch_norm::FixedNorms;
 pub use blocks::Block;
 pub use embed::{EmbedError, embed, embed_all};
 pub use head::{Head, HeadLayer, HeadShape};
@@ -49,6 +50,8 @@ pub struct NetworkConfig {
     pub norm: Norm,
     /// Whether SimCLR's projector has a batch norm.
     pub head_batch_norm: bool,
+    /// Whether Deep SVDD has biases and learned shifts after all.
+    pub svdd_biases: bool,
     /// Height and width of the images; what stands before the blocks goes with it.
     pub side: usize,
     /// How pixels are scaled before the encoder sees them.
@@ -63,6 +66,7 @@ impl Default for NetworkConfig {
             objective: Objective::Simsiam,
             norm: Norm::None,
             head_batch_norm: true,
+            svdd_biases: false,
             side: SIZE,
             pixels: PixelNorm::CIFAR,
         }
@@ -102,6 +106,7 @@ impl TrainConfig {
             objective: self.objective,
             norm: self.norm,
             head_batch_norm: self.head_batch_norm,
+            svdd_biases: self.svdd_biases,
             side: self.image_size,
             pixels: self.pixel_norm(),
         }
@@ -116,6 +121,7 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::SimclrRot => &[],
             Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
+            Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
         }
     }
 }
@@ -136,6 +142,7 @@ impl NetworkConfig {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
+            Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
         }
     }
 
@@ -162,8 +169,10 @@ impl NetworkConfig {
     /// browser a second.
     pub fn undrawn<B: Backend>(&self, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
+        let encoder = ResNet::new(self.encoder(), device);
+        let shifts = self.objective != Objective::DeepSvdd || self.svdd_biases;
         Network {
-            encoder: ResNet::new(self.encoder(), device),
+            encoder: if shifts { encoder } else { encoder.map(&mut FixedNorms) },
             projector: projector.init(device),
             predictor: predictor.map(|shape| shape.init(device)),
             norm: NormChoice(self.norm),

@@ -1,7 +1,7 @@
 //! Any scorer, fitted.
 
 use super::bank::{Mean, Nearest};
-use super::{Bank, Gde, Kde, KnnL2, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer};
+use super::{Bank, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer};
 use crate::Features;
 
 /// A scorer fitted to training features, ready to score others.
@@ -23,6 +23,7 @@ enum Fit {
     KnnL2(KnnL2),
     Mahalanobis(Mahalanobis),
     MahalanobisShrunk(MahalanobisShrunk),
+    Length(Length),
 }
 
 impl Scorer {
@@ -42,6 +43,7 @@ impl Scorer {
             Self::KnnL2 => Fit::KnnL2(KnnL2::fit(train)),
             Self::Mahalanobis => Fit::Mahalanobis(Mahalanobis::fit(train)?),
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
+            Self::Length => Fit::Length(Length::fit(train)),
         };
         Ok(Fitted { scorer: self, fit })
     }
@@ -65,6 +67,7 @@ impl Fitted {
             Fit::KnnL2(fit) => fit.score(k, queries),
             Fit::Mahalanobis(fit) => fit.score(queries),
             Fit::MahalanobisShrunk(fit) => fit.score(queries),
+            Fit::Length(fit) => fit.score(queries),
         }
     }
 }

@@ -27,6 +27,7 @@ mod gde;
 mod kde;
 mod kernel;
 mod knn;
+mod length;
 mod mahalanobis;
 mod oc_svm;
 mod whitening;
@@ -40,6 +41,7 @@ pub use fitted::{Fitted, score_all};
 pub use gde::Gde;
 pub use kde::Kde;
 pub use knn::KnnL2;
+pub use length::Length;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
@@ -72,7 +74,8 @@ mod tests {
             let auroc = crate::eval::auroc(&score(&id), &score(&ood)).unwrap();
             // Seen from the mean, 200 Gaussian features lie in every direction of six dimensions: an angle to the
             // nearest of them says nothing about how far away a query is.
-            let blind = scorer == Scorer::KCosMahCentred;
+            // And both sides are equally far from the origin.
+            let blind = matches!(scorer, Scorer::KCosMahCentred | Scorer::Length);
             assert!(auroc > if blind { 0.3 } else { 0.99 }, "{scorer}: {auroc}");
             let wide = Features::new(1, 7, vec![1.0; 7]).unwrap();
             assert!(matches!(score_all(scorer, 2, &train, &wide), Err(ScoreError::Dimension { .. })), "{scorer}");

@@ -7,11 +7,13 @@ pub mod guard;
 mod loss;
 mod probes;
 mod run;
+mod svdd;
 mod target;
 mod trainer;
 mod watch;
 
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use run::{Advance, Kept, Run, RunError};
+pub use svdd::{svdd_centre, svdd_loss};
 pub use trainer::{Trainer, TrainerError};
 pub use watch::{Watch, WatchError};

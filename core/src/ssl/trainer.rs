@@ -2,7 +2,7 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{byol_loss, nt_xent_loss, simsiam_loss};
+use super::{byol_loss, nt_xent_loss, simsiam_loss, svdd_loss};
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
@@ -116,61 +116,85 @@ impl<B: AutodiffBackend> Trainer<B> {
         step: usize,
     ) -> Tensor<B::InnerBackend, 1> {
         let rng = Rng::new(self.config.seed, "augment", &[epoch as u64, step as u64]);
-        let [first, second] = self.two_views(images, indices, rng);
+        let shown = self.shown(images, indices, rng);
         let steps_per_epoch = self.steps_per_epoch(images.len());
         let (at, steps) = (epoch * steps_per_epoch + step, self.config.epochs * steps_per_epoch);
         let momentum = target::momentum(self.config.ema_momentum, at as f64 / steps as f64);
-        self.step_on_views(first, second, self.config.learning_rate(at, steps), momentum)
+        self.step_on(shown, self.config.learning_rate(at, steps), momentum)
     }
 
-    /// Two random views of the batch `indices` of `images`, scaled for the encoder, with SimCLR(-)'s rotations.
-    fn two_views(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> [Tensor<B, 4>; 2] {
+    /// What a step shows the network of the batch `indices` of `images`, scaled for the encoder: two random views, with
+    /// rotations where the objective wants them, or the images as they are.
+    fn shown(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> Vec<Tensor<B, 4>> {
         let views = Views::<B>::new(images, indices, &self.device);
-        [(); 2].map(|()| {
-            let view = self.network.pixels().apply(views.draw(&self.config.augment, &mut rng));
-            if self.config.objective.rotates_views() { four_rotations(view) } else { view }
-        })
+        let (objective, pixels) = (self.config.objective, self.network.pixels());
+        if !objective.draws_views() {
+            return vec![pixels.apply(views.images())];
+        }
+        let view = |()| {
+            let view = pixels.apply(views.draw(&self.config.augment, &mut rng));
+            if objective.rotates_views() { four_rotations(view) } else { view }
+        };
+        [(); 2].map(view).into()
     }
 
-    /// Shows a network that has not learned twenty batches of views in training mode. Its batch norms then have the
-    /// statistics of its features; with those that they are made with, 0 and 1, the network that is measured would be
-    /// another function than the one that is trained.
+    /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
+    /// its features; with those that they are made with, 0 and 1, the network that is measured would be another function
+    /// than the one that is trained. Deep SVDD's centre is where it then puts the images on average.
     pub fn calibrate(&mut self, images: &ImageSet) {
-        for round in 0..CALIBRATION / 2 {
+        let at_once = if self.config.objective.draws_views() { 2 } else { 1 };
+        for round in 0..CALIBRATION / at_once {
             let batch = &self.batches(images.len(), round)[0];
             let rng = Rng::new(self.config.seed, "calibrate", &[round as u64]);
-            for view in self.two_views(images, batch, rng) {
+            for view in self.shown(images, batch, rng) {
                 self.network.forward(view);
             }
         }
+        if self.config.objective == Objective::DeepSvdd {
+            let network = self.network.valid();
+            let all: Vec<usize> = (0..images.len()).collect();
+            let project = |batch: &[usize]| {
+                let views = Views::<B::InnerBackend>::new(images, batch, &self.device);
+                network.forward(network.pixels().apply(views.images()))
+            };
+            let z = Tensor::cat(all.chunks(self.config.batch).map(project).collect(), 0);
+            self.network = self.network.clone().centred_on(Tensor::from_inner(z));
+        }
     }
 
-    /// One optimiser step on views that are already drawn, then BYOL's target moves; the loss is the one before the step.
-    pub(super) fn step_on_views(
-        &mut self,
-        first: Tensor<B, 4>,
-        second: Tensor<B, 4>,
-        rate: f64,
-        momentum: f64,
-    ) -> Tensor<B::InnerBackend, 1> {
-        let z1 = self.network.forward(first.clone());
-        let z2 = self.network.forward(second.clone());
-        let loss = match &self.network.predictor {
-            Some(predictor) => {
-                let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
-                match &self.target {
-                    Some(target) => byol_loss(p1, target.forward(first), p2, target.forward(second)),
-                    None => simsiam_loss(p1, z1, p2, z2),
-                }
-            }
-            None => nt_xent_loss(z1, z2, self.config.temperature),
-        };
+    /// One optimiser step on what is shown, then BYOL's target moves; the loss is the one before the step.
+    pub(super) fn step_on(&mut self, shown: Vec<Tensor<B, 4>>, rate: f64, momentum: f64) -> Tensor<B::InnerBackend, 1> {
+        let loss = self.loss(shown);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
         if let Some(target) = &mut self.target {
             target.follow(&self.network, momentum);
         }
         loss.inner()
+    }
+
+    /// The loss on what is shown: two views, or the images as they are.
+    fn loss(&self, shown: Vec<Tensor<B, 4>>) -> Tensor<B, 1> {
+        let mut z = shown.iter().map(|view| self.network.forward(view.clone())).collect::<Vec<_>>().into_iter();
+        let mut next = || z.next().expect("as many views are shown as the objective compares");
+        match self.config.objective {
+            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
+                nt_xent_loss(next(), next(), self.config.temperature)
+            }
+            Objective::Simsiam | Objective::Byol => {
+                let (z1, z2) = (next(), next());
+                let predictor = self.network.predictor.as_ref().expect("these two objectives have a predictor");
+                let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
+                match &self.target {
+                    Some(target) => {
+                        let [t1, t2] = [0, 1].map(|view: usize| target.forward(shown[view].clone()));
+                        byol_loss(p1, t1, p2, t2)
+                    }
+                    None => simsiam_loss(p1, z1, p2, z2),
+                }
+            }
+            Objective::DeepSvdd => svdd_loss(next()),
+        }
     }
 
     /// Tells the run that an epoch is finished.

@@ -68,6 +68,8 @@ pub struct Watch {
     /// What the objective's authors score by, see [`Objective::own_scores`](crate::config::Objective::own_scores), where it
     /// is not followed of every run.
     own: Vec<(Layer, Scorer)>,
+    /// Whether projections that all point the same way are a collapse.
+    compares_directions: bool,
     /// Images embedded at once.
     batch: usize,
 }
@@ -102,6 +104,7 @@ impl Watch {
             places: Sides { id: id_places, ood: ood_places }.map(small),
             probes: None,
             own: config.objective.own_scores().iter().copied().filter(|own| !followed(own)).collect(),
+            compares_directions: config.objective.compares_directions(),
             batch,
         })
     }
@@ -184,7 +187,8 @@ impl Watch {
     }
 
     /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`] and at the layers of the objective's own
-    /// scores. The first, and the projections behind them, which are what collapses first, are checked.
+    /// scores. The first are checked; and where the loss compares directions, the projections behind them, which are what
+    /// collapses first.
     async fn embed<B: Backend>(
         &self,
         network: &Network<B>,
@@ -193,17 +197,21 @@ impl Watch {
         device: &B::Device,
         pause: &mut impl AsyncFnMut(usize),
     ) -> Result<Vec<Features>, WatchError> {
-        let checked = [Layer::EMBEDDING, Layer::Head(network.projector.len() as u8)];
-        let layers: Vec<Layer> = checked.into_iter().chain(self.own.iter().map(|(layer, _)| *layer)).collect();
+        let mut layers = vec![Layer::EMBEDDING];
+        layers.extend(self.own.iter().map(|(layer, _)| *layer));
+        if self.compares_directions {
+            layers.push(Layer::Head(network.projector.len() as u8));
+        }
         let found = embed_all(network, images, &layers, self.batch, device, pause).await;
         let mut found = found.map_err(|error| match error {
             EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),
             other => WatchError::Embed(other),
         })?;
-        for (features, layer) in found.iter().zip(checked) {
-            check_features(features, what, layer)?;
+        check_features(&found[0], what, Layer::EMBEDDING)?;
+        if self.compares_directions {
+            check_features(&found[layers.len() - 1], what, layers[layers.len() - 1])?;
         }
-        found.remove(1);
+        found.truncate(1 + self.own.len());
         Ok(found)
     }
 

@@ -189,6 +189,7 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     config.warmup = a.warmup.unwrap_or(config.warmup);
     config.temperature = a.temperature.unwrap_or(config.temperature);
     config.ema_momentum = a.ema_momentum.unwrap_or(config.ema_momentum);
+    config.svdd_biases = a.svdd_biases.unwrap_or(config.svdd_biases);
     config.limit = a.limit.unwrap_or(config.limit);
     config.eval_every = a.eval_every.unwrap_or(config.eval_every);
     config.evaluations = a.evaluations.unwrap_or(config.evaluations);

@@ -1,10 +1,13 @@
-//! Whole training steps against PyTorch (`tests/golden/make_torch.py`): losses, gradients, Adam, the batch norms'
-//! running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives).
+//! Whole training steps against PyTorch (`tests/golden/make_torch.py`, `make_rivals.py`): losses, gradients, Adam, the batch
+//! norms' running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives); of
+//! the methods of other papers their scores, too.
 
 use super::{Target, Trainer};
-use crate::config::PixelNorm;
-use crate::config::{Norm, Objective, TrainConfig};
+use crate::Features;
+use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
+use crate::measure::Scorer;
 use crate::model::load_weights;
+use crate::ssl::svdd_centre;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::tensor::{Tensor, TensorData};
@@ -26,6 +29,11 @@ struct Case {
     objective: Objective,
     width: usize,
     training: Training,
+    /// Deep SVDD's.
+    centre: Option<Vec<f32>>,
+    /// Of a method of another paper: what it says of images 0 and 9 before training.
+    #[serde(default)]
+    scores: BTreeMap<Scorer, Vec<f32>>,
 }
 
 #[derive(Deserialize)]
@@ -68,51 +76,108 @@ fn state(trainer: &Trainer<B>) -> BTreeMap<String, Vec<f32>> {
     named.collect()
 }
 
+/// The weights that PyTorch began with.
+fn weights(objective: Objective) -> &'static [u8] {
+    match objective {
+        Objective::Simsiam => include_bytes!("../../../../tests/golden/torch_simsiam.safetensors"),
+        Objective::Byol => include_bytes!("../../../../tests/golden/torch_byol.safetensors"),
+        Objective::Simclr => include_bytes!("../../../../tests/golden/torch_simclr.safetensors"),
+        Objective::DeepSvdd => include_bytes!("../../../../tests/golden/rivals_deep-svdd.safetensors"),
+        other => panic!("{other} has no weights of PyTorch's"),
+    }
+}
+
+/// A trainer that begins where PyTorch began.
+fn trainer(case: &Case) -> Trainer<B> {
+    let &Case { objective, width, ref training, .. } = case;
+    let (norm, temperature) = (training.norm, training.temperature);
+    let config = TrainConfig { objective, width, norm, temperature, ..TrainConfig::default() };
+    let mut trainer = Trainer::<B>::new(config, Default::default());
+    let load = |seed| load_weights(trainer.config.network().init(seed, &trainer.device), weights(objective)).unwrap();
+    let (network, target) = (load(0), trainer.target.is_some().then(|| Target::new(load(1))));
+    (trainer.network, trainer.target) = (network, target);
+    trainer
+}
+
 #[test]
 fn three_steps_lead_where_pytorch_s_lead() {
     let golden: Golden = serde_json::from_str(include_str!("../../../../tests/golden/torch.json")).unwrap();
-    for Case { objective, width, training: expected } in golden.networks {
-        let weights: &[u8] = match objective {
-            Objective::Simsiam => include_bytes!("../../../../tests/golden/torch_simsiam.safetensors"),
-            Objective::Byol => include_bytes!("../../../../tests/golden/torch_byol.safetensors"),
-            _ => include_bytes!("../../../../tests/golden/torch_simclr.safetensors"),
-        };
-        let (norm, temperature) = (expected.norm, expected.temperature);
-        let config = TrainConfig { objective, width, norm, temperature, ..TrainConfig::default() };
-        let mut trainer = Trainer::<B>::new(config, Default::default());
-        let load = |seed| load_weights(trainer.config.network().init(seed, &trainer.device), weights).unwrap();
-        let (network, target) = (load(0), trainer.target.is_some().then(|| Target::new(load(1))));
-        (trainer.network, trainer.target) = (network, target);
+    for case in golden.networks {
+        compare_steps(&mut trainer(&case), &views().into(), &case);
+    }
+}
 
+#[test]
+fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
+    let golden: Golden = serde_json::from_str(include_str!("../../../../tests/golden/rivals.json")).unwrap();
+    for case in golden.networks {
+        let objective = case.objective;
+        let mut trainer = trainer(&case);
         let [first, second] = views();
-        let Training { rate, momentum, .. } = expected;
-        let mut step = || trainer.step_on_views(first.clone(), second.clone(), rate, momentum).into_scalar();
-        let mut losses = vec![step(), step(), step()];
-        let after = state(&trainer);
-        losses.push(trainer.step_on_views(first, second, rate, momentum).into_scalar());
+        if let Some(expected) = &case.centre {
+            let z = trainer.network().forward(first.clone().inner());
+            compare(svdd_centre(z.clone()), expected, "deep-svdd: the centre");
+            trainer.network = trainer.network.clone().centred_on(Tensor::from_inner(z));
+        }
+        let network = trainer.network();
+        let asked = Tensor::cat(vec![first.clone().narrow(0, 0, 1), second.narrow(0, 1, 1)], 0).inner();
+        assert_eq!(case.scores.len(), objective.own_scores().len());
+        for &(layer, scorer) in objective.own_scores() {
+            let rows = |images| {
+                let rows = network.features(images, &[layer]).swap_remove(0);
+                let [n, dim] = rows.dims();
+                Features::new(n, dim, rows.into_data().into_vec().unwrap()).unwrap()
+            };
+            let fitted = scorer.fit(&rows(first.clone().inner())).unwrap();
+            let scores = fitted.score(scorer.default_k(), &rows(asked.clone())).unwrap();
+            close(&scores, &case.scores[&scorer], &format!("{objective}: {scorer}"));
+        }
+        compare_steps(&mut trainer, &vec![first], &case);
+    }
+}
 
-        let of_losses = losses.iter().zip(&expected.losses).map(|(f, e)| (f - e).abs()).fold(0.0, worst);
-        assert!(of_losses < 2e-5, "{objective}: losses {losses:?}, reference {:?}", expected.losses);
+fn compare(found: Tensor<Flex, 1>, expected: &[f32], what: &str) {
+    close(&found.into_data().into_vec::<f32>().unwrap(), expected, what);
+}
 
-        assert!(after.keys().eq(expected.state.keys()), "{objective}: {:?}", after.keys());
-        let (mut of_statistics, mut of_weights) = (0.0, 0.0);
-        for (name, sample) in &expected.state {
-            for (&at, value) in sample.at.iter().zip(&sample.values) {
-                let difference = (after[name][at] - value).abs();
-                if name.contains("running_") {
-                    let difference = difference / value.abs().max(1.0);
-                    assert!(difference < 2e-5, "{objective}: {name}[{at}] differs by {difference}");
-                    of_statistics = worst(of_statistics, difference);
-                } else {
-                    // As a share of how far three steps of Adam can move a weight.
-                    let difference = difference / (3.0 * rate as f32);
-                    assert!(difference < 5e-3, "{objective}: {name}[{at}] differs by {difference} of its way");
-                    of_weights = worst(of_weights, difference);
-                }
+/// The same to 1e-5 of what is more than 1.
+fn close(found: &[f32], expected: &[f32], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let differences = found.iter().zip(expected).map(|(f, e)| (f - e).abs() / e.abs().max(1.0));
+    let largest = differences.fold(0.0, worst);
+    assert!(largest < 1e-5, "{what}: {found:?}, reference {expected:?}");
+}
+
+/// Steps on `shown` against PyTorch's.
+fn compare_steps(trainer: &mut Trainer<B>, shown: &Vec<Tensor<B, 4>>, case: &Case) {
+    let (objective, expected) = (case.objective, &case.training);
+    let &Training { rate, momentum, .. } = expected;
+    let mut step = || trainer.step_on(shown.clone(), rate, momentum).into_scalar();
+    let mut losses = vec![step(), step(), step()];
+    let after = state(trainer);
+    losses.push(trainer.step_on(shown.clone(), rate, momentum).into_scalar());
+
+    let of_losses = losses.iter().zip(&expected.losses).map(|(f, e)| (f - e).abs() / e.abs().max(1.0)).fold(0.0, worst);
+    assert!(of_losses < 2e-5, "{objective}: losses {losses:?}, reference {:?}", expected.losses);
+
+    assert!(after.keys().eq(expected.state.keys()), "{objective}: {:?}", after.keys());
+    let (mut of_statistics, mut of_weights) = (0.0, 0.0);
+    for (name, sample) in &expected.state {
+        for (&at, value) in sample.at.iter().zip(&sample.values) {
+            let difference = (after[name][at] - value).abs();
+            if name.contains("running_") {
+                let difference = difference / value.abs().max(1.0);
+                assert!(difference < 2e-5, "{objective}: {name}[{at}] differs by {difference}");
+                of_statistics = worst(of_statistics, difference);
+            } else {
+                // As a share of how far three steps of Adam can move a weight.
+                let difference = difference / (3.0 * rate as f32);
+                assert!(difference < 5e-3, "{objective}: {name}[{at}] differs by {difference} of its way");
+                of_weights = worst(of_weights, difference);
             }
         }
-        println!("{objective}: losses {of_losses:.1e}, statistics {of_statistics:.1e}, weights {of_weights:.1e}");
     }
+    println!("{objective}: losses {of_losses:.1e}, statistics {of_statistics:.1e}, weights {of_weights:.1e}");
 }
 
 /// The larger of two; NaN is the worst.

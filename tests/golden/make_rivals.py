@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Reference values for the methods of other papers, from PyTorch: core/src/ssl/trainer/against_torch.rs.
+
+    venv/bin/python tests/golden/make_rivals.py [NAME ...]
+
+Writes rivals.json and the state dicts it was computed from. Networks are written as in make_torch.py, whose images are
+used; what a method shows its network, its loss and its score are written here from its paper, in plain PyTorch and NumPy.
+"""
+
+import copy
+import json
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+from make_torch import BATCH, HERE, MOMENTUM, Head, Network, numbers, randomize, steady, training
+
+WIDTH = 2
+
+
+class Rival(Network):
+    """Encoder and head of a method; `loss` is what it learns of images in 0..1."""
+
+    def __init__(self):
+        super().__init__("simclr", WIDTH)
+
+    def embed(self, images):
+        return self.encoder((images - 0.5) / 0.25)[-1].mean((2, 3))
+
+    def logits(self, images):
+        return self.projector(self.embed(images))[-1]
+
+    def clear(self):
+        """Takes back what was drawn but is never random."""
+
+    def prepare(self, images):
+        """What happens before the first step, and what is to be told of it."""
+        return {}
+
+
+class DeepSvdd(Rival):
+    """Ruff et al. 2018: no bias but minus the centre, no affine batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
+        self.projector.layers[0].linear.bias.requires_grad = False
+        for name, parameter in self.encoder.named_parameters():
+            if parameter.dim() == 1:
+                parameter.requires_grad = False
+
+    def clear(self):
+        with torch.no_grad():
+            self.projector.layers[0].linear.bias.zero_()
+
+    def prepare(self, images):
+        """The centre is the mean of a first pass; entries near 0 are pushed away from it."""
+        with torch.no_grad():
+            self.eval()
+            centre = self.logits(images).mean(0)
+            centre[(centre.abs() < 0.1) & (centre < 0)] = -0.1
+            centre[(centre.abs() < 0.1) & (centre >= 0)] = 0.1
+            self.projector.layers[0].linear.bias.copy_(-centre)
+        return {"centre": numbers(centre)}
+
+    def loss(self, first, second, norm, temperature, target):
+        distance = torch.linalg.vector_norm(self.logits(first), dim=1)
+        return (distance**2).mean()
+
+    def scores(self, images, trained):
+        return {"length": torch.linalg.vector_norm(self.logits(images), dim=1)}
+
+
+RIVALS = {"deep-svdd": DeepSvdd}
+
+
+def values(objective, first, second):
+    """What one method is compared by; its weights are written beside."""
+    generator = torch.Generator().manual_seed(2018)
+    network = RIVALS[objective]()
+    settings = first, second, "none", 0.5, MOMENTUM
+    while True:
+        randomize(network, generator)
+        network.clear()
+        double = copy.deepcopy(network).double()
+        told = double.prepare(first)
+        if steady(copy.deepcopy(double), *settings, trials=8):
+            break
+    weights = {name: tensor.contiguous() for name, tensor in network.named_state().items()}
+    save_file(weights, HERE / f"rivals_{objective}.safetensors")
+    with torch.no_grad():
+        double.eval()
+        asked = torch.stack([first[0], second[1]])
+        scores = {name: numbers(score) for name, score in double.scores(asked, first).items()}
+    return {"objective": objective, "width": WIDTH, **told, "scores": scores,
+            "training": training(double, *settings, generator)}
+
+
+def main():
+    torch.use_deterministic_algorithms(True)
+    images = load_file(HERE / "torch_images.safetensors")["images"].double() / 255
+    path = HERE / "rivals.json"
+    chosen = sys.argv[1:] or list(RIVALS)
+    known = json.loads(path.read_text())["networks"] if path.exists() else []
+    made = {case["objective"]: case for case in known if case["objective"] not in chosen}
+    made |= {objective: values(objective, images[:BATCH], images[BATCH:]) for objective in chosen}
+    networks = [made[objective] for objective in RIVALS]
+    content = {"torch": torch.__version__.split("+")[0], "networks": networks}
+    path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
+    for path in sorted(HERE.glob("rivals*")):
+        print(path.name, path.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()
