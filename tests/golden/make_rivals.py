@@ -11,6 +11,7 @@ import copy
 import json
 import sys
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
@@ -73,7 +74,55 @@ class DeepSvdd(Rival):
         return {"length": torch.linalg.vector_norm(self.logits(images), dim=1)}
 
 
-RIVALS = {"deep-svdd": DeepSvdd}
+class Rotnet(Rival):
+    """Golan & El-Yaniv 2018 with rotations only: which of four? A move is a row of `moves`: mirrored, down, right."""
+
+    moves = [(False, 0, 0)]
+    questions = [4]
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, sum(self.questions)], False, False)
+
+    def answers(self, move, turns):
+        return [turns]
+
+    def log_probability(self, images, move, turns):
+        """Of the right answers for images put through one transformation."""
+        logits = self.logits(transformed(images, self.moves[move], turns)).split(self.questions, dim=1)
+        pairs = zip(logits, self.answers(move, turns))
+        return sum(F.log_softmax(question, dim=1)[:, answer] for question, answer in pairs)
+
+    def loss(self, first, second, norm, temperature, target):
+        """Image i in the four turns of one move. Batch norms see all of them together."""
+        pictures, answers = [], []
+        for i, image in enumerate(first):
+            move = 5 * i % len(self.moves)
+            for turns in range(4):
+                pictures.append(transformed(image[None], self.moves[move], turns))
+                answers.append(self.answers(move, turns))
+        logits = self.logits(torch.cat(pictures)).split(self.questions, dim=1)
+        answers = torch.tensor(answers).T
+        return sum(F.cross_entropy(question, answer) for question, answer in zip(logits, answers))
+
+    def scores(self, images, trained):
+        every = [self.log_probability(images, move, turns) for move in range(len(self.moves)) for turns in range(4)]
+        return {"shift-log-prob": -torch.stack(every).mean(0)}
+
+
+def transformed(images, move, turns):
+    """Mirrored, moved by quarters of the side with the image mirrored at its edge, and turned."""
+    flip, down, right = move
+    side = images.shape[-1]
+    x = np.flip(images.numpy(), 3) if flip else images.numpy()
+    pad = side // 4
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode="symmetric")
+    top, left = pad - down * pad, pad - right * pad
+    x = x[:, :, top : top + side, left : left + side]
+    return torch.rot90(torch.from_numpy(np.ascontiguousarray(x)), turns, (2, 3))
+
+
+RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet}
 
 
 def values(objective, first, second):

@@ -106,6 +106,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   deep-svdd  Ruff et al. 2018. Pulls the images, as they are, towards a centre that is fixed before learning. An image is
              anomalous far from it (`length` on head1, which is seen from the centre). The network has no biases: with
              --svdd-biases true it may put every image at the centre, and its collapse can be watched.
+  rotnet     Golan & El-Yaniv 2018, with rotations only. Learns by how many quarters an image is turned. An image is
+             anomalous if its four turns are told badly (`shift-log-prob` on the row `shifts`); its features are scored
+             as any.
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
@@ -209,6 +212,7 @@ angular scorers give radians, the others have units of their own.
   mahalanobis           distance of l2-normalised features (SSD); mahalanobis-shrunk: of the features as they are, by a
                         covariance shrunk as Ledoit and Wolf do, which raw pixels need
   length                how far the features are from 0 (Deep SVDD, whose centre is the 0 of its projection)
+  shift-log-prob        minus the mean of a row of log-probabilities (RotNet)
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 

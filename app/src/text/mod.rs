@@ -143,6 +143,7 @@ pub fn layer(layer: Layer) -> String {
         Layer::Pooled(block) => format!("block {block}, pooled"),
         Layer::Head(head) => format!("head {head}"),
         Layer::Unit => "block 4, pooled, of length 1".into(),
+        Layer::Shifts => "transformed views".into(),
         Layer::Pixels => "pixels".into(),
     }
 }
@@ -269,7 +270,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 13] = [
+const SCORERS: [(&str, &str); 14] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -283,6 +284,7 @@ const SCORERS: [(&str, &str); 13] = [
     ("mahalanobis", "Mahalanobis"),
     ("mahalanobis-shrunk", "Mahalanobis (shrunk)"),
     ("length", "Distance to the centre"),
+    ("shift-log-prob", "Transformations told"),
 ];
 
 /// A scorer for people.

@@ -76,7 +76,9 @@ impl Manifest {
         if (self.pixel_mean, self.pixel_std) != (mean, std) {
             return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }
-        let known = self.config.network().layers();
+        let network = self.config.network();
+        let mut known = network.layers();
+        known.extend(network.shifts_width().map(|dim| (Layer::Shifts, dim)));
         for layer in &self.layers {
             // A bank of another width could not score what the network gives.
             let Some(&(_, dim)) = known.iter().find(|(name, _)| *name == layer.name) else {

@@ -20,6 +20,8 @@ words! {
         "droc" => Droc,
         /// Deep SVDD (Ruff et al. 2018): close to a fixed centre, by a network that could not put every image there.
         "deep-svdd" => DeepSvdd,
+        /// RotNet (Golan & El-Yaniv 2018 with rotations only): by how much an image is turned.
+        "rotnet" => Rotnet,
     }
 }
 
@@ -61,6 +63,7 @@ impl Objective {
             Self::Ssd => "SSD",
             Self::Droc => "DROC",
             Self::DeepSvdd => "Deep SVDD",
+            Self::Rotnet => "RotNet",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -78,7 +81,7 @@ impl Objective {
 
     /// Whether it learns from random views; if not, from the images as they are.
     pub fn draws_views(self) -> bool {
-        !matches!(self, Self::DeepSvdd)
+        !matches!(self, Self::DeepSvdd | Self::Rotnet)
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -97,6 +100,7 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc => 8,
             Self::DeepSvdd => 1,
+            Self::Rotnet => 4,
         }
     }
 }
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn words_are_the_same_on_the_command_line_and_in_files() {
-        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd"] {
+        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd", "rotnet"] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(
                 (parsed.to_string(), serde_json::to_value(parsed).unwrap()),

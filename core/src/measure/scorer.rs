@@ -40,6 +40,9 @@ words! {
         "mahalanobis-shrunk" => MahalanobisShrunk,
         /// Length of the features: how far they are from the origin, which is the centre of Deep SVDD's projection.
         "length" => Length,
+        /// Minus the mean of the features: of log-probabilities of the transformations that an image was put through, how
+        /// badly they are told (Golan & El-Yaniv 2018).
+        "shift-log-prob" => ShiftLogProb,
     }
 }
 

@@ -48,6 +48,11 @@ impl HeadShape {
         Self { sizes: vec![y, z], hidden_norm: false, output_norm: false, biases }
     }
 
+    /// One linear layer to the logits of a classifier.
+    pub fn classifier(y: usize, choices: usize) -> Self {
+        Self { sizes: vec![y, choices], hidden_norm: false, output_norm: false, biases: true }
+    }
+
     /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes
     /// `inputs` values; none where there is no first layer.
     pub(super) fn of_weights(name: &str, inputs: usize, state: &StateDict) -> Result<Option<Self>, WeightsError> {

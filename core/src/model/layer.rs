@@ -19,6 +19,9 @@ pub enum Layer {
     /// `conv4-1x1-unit`: y divided by its length, the second reading of `conv4-1x1`, which is the same by every score of
     /// directions.
     Unit,
+    /// `shifts`: what the network says of the image in each of the transformations that its objective knows, see
+    /// [`NetworkConfig::shifts_width`](super::NetworkConfig::shifts_width).
+    Shifts,
     /// `pixels`: no map of a network, but what one must beat.
     Pixels,
 }
@@ -53,6 +56,7 @@ impl fmt::Display for Layer {
             Self::Pooled(block) => f.pad(&format!("conv{block}-1x1")),
             Self::Head(layer) => f.pad(&format!("head{layer}")),
             Self::Unit => f.pad("conv4-1x1-unit"),
+            Self::Shifts => f.pad("shifts"),
             Self::Pixels => f.pad("pixels"),
         }
     }
@@ -62,7 +66,7 @@ impl FromStr for Layer {
     type Err = UnknownLayer;
 
     fn from_str(text: &str) -> Result<Self, UnknownLayer> {
-        let others = [Self::Unit, Self::Pixels];
+        let others = [Self::Unit, Self::Shifts, Self::Pixels];
         let found = Self::all(usize::from(u8::MAX)).chain(others).find(|layer| layer.to_string() == text);
         found.ok_or_else(|| UnknownLayer(text.into()))
     }
@@ -88,7 +92,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back_and_others_refused() {
-        for layer in Layer::all(3).chain([Layer::Unit, Layer::Pixels]) {
+        for layer in Layer::all(3).chain([Layer::Unit, Layer::Shifts, Layer::Pixels]) {
             assert_eq!(layer.to_string().parse(), Ok(layer));
             assert_eq!(serde_json::to_value(layer).unwrap(), layer.to_string());
         }

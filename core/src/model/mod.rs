@@ -17,6 +17,7 @@ mod norm;
 mod pixels;
 mod pretrained;
 mod resnet;
+mod shifts;
 mod state_dict;
 mod weights;
 
@@ -30,6 +31,7 @@ pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
+pub use shifts::{Shift, Shifts};
 pub use state_dict::{MAX_WEIGHTS, StateDict, Weight, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights, state_of};
 
@@ -86,6 +88,8 @@ pub struct Network<B: Backend> {
     norm: NormChoice,
     #[module(skip)]
     pixels: PixelNorm,
+    #[module(skip)]
+    shifts: Shifts,
 }
 
 /// [`Norm`] as a module field (burn asks for a default there).
@@ -122,6 +126,7 @@ impl Objective {
             Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
+            Self::Rotnet => &[(Layer::Shifts, Scorer::ShiftLogProb)],
         }
     }
 }
@@ -143,6 +148,7 @@ impl NetworkConfig {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
             Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Rotnet => (HeadShape::classifier(y, self.objective.shifts().choices().iter().sum()), None),
         }
     }
 
@@ -158,6 +164,13 @@ impl NetworkConfig {
         let (projector, _) = self.heads();
         layers.extend((1..).map(Layer::Head).zip(projector.outputs().iter().copied()));
         layers
+    }
+
+    /// How many values [`Layer::Shifts`] has: for each transformation the log-probability of the right answer. None where
+    /// the objective knows no transformations.
+    pub fn shifts_width(&self) -> Option<usize> {
+        let count = self.objective.shifts().all().len();
+        (count > 0).then_some(count)
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
@@ -177,6 +190,7 @@ impl NetworkConfig {
             predictor: predictor.map(|shape| shape.init(device)),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
+            shifts: self.objective.shifts(),
         }
     }
 }
@@ -223,6 +237,7 @@ impl<B: Backend> Network<B> {
     ///
     /// `layers` are of [`Network::layers`]; an unknown one is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, layers: &[Layer]) -> Vec<Tensor<B, 2>> {
+        let shifts = layers.contains(&Layer::Shifts).then(|| self.shifts(&images));
         let maps = self.encoder.forward(images);
         let heads = if layers.iter().any(|layer| matches!(layer, Layer::Head(_))) {
             self.projector.layers(self.embedding(&maps))
@@ -231,9 +246,20 @@ impl<B: Backend> Network<B> {
         };
         let get = |&layer: &Layer| match layer {
             Layer::Head(head) => heads.get(usize::from(head).checked_sub(1)?).cloned(),
+            Layer::Shifts => shifts.clone(),
             other => maps.get(other),
         };
         layers.iter().filter_map(get).collect()
+    }
+
+    /// What it says of images in every transformation that it knows: `N x` [`NetworkConfig::shifts_width`].
+    fn shifts(&self, images: &Tensor<B, 4>) -> Tensor<B, 2> {
+        let n = images.dims()[0];
+        let say = |(which, shift): (usize, Shift)| {
+            let logits = self.forward(shift.apply(images.clone()));
+            self.shifts.log_probabilities(logits, &vec![which; n])
+        };
+        Tensor::cat(self.shifts.all().into_iter().enumerate().map(say).collect(), 1)
     }
 
     /// All feature maps this network has, in the order of the paper's tables 6-8.
@@ -241,8 +267,13 @@ impl<B: Backend> Network<B> {
         Layer::all(self.projector.len()).collect()
     }
 
-    /// Whether there is such a feature map: one of [`Network::layers`], or [`Layer::Unit`].
+    /// Whether there is such a feature map: one of [`Network::layers`], [`Layer::Unit`], or [`Layer::Shifts`] where the
+    /// objective knows transformations.
     pub fn knows(&self, layer: Layer) -> bool {
-        layer == Layer::Unit || self.layers().contains(&layer)
+        match layer {
+            Layer::Unit => true,
+            Layer::Shifts => self.shifts != Shifts::None,
+            other => self.layers().contains(&other),
+        }
     }
 }

@@ -44,7 +44,7 @@ impl<B: Backend> FeatureMaps<B> {
             Layer::Flat(block) => Some(map(block)?.tensor().flatten(1, 3)),
             Layer::Pooled(block) => Some(map(block)?.pool()),
             Layer::Unit => Some(l2_normalize(self.embedding())),
-            Layer::Head(_) | Layer::Pixels => None,
+            Layer::Head(_) | Layer::Shifts | Layer::Pixels => None,
         }
     }
 }
@@ -136,7 +136,8 @@ mod tests {
         assert_eq!(shapes, [[2, 4, 32, 32], [2, 8, 16, 16], [2, 16, 8, 8], [2, 32, 4, 4]]);
         assert_eq!(maps.get(Layer::Flat(2)).unwrap().dims(), [2, 2048]);
         assert_eq!(maps.get(Layer::Pooled(2)).unwrap().dims(), [2, 8]);
-        for unknown in [Layer::Flat(0), Layer::Flat(5), Layer::Pooled(0), Layer::Head(1), Layer::Pixels] {
+        for unknown in [Layer::Flat(0), Layer::Flat(5), Layer::Pooled(0), Layer::Head(1), Layer::Shifts, Layer::Pixels]
+        {
             assert!(maps.get(unknown).is_none(), "{unknown}");
         }
     }

@@ -1,7 +1,7 @@
 //! Any scorer, fitted.
 
 use super::bank::{Mean, Nearest};
-use super::{Bank, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer};
+use super::{Bank, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb};
 use crate::Features;
 
 /// A scorer fitted to training features, ready to score others.
@@ -24,6 +24,7 @@ enum Fit {
     Mahalanobis(Mahalanobis),
     MahalanobisShrunk(MahalanobisShrunk),
     Length(Length),
+    ShiftLogProb(ShiftLogProb),
 }
 
 impl Scorer {
@@ -44,6 +45,7 @@ impl Scorer {
             Self::Mahalanobis => Fit::Mahalanobis(Mahalanobis::fit(train)?),
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
             Self::Length => Fit::Length(Length::fit(train)),
+            Self::ShiftLogProb => Fit::ShiftLogProb(ShiftLogProb::fit(train)),
         };
         Ok(Fitted { scorer: self, fit })
     }
@@ -68,6 +70,7 @@ impl Fitted {
             Fit::Mahalanobis(fit) => fit.score(queries),
             Fit::MahalanobisShrunk(fit) => fit.score(queries),
             Fit::Length(fit) => fit.score(queries),
+            Fit::ShiftLogProb(fit) => fit.score(queries),
         }
     }
 }

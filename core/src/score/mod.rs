@@ -30,6 +30,7 @@ mod knn;
 mod length;
 mod mahalanobis;
 mod oc_svm;
+mod shift_log_prob;
 mod whitening;
 
 pub use crate::measure::Scorer;
@@ -44,6 +45,7 @@ pub use knn::KnnL2;
 pub use length::Length;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use oc_svm::OcSvm;
+pub use shift_log_prob::ShiftLogProb;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
 #[cfg(test)]

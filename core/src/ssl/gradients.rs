@@ -1,6 +1,6 @@
 //! What sections 2.3 and 2.4 claim of the gradients, and what the rotations of SimCLR(-) do to them.
 
-use super::trainer::four_rotations;
+use super::trainer::{Shown, four_rotations};
 use super::{Trainer, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
 use crate::config::AugmentConfig;
@@ -264,7 +264,7 @@ fn training_drives_rotated_copies_apart() {
     };
     let before = cosine(&trainer.network());
     for _ in 0..40 {
-        trainer.step_on(vec![copies.clone(), copies.clone()], 1e-2, 0.0);
+        trainer.step_on(&Shown::of([copies.clone(), copies.clone()]), 1e-2, 0.0);
     }
     let after = cosine(&trainer.network());
     assert!(before > 0.8 && after < 0.2, "from {before} to {after}");

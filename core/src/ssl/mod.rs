@@ -7,6 +7,7 @@ pub mod guard;
 mod loss;
 mod probes;
 mod run;
+mod shifts;
 mod svdd;
 mod target;
 mod trainer;
@@ -14,6 +15,7 @@ mod watch;
 
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use run::{Advance, Kept, Run, RunError};
+pub use shifts::shift_loss;
 pub use svdd::{svdd_centre, svdd_loss};
 pub use trainer::{Trainer, TrainerError};
 pub use watch::{Watch, WatchError};

@@ -50,7 +50,8 @@ mod tests {
 
     /// The mean squared distances of `images` and of `others` from the centre, after a run on `images`.
     fn distances(images: &ImageSet, others: &ImageSet, svdd_biases: bool) -> [f32; 2] {
-        let config = TrainConfig { objective: Objective::DeepSvdd, norm: Norm::None, svdd_biases, ..TrainConfig::default() };
+        let config =
+            TrainConfig { objective: Objective::DeepSvdd, norm: Norm::None, svdd_biases, ..TrainConfig::default() };
         let config = TrainConfig { width: 2, batch: 32, epochs: 120, lr: 1e-2, ..config };
         let mut trainer = Trainer::<B>::new(config, Default::default());
         trainer.calibrate(images);

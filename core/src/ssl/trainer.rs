@@ -2,11 +2,11 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{byol_loss, nt_xent_loss, simsiam_loss, svdd_loss};
+use super::{byol_loss, nt_xent_loss, shift_loss, simsiam_loss, svdd_loss};
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
-use crate::model::Network;
+use crate::model::{Network, Shifts};
 use crate::rng::Rng;
 use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -35,6 +35,23 @@ pub struct Trainer<B: AutodiffBackend> {
     optimizer: OptimizerAdaptor<Adam, Network<B>, B>,
     epochs_done: usize,
     device: B::Device,
+}
+
+/// What a step shows the network, scaled for the encoder.
+#[derive(Debug, Clone)]
+pub(super) struct Shown<B: Backend> {
+    /// Two random views of every image, with rotations where the objective wants them; or one tensor of the images as they
+    /// are, or transformed.
+    views: Vec<Tensor<B, 4>>,
+    /// By which of [`Shifts::all`] each picture of a view was made, where that is to be told.
+    which: Vec<usize>,
+}
+
+impl<B: Backend> Shown<B> {
+    /// Pictures of which nothing is to be told.
+    pub fn of(views: impl Into<Vec<Tensor<B, 4>>>) -> Self {
+        Self { views: views.into(), which: Vec::new() }
+    }
 }
 
 /// Why training cannot go on.
@@ -120,22 +137,28 @@ impl<B: AutodiffBackend> Trainer<B> {
         let steps_per_epoch = self.steps_per_epoch(images.len());
         let (at, steps) = (epoch * steps_per_epoch + step, self.config.epochs * steps_per_epoch);
         let momentum = target::momentum(self.config.ema_momentum, at as f64 / steps as f64);
-        self.step_on(shown, self.config.learning_rate(at, steps), momentum)
+        self.step_on(&shown, self.config.learning_rate(at, steps), momentum)
     }
 
-    /// What a step shows the network of the batch `indices` of `images`, scaled for the encoder: two random views, with
-    /// rotations where the objective wants them, or the images as they are.
-    fn shown(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> Vec<Tensor<B, 4>> {
+    /// What a step shows the network of the batch `indices` of `images`.
+    fn shown(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> Shown<B> {
         let views = Views::<B>::new(images, indices, &self.device);
         let (objective, pixels) = (self.config.objective, self.network.pixels());
-        if !objective.draws_views() {
-            return vec![pixels.apply(views.images())];
+        let shifts = objective.shifts();
+        if objective.draws_views() {
+            let view = |()| {
+                let view = pixels.apply(views.draw(&self.config.augment, &mut rng));
+                if objective.rotates_views() { four_rotations(view) } else { view }
+            };
+            return Shown { views: [(); 2].map(view).into(), which: Vec::new() };
         }
-        let view = |()| {
-            let view = pixels.apply(views.draw(&self.config.augment, &mut rng));
-            if objective.rotates_views() { four_rotations(view) } else { view }
-        };
-        [(); 2].map(view).into()
+        let images = pixels.apply(views.images());
+        if shifts == Shifts::None {
+            return Shown::of([images]);
+        }
+        let moves: Vec<usize> = indices.iter().map(|_| rng.below(shifts.all().len() / 4)).collect();
+        let (pictures, which) = shifts.show(images, &moves);
+        Shown { views: vec![pictures], which }
     }
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
@@ -146,7 +169,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         for round in 0..CALIBRATION / at_once {
             let batch = &self.batches(images.len(), round)[0];
             let rng = Rng::new(self.config.seed, "calibrate", &[round as u64]);
-            for view in self.shown(images, batch, rng) {
+            for view in self.shown(images, batch, rng).views {
                 self.network.forward(view);
             }
         }
@@ -163,7 +186,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// One optimiser step on what is shown, then BYOL's target moves; the loss is the one before the step.
-    pub(super) fn step_on(&mut self, shown: Vec<Tensor<B, 4>>, rate: f64, momentum: f64) -> Tensor<B::InnerBackend, 1> {
+    pub(super) fn step_on(&mut self, shown: &Shown<B>, rate: f64, momentum: f64) -> Tensor<B::InnerBackend, 1> {
         let loss = self.loss(shown);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
@@ -173,9 +196,9 @@ impl<B: AutodiffBackend> Trainer<B> {
         loss.inner()
     }
 
-    /// The loss on what is shown: two views, or the images as they are.
-    fn loss(&self, shown: Vec<Tensor<B, 4>>) -> Tensor<B, 1> {
-        let mut z = shown.iter().map(|view| self.network.forward(view.clone())).collect::<Vec<_>>().into_iter();
+    /// The loss on what is shown.
+    fn loss(&self, Shown { views, which }: &Shown<B>) -> Tensor<B, 1> {
+        let mut z = views.iter().map(|view| self.network.forward(view.clone())).collect::<Vec<_>>().into_iter();
         let mut next = || z.next().expect("as many views are shown as the objective compares");
         match self.config.objective {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
@@ -187,13 +210,14 @@ impl<B: AutodiffBackend> Trainer<B> {
                 let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
                 match &self.target {
                     Some(target) => {
-                        let [t1, t2] = [0, 1].map(|view: usize| target.forward(shown[view].clone()));
+                        let [t1, t2] = [0, 1].map(|view: usize| target.forward(views[view].clone()));
                         byol_loss(p1, t1, p2, t2)
                     }
                     None => simsiam_loss(p1, z1, p2, z2),
                 }
             }
             Objective::DeepSvdd => svdd_loss(next()),
+            Objective::Rotnet => shift_loss(self.config.objective.shifts(), next(), which),
         }
     }
 
@@ -205,8 +229,7 @@ impl<B: AutodiffBackend> Trainer<B> {
 
 /// `N x 3 x S x S` to `4N x 3 x S x S`: the images, then turned by 90, 180 and 270 degrees.
 pub(super) fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    let quarter = x.clone().swap_dims(2, 3).flip([2]);
-    Tensor::cat(vec![x.clone(), quarter.clone(), x.flip([2, 3]), quarter.flip([2, 3])], 0)
+    Tensor::cat(Shifts::Turns.all().into_iter().map(|turn| turn.apply(x.clone())).collect(), 0)
 }
 
 #[cfg(test)]

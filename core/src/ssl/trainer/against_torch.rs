@@ -2,11 +2,11 @@
 //! norms' running statistics and BYOL's target together (its fourth loss is what a target that moved three times gives); of
 //! the methods of other papers their scores, too.
 
-use super::{Target, Trainer};
+use super::{Shown, Target, Trainer};
 use crate::Features;
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::measure::Scorer;
-use crate::model::load_weights;
+use crate::model::{Shifts, load_weights};
 use crate::ssl::svdd_centre;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
@@ -83,6 +83,7 @@ fn weights(objective: Objective) -> &'static [u8] {
         Objective::Byol => include_bytes!("../../../../tests/golden/torch_byol.safetensors"),
         Objective::Simclr => include_bytes!("../../../../tests/golden/torch_simclr.safetensors"),
         Objective::DeepSvdd => include_bytes!("../../../../tests/golden/rivals_deep-svdd.safetensors"),
+        Objective::Rotnet => include_bytes!("../../../../tests/golden/rivals_rotnet.safetensors"),
         other => panic!("{other} has no weights of PyTorch's"),
     }
 }
@@ -103,7 +104,7 @@ fn trainer(case: &Case) -> Trainer<B> {
 fn three_steps_lead_where_pytorch_s_lead() {
     let golden: Golden = serde_json::from_str(include_str!("../../../../tests/golden/torch.json")).unwrap();
     for case in golden.networks {
-        compare_steps(&mut trainer(&case), &views().into(), &case);
+        compare_steps(&mut trainer(&case), &Shown::of(views()), &case);
     }
 }
 
@@ -132,7 +133,15 @@ fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
             let scores = fitted.score(scorer.default_k(), &rows(asked.clone())).unwrap();
             close(&scores, &case.scores[&scorer], &format!("{objective}: {scorer}"));
         }
-        compare_steps(&mut trainer, &vec![first], &case);
+        let shown = match objective.shifts() {
+            Shifts::None => Shown::of([first]),
+            shifts => {
+                let moves: Vec<usize> = (0..first.dims()[0]).map(|i| 5 * i % (shifts.all().len() / 4)).collect();
+                let (pictures, which) = shifts.show(first, &moves);
+                Shown { views: vec![pictures], which }
+            }
+        };
+        compare_steps(&mut trainer, &shown, &case);
     }
 }
 
@@ -149,13 +158,13 @@ fn close(found: &[f32], expected: &[f32], what: &str) {
 }
 
 /// Steps on `shown` against PyTorch's.
-fn compare_steps(trainer: &mut Trainer<B>, shown: &Vec<Tensor<B, 4>>, case: &Case) {
+fn compare_steps(trainer: &mut Trainer<B>, shown: &Shown<B>, case: &Case) {
     let (objective, expected) = (case.objective, &case.training);
     let &Training { rate, momentum, .. } = expected;
-    let mut step = || trainer.step_on(shown.clone(), rate, momentum).into_scalar();
+    let mut step = || trainer.step_on(shown, rate, momentum).into_scalar();
     let mut losses = vec![step(), step(), step()];
     let after = state(trainer);
-    losses.push(trainer.step_on(shown.clone(), rate, momentum).into_scalar());
+    losses.push(trainer.step_on(shown, rate, momentum).into_scalar());
 
     let of_losses = losses.iter().zip(&expected.losses).map(|(f, e)| (f - e).abs() / e.abs().max(1.0)).fold(0.0, worst);
     assert!(of_losses < 2e-5, "{objective}: losses {losses:?}, reference {:?}", expected.losses);
