@@ -122,7 +122,28 @@ def transformed(images, move, turns):
     return torch.rot90(torch.from_numpy(np.ascontiguousarray(x)), turns, (2, 3))
 
 
-RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet}
+class RotTrans(Rotnet):
+    """Hendrycks et al. 2019: turned, moved down, moved to the right by how much? Three questions."""
+
+    moves = [(False, down, right) for down in (0, -1, 1) for right in (0, -1, 1)]
+    questions = [4, 3, 3]
+
+    def answers(self, move, turns):
+        _, down, right = self.moves[move]
+        return [turns, (0, -1, 1).index(down), (0, -1, 1).index(right)]
+
+
+class Geom(Rotnet):
+    """Golan & El-Yaniv 2018: which of 72?"""
+
+    moves = [(flip, down, right) for flip in (False, True) for down in (0, -1, 1) for right in (0, -1, 1)]
+    questions = [72]
+
+    def answers(self, move, turns):
+        return [4 * move + turns]
+
+
+RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom}
 
 
 def values(objective, first, second):

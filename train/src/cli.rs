@@ -100,7 +100,7 @@ pub struct TrainArgs {
     #[arg(long)]
     pub id_class: Option<usize>,
     /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
-    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet. See above.
+    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.

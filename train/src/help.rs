@@ -109,6 +109,12 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   rotnet     Golan & El-Yaniv 2018, with rotations only. Learns by how many quarters an image is turned. An image is
              anomalous if its four turns are told badly (`shift-log-prob` on the row `shifts`); its features are scored
              as any.
+  rot-trans  Hendrycks et al. 2019. Learns by how many quarters an image is turned, and by how much it is moved down and
+             to the right: three questions. An image is anomalous if its 36 transformations are told badly
+             (`shift-log-prob` on `shifts`).
+  geom       Golan & El-Yaniv 2018. Learns which of 72 transformations (turned, moved, mirrored) a picture was made by: one
+             question. An image is anomalous if all 72 are told badly (`shift-log-prob` on `shifts`), which takes 72
+             passes to score it.
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted

@@ -22,6 +22,10 @@ words! {
         "deep-svdd" => DeepSvdd,
         /// RotNet (Golan & El-Yaniv 2018 with rotations only): by how much an image is turned.
         "rotnet" => Rotnet,
+        /// Hendrycks et al. (2019): by how much an image is turned, moved down and moved to the right.
+        "rot-trans" => RotTrans,
+        /// Geometric transformations (Golan & El-Yaniv 2018): which of 72, turned, moved and mirrored.
+        "geom" => Geom,
     }
 }
 
@@ -64,6 +68,8 @@ impl Objective {
             Self::Droc => "DROC",
             Self::DeepSvdd => "Deep SVDD",
             Self::Rotnet => "RotNet",
+            Self::RotTrans => "Rot+Trans",
+            Self::Geom => "Geom",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -81,7 +87,7 @@ impl Objective {
 
     /// Whether it learns from random views; if not, from the images as they are.
     pub fn draws_views(self) -> bool {
-        !matches!(self, Self::DeepSvdd | Self::Rotnet)
+        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom)
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -100,7 +106,7 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc => 8,
             Self::DeepSvdd => 1,
-            Self::Rotnet => 4,
+            Self::Rotnet | Self::RotTrans | Self::Geom => 4,
         }
     }
 }
@@ -135,7 +141,9 @@ mod tests {
 
     #[test]
     fn words_are_the_same_on_the_command_line_and_in_files() {
-        for objective in ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd", "rotnet"] {
+        for objective in
+            ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd", "rotnet", "rot-trans", "geom"]
+        {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(
                 (parsed.to_string(), serde_json::to_value(parsed).unwrap()),

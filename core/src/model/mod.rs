@@ -126,7 +126,7 @@ impl Objective {
             Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
-            Self::Rotnet => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
         }
     }
 }
@@ -148,7 +148,9 @@ impl NetworkConfig {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
             Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
-            Objective::Rotnet => (HeadShape::classifier(y, self.objective.shifts().choices().iter().sum()), None),
+            Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
+                (HeadShape::classifier(y, self.objective.shifts().choices().iter().sum()), None)
+            }
         }
     }
 

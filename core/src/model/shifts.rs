@@ -37,6 +37,8 @@ impl Objective {
     pub fn shifts(self) -> Shifts {
         match self {
             Self::Rotnet => Shifts::Turns,
+            Self::RotTrans => Shifts::TurnsAndMoves,
+            Self::Geom => Shifts::All,
             _ => Shifts::None,
         }
     }

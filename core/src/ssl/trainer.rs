@@ -217,7 +217,9 @@ impl<B: AutodiffBackend> Trainer<B> {
                 }
             }
             Objective::DeepSvdd => svdd_loss(next()),
-            Objective::Rotnet => shift_loss(self.config.objective.shifts(), next(), which),
+            Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
+                shift_loss(self.config.objective.shifts(), next(), which)
+            }
         }
     }
 

@@ -84,6 +84,8 @@ fn weights(objective: Objective) -> &'static [u8] {
         Objective::Simclr => include_bytes!("../../../../tests/golden/torch_simclr.safetensors"),
         Objective::DeepSvdd => include_bytes!("../../../../tests/golden/rivals_deep-svdd.safetensors"),
         Objective::Rotnet => include_bytes!("../../../../tests/golden/rivals_rotnet.safetensors"),
+        Objective::RotTrans => include_bytes!("../../../../tests/golden/rivals_rot-trans.safetensors"),
+        Objective::Geom => include_bytes!("../../../../tests/golden/rivals_geom.safetensors"),
         other => panic!("{other} has no weights of PyTorch's"),
     }
 }
