@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from make_torch import BATCH, HERE, MOMENTUM, Head, Network, numbers, randomize, steady, training
+from make_torch import BATCH, HERE, MOMENTUM, Head, Network, nt_xent, numbers, randomize, steady, training
 
 WIDTH = 2
 
@@ -143,7 +143,33 @@ class Geom(Rotnet):
         return [4 * move + turns]
 
 
-RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom}
+class Csi(Rival):
+    """Tack et al. 2020: rotated copies are negatives, and which rotation is it?"""
+
+    def __init__(self):
+        super().__init__()
+        self.classifier = Head([8 * WIDTH, 4], False, False)
+
+    def loss(self, first, second, norm, temperature, target):
+        n, z, told = len(first), [], 0
+        for view in (first, second):
+            y = self.embed(torch.cat([torch.rot90(view, turns, (2, 3)) for turns in range(4)]))
+            z.append(self.projector(y)[-1])
+            told += F.cross_entropy(self.classifier(y)[-1], torch.arange(4).repeat_interleave(n)) / 2
+        return nt_xent(*z, temperature) + told
+
+    def scores(self, images, trained):
+        score = 0
+        for turns in range(4):
+            y, of_trained = (self.embed(torch.rot90(x, turns, (2, 3))) for x in (images, trained))
+            z, of_class = self.projector(y)[-1], self.projector(of_trained)[-1]
+            nearest = F.cosine_similarity(z[:, None], of_class[None], dim=2).max(1).values
+            score += nearest * z.norm(dim=1) / of_class.norm(dim=1).mean()
+            score += self.classifier(y)[-1][:, turns] / self.classifier(of_trained)[-1][:, turns].mean()
+        return {"csi": -score}
+
+
+RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi}
 
 
 def values(objective, first, second):

@@ -115,6 +115,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   geom       Golan & El-Yaniv 2018. Learns which of 72 transformations (turned, moved, mirrored) a picture was made by: one
              question. An image is anomalous if all 72 are told badly (`shift-log-prob` on `shifts`), which takes 72
              passes to score it.
+  csi        Tack et al. 2020. Learns as SimCLR(-) does, and by how many quarters each view is turned. An image is anomalous
+             if in its four turns its projections are short or far from the class's, and its turns are told badly (`csi` on
+             `shifts`).
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
@@ -219,6 +222,7 @@ angular scorers give radians, the others have units of their own.
                         covariance shrunk as Ledoit and Wolf do, which raw pixels need
   length                how far the features are from 0 (Deep SVDD, whose centre is the 0 of its projection)
   shift-log-prob        minus the mean of a row of log-probabilities (RotNet)
+  csi                   nearest cosine times length and logit, over rows of four projections and four logits (CSI)
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 

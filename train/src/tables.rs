@@ -58,9 +58,11 @@ impl Request {
         Self { scorers: all, ensembles: true }
     }
 
-    /// Chosen scorers on chosen maps, without ensembles.
+    /// Chosen scorers on chosen maps, without ensembles; those that are of one row only on that row.
     pub fn chosen(layers: &[Layer], scorers: &[Scorer]) -> Self {
-        Self { scorers: layers.iter().map(|&layer| (layer, scorers.to_vec())).collect(), ensembles: false }
+        let fits = |layer: Layer, scorer: &Scorer| layer == Layer::Shifts || !Scorer::OF_SHIFTS.contains(scorer);
+        let of = |&layer: &Layer| (layer, scorers.iter().copied().filter(|scorer| fits(layer, scorer)).collect());
+        Self { scorers: layers.iter().map(of).collect(), ensembles: false }
     }
 
     /// What of this is not in `known`.

@@ -26,6 +26,8 @@ words! {
         "rot-trans" => RotTrans,
         /// Geometric transformations (Golan & El-Yaniv 2018): which of 72, turned, moved and mirrored.
         "geom" => Geom,
+        /// CSI (Tack et al. 2020): SimCLR(-), and by how much each view is turned.
+        "csi" => Csi,
     }
 }
 
@@ -70,6 +72,7 @@ impl Objective {
             Self::Rotnet => "RotNet",
             Self::RotTrans => "Rot+Trans",
             Self::Geom => "Geom",
+            Self::Csi => "CSI",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -92,7 +95,7 @@ impl Objective {
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
     pub fn rotates_views(self) -> bool {
-        matches!(self, Self::SimclrRot | Self::Droc)
+        matches!(self, Self::SimclrRot | Self::Droc | Self::Csi)
     }
 
     /// Whether the loss compares the directions of projections: where they all point the same way, it has collapsed.
@@ -104,7 +107,7 @@ impl Objective {
     pub fn pictures(self) -> usize {
         match self {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
-            Self::SimclrRot | Self::Droc => 8,
+            Self::SimclrRot | Self::Droc | Self::Csi => 8,
             Self::DeepSvdd => 1,
             Self::Rotnet | Self::RotTrans | Self::Geom => 4,
         }
@@ -141,9 +144,19 @@ mod tests {
 
     #[test]
     fn words_are_the_same_on_the_command_line_and_in_files() {
-        for objective in
-            ["simsiam", "byol", "simclr", "simclr-rot", "ssd", "droc", "deep-svdd", "rotnet", "rot-trans", "geom"]
-        {
+        for objective in [
+            "simsiam",
+            "byol",
+            "simclr",
+            "simclr-rot",
+            "ssd",
+            "droc",
+            "deep-svdd",
+            "rotnet",
+            "rot-trans",
+            "geom",
+            "csi",
+        ] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(
                 (parsed.to_string(), serde_json::to_value(parsed).unwrap()),

@@ -43,12 +43,18 @@ words! {
         /// Minus the mean of the features: of log-probabilities of the transformations that an image was put through, how
         /// badly they are told (Golan & El-Yaniv 2018).
         "shift-log-prob" => ShiftLogProb,
+        /// CSI's own, of the row `shifts`: nearest cosine times length and logit of the right answer, over all
+        /// transformations (Tack et al. 2020).
+        "csi" => Csi,
     }
 }
 
 impl Scorer {
     /// Angles, given by a bank: the paper's four, and k-Cos (Mah) with centring.
     pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
+
+    /// Those that are of the row `shifts` only.
+    pub const OF_SHIFTS: [Self; 1] = [Self::Csi];
 
     /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
     pub fn default_k(self) -> usize {

@@ -1,7 +1,7 @@
 //! Encoder, heads and normalisation (sections 2.1, 2.3, 2.4).
 //!
-//! A [`Network`] is the encoder f with its projector g and, for SimSiam and BYOL, its predictor h. Training needs all
-//! three; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
+//! A [`Network`] is the encoder f with its projector g and, for SimSiam and BYOL, its predictor h, or for CSI a classifier of
+//! transformations. Training needs all of them; scoring needs the feature maps of f and g, which [`Network::features`] gives by name.
 
 mod arch;
 mod batch_norm;
@@ -84,6 +84,8 @@ pub struct Network<B: Backend> {
     pub projector: Head<B>,
     /// h: projections to predictions p.
     pub predictor: Option<Head<B>>,
+    /// CSI's classifier: embeddings to the logits of transformations. (Where nothing else is learned, g is the classifier.)
+    pub classifier: Option<Head<B>>,
     #[module(skip)]
     norm: NormChoice,
     #[module(skip)]
@@ -127,6 +129,7 @@ impl Objective {
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
             Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
         }
     }
 }
@@ -144,7 +147,7 @@ impl NetworkConfig {
                 let (hidden, z) = (64 * self.width, 4 * self.width);
                 (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
-            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
+            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Csi => {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
             Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
@@ -168,11 +171,12 @@ impl NetworkConfig {
         layers
     }
 
-    /// How many values [`Layer::Shifts`] has: for each transformation the log-probability of the right answer. None where
-    /// the objective knows no transformations.
+    /// How many values [`Layer::Shifts`] has: for each transformation the log-probability of the right answer; for CSI for
+    /// each its projection, then for each the logit of the right answer. None where the objective knows no transformations.
     pub fn shifts_width(&self) -> Option<usize> {
         let count = self.objective.shifts().all().len();
-        (count > 0).then_some(count)
+        let values = if self.objective == Objective::Csi { 2 * self.width + 1 } else { 1 };
+        (count > 0).then_some(count * values)
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
@@ -190,6 +194,10 @@ impl NetworkConfig {
             encoder: if shifts { encoder } else { encoder.map(&mut FixedNorms) },
             projector: projector.init(device),
             predictor: predictor.map(|shape| shape.init(device)),
+            classifier: (self.objective == Objective::Csi).then(|| {
+                let choices = self.objective.shifts().choices().iter().sum();
+                HeadShape::classifier(8 * self.width, choices).init(device)
+            }),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
             shifts: self.objective.shifts(),
@@ -257,11 +265,20 @@ impl<B: Backend> Network<B> {
     /// What it says of images in every transformation that it knows: `N x` [`NetworkConfig::shifts_width`].
     fn shifts(&self, images: &Tensor<B, 4>) -> Tensor<B, 2> {
         let n = images.dims()[0];
-        let say = |(which, shift): (usize, Shift)| {
-            let logits = self.forward(shift.apply(images.clone()));
-            self.shifts.log_probabilities(logits, &vec![which; n])
-        };
-        Tensor::cat(self.shifts.all().into_iter().enumerate().map(say).collect(), 1)
+        let (mut said, mut logits) = (Vec::new(), Vec::new());
+        for (which, shift) in self.shifts.all().into_iter().enumerate() {
+            let y = self.embedding(&self.encoder.forward(shift.apply(images.clone())));
+            let z = self.project(y.clone());
+            match &self.classifier {
+                Some(classifier) => {
+                    said.push(z);
+                    logits.push(classifier.forward(y).narrow(1, which, 1));
+                }
+                None => said.push(self.shifts.log_probabilities(z, &vec![which; n])),
+            }
+        }
+        said.extend(logits);
+        Tensor::cat(said, 1)
     }
 
     /// All feature maps this network has, in the order of the paper's tables 6-8.

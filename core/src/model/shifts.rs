@@ -36,7 +36,7 @@ impl Objective {
     /// The transformations that it learns to tell.
     pub fn shifts(self) -> Shifts {
         match self {
-            Self::Rotnet => Shifts::Turns,
+            Self::Rotnet | Self::Csi => Shifts::Turns,
             Self::RotTrans => Shifts::TurnsAndMoves,
             Self::Geom => Shifts::All,
             _ => Shifts::None,

@@ -1,7 +1,7 @@
 //! Weights as safetensors with PyTorch's names and layouts.
 //!
 //! The encoder's tensors stand at the top (`layer1.0.conv1.weight` ...), as torchvision names them, the heads
-//! behind `projector.` and `predictor.`. Batch norms stay f32, because a running variance underflows in f16.
+//! behind `projector.`, `predictor.` and `classifier.`. Batch norms stay f32, because a running variance underflows in f16.
 
 use super::Network;
 use super::state_dict::{StateDict, WeightsError};
@@ -96,7 +96,7 @@ pub fn load_weights<B: Backend>(mut network: Network<B>, bytes: &[u8]) -> Result
 
 /// Where a tensor of a state dict stands in a network: the encoder's are at the top there.
 pub(super) fn field_path(name: &str) -> String {
-    let in_head = name.starts_with("projector.") || name.starts_with("predictor.");
+    let in_head = ["projector.", "predictor.", "classifier."].iter().any(|head| name.starts_with(head));
     if in_head { name.into() } else { format!("encoder.{name}") }
 }
 

@@ -101,6 +101,12 @@ pub enum ScoreError {
     /// A bank gives the angular scores only.
     #[error("a bank gives k-cos, k-cos-mah, k-cos-mah-centred, c-cos and c-cos-mah, not {0}")]
     NotAngular(Scorer),
+    /// Features that are no row of CSI's.
+    #[error("csi takes rows of 4 (d + 1) values, four projections and four logits (the row `shifts`), found {found}")]
+    NotCsi {
+        /// Values found.
+        found: usize,
+    },
     /// Only the ensemble of something is a score.
     #[error("an ensemble needs at least one member")]
     NoMembers,

@@ -1,7 +1,9 @@
 //! Any scorer, fitted.
 
 use super::bank::{Mean, Nearest};
-use super::{Bank, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb};
+use super::{
+    Bank, Csi, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb,
+};
 use crate::Features;
 
 /// A scorer fitted to training features, ready to score others.
@@ -25,6 +27,7 @@ enum Fit {
     MahalanobisShrunk(MahalanobisShrunk),
     Length(Length),
     ShiftLogProb(ShiftLogProb),
+    Csi(Csi),
 }
 
 impl Scorer {
@@ -46,6 +49,7 @@ impl Scorer {
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
             Self::Length => Fit::Length(Length::fit(train)),
             Self::ShiftLogProb => Fit::ShiftLogProb(ShiftLogProb::fit(train)),
+            Self::Csi => Fit::Csi(Csi::fit(train)?),
         };
         Ok(Fitted { scorer: self, fit })
     }
@@ -71,6 +75,7 @@ impl Fitted {
             Fit::MahalanobisShrunk(fit) => fit.score(queries),
             Fit::Length(fit) => fit.score(queries),
             Fit::ShiftLogProb(fit) => fit.score(queries),
+            Fit::Csi(fit) => fit.score(queries),
         }
     }
 }

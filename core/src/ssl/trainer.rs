@@ -150,7 +150,10 @@ impl<B: AutodiffBackend> Trainer<B> {
                 let view = pixels.apply(views.draw(&self.config.augment, &mut rng));
                 if objective.rotates_views() { four_rotations(view) } else { view }
             };
-            return Shown { views: [(); 2].map(view).into(), which: Vec::new() };
+            let views: Vec<_> = [(); 2].map(view).into();
+            // All images turned by nothing come first, then all turned once, and so on.
+            let which = (0..shifts.all().len()).flat_map(|turn| std::iter::repeat_n(turn, indices.len()));
+            return Shown { views, which: which.collect() };
         }
         let images = pixels.apply(views.images());
         if shifts == Shifts::None {
@@ -198,15 +201,23 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// The loss on what is shown.
     fn loss(&self, Shown { views, which }: &Shown<B>) -> Tensor<B, 1> {
-        let mut z = views.iter().map(|view| self.network.forward(view.clone())).collect::<Vec<_>>().into_iter();
+        let (network, temperature) = (&self.network, self.config.temperature);
+        let y = views.iter().map(|view| network.embedding(&network.encoder.forward(view.clone()))).collect::<Vec<_>>();
+        let mut z = y.iter().map(|y| network.project(y.clone())).collect::<Vec<_>>().into_iter();
         let mut next = || z.next().expect("as many views are shown as the objective compares");
         match self.config.objective {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
-                nt_xent_loss(next(), next(), self.config.temperature)
+                nt_xent_loss(next(), next(), temperature)
+            }
+            Objective::Csi => {
+                let classifier = network.classifier.as_ref().expect("this objective has a classifier");
+                let told = |y| shift_loss(self.config.objective.shifts(), classifier.forward(y), which);
+                let told = y.into_iter().map(told).reduce(|a, b| a + b).expect("two views are shown");
+                nt_xent_loss(next(), next(), temperature) + told / 2.0
             }
             Objective::Simsiam | Objective::Byol => {
                 let (z1, z2) = (next(), next());
-                let predictor = self.network.predictor.as_ref().expect("these two objectives have a predictor");
+                let predictor = network.predictor.as_ref().expect("these two objectives have a predictor");
                 let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
                 match &self.target {
                     Some(target) => {
