@@ -4,7 +4,7 @@ use super::compare::{Compared, compare};
 use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use super::{course, duration, effect, percent};
+use super::{course, duration, effect, percent, rivals};
 use crate::plan::Plan;
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -135,6 +135,7 @@ pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, P
     let effects = effect::effects(records, &all);
     text += &effect::findings(&effects);
     text += &effect::baselines(records);
+    text += &rivals::tables(records, &all);
     text += &provenance(records, &all);
     text += &effect::tables(&effects);
     text += &course::tables(&effects);

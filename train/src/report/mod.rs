@@ -12,6 +12,7 @@ pub mod paper;
 pub mod picture;
 pub mod plots;
 pub mod record;
+mod rivals;
 pub mod settings;
 
 /// AUROC or another share as percent with one decimal.

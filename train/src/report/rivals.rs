@@ -1,0 +1,102 @@
+//! The methods of other papers beside the paper's own, on the same images, encoder and budget.
+
+use super::compare::reached;
+use super::duration;
+use super::effect::mean_and_spread;
+use super::record::RunRecord;
+use super::settings::{self, Settings};
+use nsa_core::config::Objective;
+use nsa_core::model::Layer;
+use nsa_core::score::Scorer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// What the pixels alone reach by, with the column's words.
+const PIXELS: [(Scorer, &str); 3] =
+    [(Scorer::KCos, "cosine"), (Scorer::KnnL2, "k-NN, k = 2"), (Scorer::MahalanobisShrunk, "Mahalanobis, shrunk")];
+
+/// A table for each data set and budget on which a method of another paper was trained: raw pixels first, then every
+/// method, mean and standard deviation over those of its runs whose class and seed all methods of the table have.
+pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
+    let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
+    for run in records.iter().filter(|r| r.config.epochs > 0 && r.config.pollution == 0.0 && r.result().is_some()) {
+        let Some(settings) = settings::of(all, &run.config) else { continue };
+        groups.entry((&run.config.dataset, &settings.label)).or_default().push(run);
+    }
+    let mut text = String::new();
+    for ((dataset, label), runs) in groups {
+        if runs.iter().any(|run| run.config.objective.is_rival()) {
+            let _ = write!(text, "### {dataset}, settings [{label}]\n\n{}", table(&runs));
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    String::from(
+        "## The methods of other papers\n\nOn the same images, by the same encoder, as many epochs of the same batches: what is \
+         learned and what scores differ. Own score: as the method's authors score (`docs/method.md`); chosen: the feature map and \
+         scorer that are best on validation images, run by run. AUROC in percent on the whole test set, mean ± standard \
+         deviation over classes and seeds. Pictures: how many of an image a step embeds; passes: how many of a test image \
+         its own score needs.\n\n",
+    ) + &text
+}
+
+fn table(runs: &[&RunRecord]) -> String {
+    let mut methods: BTreeMap<usize, Vec<&RunRecord>> = BTreeMap::new();
+    let place = |run: &RunRecord| {
+        let at = Objective::ALL.iter().position(|objective| *objective == run.config.objective);
+        2 * at.unwrap_or_default() + usize::from(run.config.norm != nsa_core::config::Norm::None)
+    };
+    runs.iter().for_each(|run| methods.entry(place(run)).or_default().push(run));
+    let which = |run: &RunRecord| (run.config.id_class, run.config.seed);
+    let of_method = |runs: &Vec<&RunRecord>| runs.iter().map(|run| which(run)).collect::<BTreeSet<_>>();
+    let rivals = methods.values().filter(|runs| runs[0].config.objective.is_rival());
+    let shared = rivals.map(of_method).reduce(|a, b| &a & &b).unwrap_or_default();
+    methods.values_mut().for_each(|runs| runs.retain(|run| shared.contains(&which(run))));
+    methods.retain(|_, runs| runs.len() == shared.len() && !runs.is_empty());
+    let Some(first) = methods.values().next() else { return "No class and seed is there of all methods.\n\n".into() };
+
+    let classes: BTreeSet<usize> = shared.iter().map(|(class, _)| *class).collect();
+    let mut text = format!(
+        "{} classes, {} runs of each method.\n\n| method | own score | k-Cos | k-Cos (Mah) | chosen | pictures | passes | \
+         training |\n|---|---|---:|---:|---:|---:|---:|---:|\n",
+        classes.len(),
+        shared.len()
+    );
+    for (scorer, words) in PIXELS {
+        let reached = cell(first, |run| Some(run.result()?.reached(Layer::Pixels, scorer)?.auroc));
+        let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | |");
+    }
+    for runs in methods.values() {
+        let config = &runs[0].config;
+        let of = |&(layer, scorer): &(Layer, Scorer)| {
+            let reached = cell(runs, |run| Some(run.result()?.reached(layer, scorer)?.auroc));
+            format!("{scorer} on {layer}: {reached}")
+        };
+        let own: Vec<String> = config.objective.own_scores().iter().map(of).collect();
+        let own = if own.is_empty() { "as the next two".into() } else { own.join("; ") };
+        let score = |name: &str| cell(runs, |run| reached(run.result()?, name));
+        let chosen = cell(runs, |run| Some(run.result()?.chosen()?.1));
+        let seconds = runs.iter().map(|run| run.summary.wall_seconds).sum::<f64>() / runs.len() as f64;
+        let _ = writeln!(
+            text,
+            "| {} | {own} | {} | {} | {chosen} | {} | {} | {} |",
+            config.objective.with_norm(config.norm),
+            score("k-cos"),
+            score("k-cos-mah"),
+            config.objective.pictures(),
+            config.objective.shifts().all().len().max(1),
+            duration(seconds)
+        );
+    }
+    text + "\n"
+}
+
+/// Mean and spread of an AUROC in percent; a dash where a run lacks it.
+fn cell(runs: &[&RunRecord], of: impl Fn(&RunRecord) -> Option<f64>) -> String {
+    let values: Option<Vec<f64>> = runs.iter().map(|run| Some(100.0 * of(run)?)).collect();
+    values.map_or("-".into(), |values| {
+        let [mean, spread] = mean_and_spread(&values);
+        format!("{mean:.1} ± {spread:.1}")
+    })
+}
