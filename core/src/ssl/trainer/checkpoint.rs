@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_resumed_run_ends_with_the_weights_of_one_that_never_stopped() {
         let images = images();
-        for objective in [Objective::Simsiam, Objective::Byol, Objective::Simclr, Objective::SimclrRot] {
+        for objective in Objective::ALL {
             let mut whole = Trainer::<B>::new(config(objective), Default::default());
             let losses = train(&mut whole, &images, 4);
 

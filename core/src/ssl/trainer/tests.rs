@@ -9,7 +9,8 @@ use burn_flex::Flex;
 type B = Autodiff<Flex>;
 
 pub(super) fn config(objective: Objective) -> TrainConfig {
-    TrainConfig { objective, norm: Norm::Both, width: 2, batch: 8, epochs: 4, ..TrainConfig::default() }
+    let norm = if objective.is_rival() { Norm::None } else { Norm::Both };
+    TrainConfig { objective, norm, width: 2, batch: 8, epochs: 4, ..TrainConfig::default() }
 }
 
 pub(super) fn images() -> ImageSet {
