@@ -169,7 +169,38 @@ class Csi(Rival):
         return {"csi": -score}
 
 
-RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi}
+class Goad(RotTrans):
+    """Bergman & Hoshen 2020: close to the centre of one's own transformation, far from the others'."""
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
+
+    def loss(self, first, second, norm, temperature, target):
+        pictures, which = [], []
+        for i, image in enumerate(first):
+            move = 5 * i % len(self.moves)
+            for turns in range(4):
+                pictures.append(transformed(image[None], self.moves[move], turns))
+                which.append(4 * move + turns)
+        z, which = self.logits(torch.cat(pictures)), torch.tensor(which)
+        centres = {shift: z[which == shift].mean(0) for shift in which.unique().tolist()}
+        distance = lambda i, shift: (z[i] - centres[shift]).square().sum()
+        triplets = [
+            (distance(i, own) + 1 - min(distance(i, other) for other in centres if other != own)).clamp(min=0)
+            for i, own in enumerate(which.tolist())
+        ]
+        return torch.stack(triplets).mean()
+
+    def scores(self, images, trained):
+        every = lambda x: torch.stack([self.logits(transformed(x, move, turns)) for move in self.moves for turns in range(4)])
+        z, centres = every(images), every(trained).mean(1)
+        likelihood = torch.exp(-(z[:, :, None] - centres).square().sum(3)) + 1e-6
+        right = torch.diagonal(likelihood, dim1=0, dim2=2).T
+        return {"goad": -torch.log(right / likelihood.sum(2)).sum(0)}
+
+
+RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad}
 
 
 def values(objective, first, second):

@@ -118,6 +118,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   csi        Tack et al. 2020. Learns as SimCLR(-) does, and by how many quarters each view is turned. An image is anomalous
              if in its four turns its projections are short or far from the class's, and its turns are told badly (`csi` on
              `shifts`).
+  goad       Bergman & Hoshen 2020. Learns to put pictures made by one of 36 transformations (turned, moved) close to their
+             centre and far from the other centres. An image is anomalous if its pictures land elsewhere (`goad` on
+             `shifts`).
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
@@ -223,6 +226,7 @@ angular scorers give radians, the others have units of their own.
   length                how far the features are from 0 (Deep SVDD, whose centre is the 0 of its projection)
   shift-log-prob        minus the mean of a row of log-probabilities (RotNet)
   csi                   nearest cosine times length and logit, over rows of four projections and four logits (CSI)
+  goad                  likelihoods of 36 centres, over rows of 36 projections (GOAD)
 
   nsa score --bank train.npy --query test.npy --scorer k-cos-mah --out scores.npy
 

@@ -270,7 +270,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 15] = [
+const SCORERS: [(&str, &str); 16] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -286,6 +286,7 @@ const SCORERS: [(&str, &str); 15] = [
     ("length", "Distance to the centre"),
     ("shift-log-prob", "Transformations told"),
     ("csi", "CSI"),
+    ("goad", "GOAD"),
 ];
 
 /// A scorer for people.

@@ -28,6 +28,8 @@ words! {
         "geom" => Geom,
         /// CSI (Tack et al. 2020): SimCLR(-), and by how much each view is turned.
         "csi" => Csi,
+        /// GOAD (Bergman & Hoshen 2020): pictures of one transformation close to their centre, far from those of others.
+        "goad" => Goad,
     }
 }
 
@@ -73,6 +75,7 @@ impl Objective {
             Self::RotTrans => "Rot+Trans",
             Self::Geom => "Geom",
             Self::Csi => "CSI",
+            Self::Goad => "GOAD",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -90,7 +93,7 @@ impl Objective {
 
     /// Whether it learns from random views; if not, from the images as they are.
     pub fn draws_views(self) -> bool {
-        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom)
+        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad)
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -109,7 +112,7 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc | Self::Csi => 8,
             Self::DeepSvdd => 1,
-            Self::Rotnet | Self::RotTrans | Self::Geom => 4,
+            Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad => 4,
         }
     }
 }

@@ -46,6 +46,9 @@ words! {
         /// CSI's own, of the row `shifts`: nearest cosine times length and logit of the right answer, over all
         /// transformations (Tack et al. 2020).
         "csi" => Csi,
+        /// GOAD's own, of the row `shifts`: minus the log-probability, by distance from the centres, that each transformation
+        /// was the one that it was (Bergman & Hoshen 2020).
+        "goad" => Goad,
     }
 }
 
@@ -54,7 +57,7 @@ impl Scorer {
     pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
 
     /// Those that are of the row `shifts` only.
-    pub const OF_SHIFTS: [Self; 1] = [Self::Csi];
+    pub const OF_SHIFTS: [Self; 2] = [Self::Csi, Self::Goad];
 
     /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
     pub fn default_k(self) -> usize {

@@ -48,9 +48,9 @@ impl HeadShape {
         Self { sizes: vec![y, z], hidden_norm: false, output_norm: false, biases }
     }
 
-    /// One linear layer to the logits of a classifier.
-    pub fn classifier(y: usize, choices: usize) -> Self {
-        Self { sizes: vec![y, choices], hidden_norm: false, output_norm: false, biases: true }
+    /// One linear layer, to the logits of a classifier or to a projection.
+    pub fn linear(y: usize, outputs: usize) -> Self {
+        Self { sizes: vec![y, outputs], hidden_norm: false, output_norm: false, biases: true }
     }
 
     /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes

@@ -31,7 +31,7 @@ pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
-pub use shifts::{Shift, Shifts};
+pub use shifts::{Said, Shift, Shifts};
 pub use state_dict::{MAX_WEIGHTS, StateDict, Weight, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights, state_of};
 
@@ -92,6 +92,8 @@ pub struct Network<B: Backend> {
     pixels: PixelNorm,
     #[module(skip)]
     shifts: Shifts,
+    #[module(skip)]
+    said: Said,
 }
 
 /// [`Norm`] as a module field (burn asks for a default there).
@@ -130,6 +132,7 @@ impl Objective {
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
             Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
             Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
+            Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
         }
     }
 }
@@ -151,8 +154,9 @@ impl NetworkConfig {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
             Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Goad => (HeadShape::linear(y, 2 * self.width), None),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
-                (HeadShape::classifier(y, self.objective.shifts().choices().iter().sum()), None)
+                (HeadShape::linear(y, self.objective.shifts().choices().iter().sum()), None)
             }
         }
     }
@@ -171,12 +175,11 @@ impl NetworkConfig {
         layers
     }
 
-    /// How many values [`Layer::Shifts`] has: for each transformation the log-probability of the right answer; for CSI for
-    /// each its projection, then for each the logit of the right answer. None where the objective knows no transformations.
+    /// How many values [`Layer::Shifts`] has, by what is [`Said`] of each transformation. None where the objective knows no
+    /// transformations.
     pub fn shifts_width(&self) -> Option<usize> {
         let count = self.objective.shifts().all().len();
-        let values = if self.objective == Objective::Csi { 2 * self.width + 1 } else { 1 };
-        (count > 0).then_some(count * values)
+        (count > 0).then(|| count * self.objective.said().width(2 * self.width))
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
@@ -196,11 +199,12 @@ impl NetworkConfig {
             predictor: predictor.map(|shape| shape.init(device)),
             classifier: (self.objective == Objective::Csi).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
-                HeadShape::classifier(8 * self.width, choices).init(device)
+                HeadShape::linear(8 * self.width, choices).init(device)
             }),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
             shifts: self.objective.shifts(),
+            said: self.objective.said(),
         }
     }
 }
@@ -269,13 +273,8 @@ impl<B: Backend> Network<B> {
         for (which, shift) in self.shifts.all().into_iter().enumerate() {
             let y = self.embedding(&self.encoder.forward(shift.apply(images.clone())));
             let z = self.project(y.clone());
-            match &self.classifier {
-                Some(classifier) => {
-                    said.push(z);
-                    logits.push(classifier.forward(y).narrow(1, which, 1));
-                }
-                None => said.push(self.shifts.log_probabilities(z, &vec![which; n])),
-            }
+            said.push(if self.said == Said::Right { self.shifts.log_probabilities(z, &vec![which; n]) } else { z });
+            logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
         }
         said.extend(logits);
         Tensor::cat(said, 1)

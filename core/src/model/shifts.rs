@@ -37,9 +37,43 @@ impl Objective {
     pub fn shifts(self) -> Shifts {
         match self {
             Self::Rotnet | Self::Csi => Shifts::Turns,
-            Self::RotTrans => Shifts::TurnsAndMoves,
+            Self::RotTrans | Self::Goad => Shifts::TurnsAndMoves,
             Self::Geom => Shifts::All,
             _ => Shifts::None,
+        }
+    }
+}
+
+/// What the row `shifts` says of each transformation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Said {
+    /// The log-probability of the right answer, by g.
+    #[default]
+    Right,
+    /// Its projection; then, behind the projections of all, for each the logit of the right answer.
+    ProjectionAndLogit,
+    /// Its projection.
+    Projection,
+}
+
+impl Objective {
+    /// What its score needs to know of each transformation.
+    pub fn said(self) -> Said {
+        match self {
+            Self::Csi => Said::ProjectionAndLogit,
+            Self::Goad => Said::Projection,
+            _ => Said::Right,
+        }
+    }
+}
+
+impl Said {
+    /// How many values that is of a projection of `z` values.
+    pub fn width(self, z: usize) -> usize {
+        match self {
+            Self::Right => 1,
+            Self::ProjectionAndLogit => z + 1,
+            Self::Projection => z,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Csi {
     /// Rows of another shape; a projection of length zero; logits whose mean is zero.
     pub fn fit(train: &Features) -> Result<Self, ScoreError> {
         let (width, n) = (train.dim(), train.n() as f64);
-        if width % SHIFTS != 0 || width == SHIFTS {
+        if !width.is_multiple_of(SHIFTS) || width == SHIFTS {
             return Err(ScoreError::NotCsi { found: width });
         }
         let shift = |t: usize| {
@@ -63,7 +63,8 @@ impl Csi {
         for (t, Balanced { directions, con, cls }) in self.shifts.iter().enumerate() {
             let z = projections(queries, t);
             for (i, (score, z)) in scores.iter_mut().zip(z.rows()).enumerate() {
-                let product = |unit: &[f32]| unit.iter().zip(z).map(|(&u, &z)| f64::from(u) * f64::from(z)).sum();
+                let product =
+                    |unit: &[f32]| unit.iter().zip(z).map(|(&u, &z)| f64::from(u) * f64::from(z)).sum::<f64>();
                 let nearest = directions.rows().map(product).fold(f64::NEG_INFINITY, f64::max);
                 *score -= con * nearest + cls * logit(queries.row(i), t);
             }

@@ -107,6 +107,12 @@ pub enum ScoreError {
         /// Values found.
         found: usize,
     },
+    /// Features that are no row of GOAD's.
+    #[error("goad takes rows of 36 d values, a projection for each transformation (the row `shifts`), found {found}")]
+    NotGoad {
+        /// Values found.
+        found: usize,
+    },
     /// Only the ensemble of something is a score.
     #[error("an ensemble needs at least one member")]
     NoMembers,

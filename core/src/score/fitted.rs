@@ -2,7 +2,7 @@
 
 use super::bank::{Mean, Nearest};
 use super::{
-    Bank, Csi, Gde, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb,
+    Bank, Csi, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb,
 };
 use crate::Features;
 
@@ -28,6 +28,7 @@ enum Fit {
     Length(Length),
     ShiftLogProb(ShiftLogProb),
     Csi(Csi),
+    Goad(Goad),
 }
 
 impl Scorer {
@@ -50,6 +51,7 @@ impl Scorer {
             Self::Length => Fit::Length(Length::fit(train)),
             Self::ShiftLogProb => Fit::ShiftLogProb(ShiftLogProb::fit(train)),
             Self::Csi => Fit::Csi(Csi::fit(train)?),
+            Self::Goad => Fit::Goad(Goad::fit(train)?),
         };
         Ok(Fitted { scorer: self, fit })
     }
@@ -76,6 +78,7 @@ impl Fitted {
             Fit::Length(fit) => fit.score(queries),
             Fit::ShiftLogProb(fit) => fit.score(queries),
             Fit::Csi(fit) => fit.score(queries),
+            Fit::Goad(fit) => fit.score(queries),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{byol_loss, nt_xent_loss, shift_loss, simsiam_loss, svdd_loss};
+use super::{byol_loss, goad_loss, nt_xent_loss, shift_loss, simsiam_loss, svdd_loss};
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
@@ -228,6 +228,7 @@ impl<B: AutodiffBackend> Trainer<B> {
                 }
             }
             Objective::DeepSvdd => svdd_loss(next()),
+            Objective::Goad => goad_loss(next(), which, self.config.objective.shifts().all().len()),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
                 shift_loss(self.config.objective.shifts(), next(), which)
             }

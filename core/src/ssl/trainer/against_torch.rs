@@ -87,6 +87,7 @@ fn weights(objective: Objective) -> &'static [u8] {
         Objective::RotTrans => include_bytes!("../../../../tests/golden/rivals_rot-trans.safetensors"),
         Objective::Geom => include_bytes!("../../../../tests/golden/rivals_geom.safetensors"),
         Objective::Csi => include_bytes!("../../../../tests/golden/rivals_csi.safetensors"),
+        Objective::Goad => include_bytes!("../../../../tests/golden/rivals_goad.safetensors"),
         other => panic!("{other} has no weights of PyTorch's"),
     }
 }
@@ -107,8 +108,7 @@ fn trainer(case: &Case) -> Trainer<B> {
 fn three_steps_lead_where_pytorch_s_lead() {
     let golden: Golden = serde_json::from_str(include_str!("../../../../tests/golden/torch.json")).unwrap();
     for case in golden.networks {
-        let shown = Shown { views: views().into(), which: Vec::new() };
-        compare_steps(&mut trainer(&case), &shown, &case);
+        compare_steps(&mut trainer(&case), &Shown::of(views()), &case);
     }
 }
 
@@ -138,7 +138,7 @@ fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
             close(&scores, &case.scores[&scorer], &format!("{objective}: {scorer}"));
         }
         let shown = match objective.shifts() {
-            Shifts::None => Shown { views: vec![first], which: Vec::new() },
+            Shifts::None => Shown::of([first]),
             shifts if objective.draws_views() => {
                 let moves = vec![0; first.dims()[0]];
                 let (first, which) = shifts.show(first, &moves);
