@@ -5,7 +5,7 @@
 mod common;
 
 use common::Lab;
-use nsa_core::config::Objective;
+use nsa_core::config::{Norm, Objective};
 use nsa_core::eval::auroc;
 use serde_json::Value;
 
@@ -75,6 +75,20 @@ fn every_method_of_another_paper_brings_its_own_score_along() {
         }
     }
     lab.nsa("verify assets").succeeds();
+
+    // And they stand beside each other in a report.
+    let rivals: Vec<Objective> = Objective::ALL.into_iter().filter(|objective| objective.is_rival()).collect();
+    let runs: Vec<&str> = rivals.iter().map(|objective| objective.name()).collect();
+    lab.nsa(&format!("report {} --out report", runs.join(" "))).succeeds();
+    let report = std::fs::read_to_string(lab.path("report/RESULTS.md")).unwrap();
+    let table = report.split("## The methods of other papers").nth(1).unwrap().split("\n## ").next().unwrap();
+    for objective in rivals {
+        let row = format!("| {} | ", objective.with_norm(Norm::None));
+        let own = objective.own_scores().iter().map(|(layer, scorer)| format!("{scorer} on {layer}: "));
+        let line = table.lines().find(|line| line.starts_with(&row)).unwrap();
+        assert!(own.into_iter().all(|own| line.contains(&own)) && !line.contains(": -"), "{line}");
+    }
+    assert_eq!(table.lines().filter(|line| line.starts_with("| raw pixels | ")).count(), 3, "{table}");
 }
 
 #[test]
