@@ -24,6 +24,9 @@ WIDTH = 2
 class Rival(Network):
     """Encoder and head of a method; `loss` is what it learns of images in 0..1."""
 
+    # Of the weights.
+    seed = 2018
+
     def __init__(self):
         super().__init__("simclr", WIDTH)
 
@@ -172,6 +175,8 @@ class Csi(Rival):
 class Goad(RotTrans):
     """Bergman & Hoshen 2020: close to the centre of one's own transformation, far from the others'."""
 
+    seed = 2020
+
     def __init__(self):
         super().__init__()
         self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
@@ -205,8 +210,8 @@ RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom"
 
 def values(objective, first, second):
     """What one method is compared by; its weights are written beside."""
-    generator = torch.Generator().manual_seed(2018)
     network = RIVALS[objective]()
+    generator = torch.Generator().manual_seed(network.seed)
     settings = first, second, "none", 0.5, MOMENTUM
     while True:
         randomize(network, generator)

@@ -31,6 +31,15 @@ pub const TERMS: &[Term] = &[
     term(&["Gaussian (GDE)"], "One bell curve in all dimensions fitted to the training images; the score is how far out an image lies."),
     term(&["OC-SVM"], "One-class support vector machine: a border drawn around the training images."),
     term(&["kNN (L2)"], "The distance to the nearest training images."),
+    term(&["Distance to the centre"], "How far an image lies from the one point that all training images were pulled towards."),
+    term(&["Transformations told"],
+        "How surely the model tells by how much an image was turned or moved. It learned to on the training images; on others it is less sure."),
+    term(&["CSI"],
+        "Turned by each quarter, an image is anomalous where it lies far from the training images, turned alike, or where the model \
+         cannot tell by how much it was turned."),
+    term(&["GOAD"],
+        "Turned and moved in many ways, an image is anomalous where its pictures do not land at the places where those of training \
+         images do."),
     term(&["kNN"], "Nearest neighbours vote: how well an image's class follows from the images nearest to it."),
     term(&["AUROC"],
         "How often a random anomaly scores higher than a random normal image. 100 % is a perfect order, 50 % is a coin."),

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Norm;
 use crate::data::{Split, synth_digits};
 use burn::backend::Autodiff;
+use burn::module::{Module, ModuleMapper, Param};
 use burn_flex::Flex;
 
 type B = Autodiff<Flex>;
@@ -50,6 +51,34 @@ fn rotations_are_quarter_turns() {
         turned,
         [[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 1.0, 3.0], [4.0, 3.0, 2.0, 1.0], [3.0, 1.0, 4.0, 2.0]].concat()
     );
+}
+
+/// Weights of nothing but zeros: a network that does not look at its images.
+struct Blind;
+
+impl ModuleMapper<B> for Blind {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        param.map(|tensor| if D > 1 { tensor.zeros_like().require_grad() } else { tensor })
+    }
+}
+
+/// What Deep SVDD forbids biases for (propositions 1 and 2 of Ruff et al. 2018): with them a network that does not look at its
+/// images puts every one at the centre, and nothing is left to learn; without them it must look.
+#[test]
+fn with_biases_deep_svdd_collapses_to_its_centre_and_without_it_cannot() {
+    let images = images();
+    let learned = |svdd_biases: bool| {
+        let config = TrainConfig { svdd_biases, epochs: 40, lr: 0.1, ..config(Objective::DeepSvdd) };
+        let mut trainer = Trainer::<B>::new(config, Default::default());
+        trainer.calibrate(&images);
+        trainer.network = trainer.network.clone().map(&mut Blind);
+        train(&mut trainer, &images, 40)
+    };
+    let with = learned(true);
+    let last = with.iter().rev().take(5).fold(0.0_f32, |largest, loss| largest.max(*loss));
+    assert!(with[0] > 0.04 && last < 1e-3 * with[0], "from {} to {last}", with[0]);
+    let without = learned(false);
+    assert!(without.iter().all(|loss| (loss - without[0]).abs() < 1e-6 * without[0]), "{without:?}");
 }
 
 #[test]
