@@ -26,6 +26,8 @@ class Rival(Network):
 
     # Of the weights.
     seed = 2018
+    # Whether three steps can be compared: see `Drocc`.
+    steps = True
 
     def __init__(self):
         super().__init__("simclr", WIDTH)
@@ -205,7 +207,58 @@ class Goad(RotTrans):
         return {"goad": -torch.log(right / likelihood.sum(2)).sum(0)}
 
 
-RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad}
+class Drocc(Rival):
+    """Goyal et al. 2020: images against the hardest points of a shell around them. The search begins at `second`.
+
+    What it finds is compared by `ascent` below, on a smooth network. Behind rectifiers, rounding decides which way it goes:
+    weights that differ by 1e-7 change the loss after a step by up to 0.05. So of a whole network only the first loss is."""
+
+    steps = False
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 1], False, False)
+
+    def loss(self, first, second, norm, temperature, target):
+        x, start = ((images - 0.5) / 0.25 for images in (first, second))
+        logit = lambda x: self.projector(self.encoder(x)[-1].mean((2, 3)))[-1]
+        right, wrong = torch.ones(len(x), 1, dtype=x.dtype), torch.zeros(len(x), 1, dtype=x.dtype)
+        entropy = F.binary_cross_entropy_with_logits
+        return entropy(logit(x), right) + entropy(logit(x + hardest(x, start, logit)), wrong)
+
+    def scores(self, images, trained):
+        return {"logit": -self.logits(images)[:, 0]}
+
+
+def hardest(x, added, logit):
+    """Gradient ascent from `added` in the shell around `x`."""
+    radius = x[0].numel() ** 0.5 / 2
+
+    def into_shell(added):
+        length = torch.linalg.vector_norm(added, dim=(1, 2, 3), keepdim=True)
+        return added / length * length.clamp(radius, 2 * radius)
+
+    added = into_shell(added)
+    for _ in range(5):
+        added = added.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(F.softplus(logit(x + added)).mean(), added)
+        direction = gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+        added = into_shell(added.detach() + 0.1 * radius * direction)
+    return added
+
+
+def ascent():
+    """DROCC's search on a network of one hidden layer: images, start and weights, and where it ends."""
+    generator = torch.Generator().manual_seed(2020)
+    draw = lambda *shape: torch.randn(*shape, generator=generator).double()
+    images, start, hidden, last = draw(3, 2, 2, 3), 3 * draw(3, 2, 2, 3), draw(12, 5) / 3, draw(5, 1)
+    found = hardest(images, start, lambda x: torch.tanh(x.flatten(1) @ hidden) @ last)
+    names = ("images", "start", "hidden", "last", "found")
+    return {name: numbers(tensor, 9) for name, tensor in zip(names, (images, start, hidden, last, found))}
+
+
+RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
+          "drocc": Drocc}
 
 
 def values(objective, first, second):
@@ -218,7 +271,7 @@ def values(objective, first, second):
         network.clear()
         double = copy.deepcopy(network).double()
         told = double.prepare(first)
-        if steady(copy.deepcopy(double), *settings, trials=8):
+        if not network.steps or steady(copy.deepcopy(double), *settings, trials=8):
             break
     weights = {name: tensor.contiguous() for name, tensor in network.named_state().items()}
     save_file(weights, HERE / f"rivals_{objective}.safetensors")
@@ -226,8 +279,10 @@ def values(objective, first, second):
         double.eval()
         asked = torch.stack([first[0], second[1]])
         scores = {name: numbers(score) for name, score in double.scores(asked, first).items()}
-    return {"objective": objective, "width": WIDTH, **told, "scores": scores,
-            "training": training(double, *settings, generator)}
+    learned = training(double, *settings, generator)
+    if not network.steps:
+        learned |= {"losses": learned["losses"][:1], "state": {}}
+    return {"objective": objective, "width": WIDTH, **told, "scores": scores, "training": learned}
 
 
 def main():
@@ -239,7 +294,7 @@ def main():
     made = {case["objective"]: case for case in known if case["objective"] not in chosen}
     made |= {objective: values(objective, images[:BATCH], images[BATCH:]) for objective in chosen}
     networks = [made[objective] for objective in RIVALS]
-    content = {"torch": torch.__version__.split("+")[0], "networks": networks}
+    content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent()}
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
     for path in sorted(HERE.glob("rivals*")):
         print(path.name, path.stat().st_size, "bytes")

@@ -30,6 +30,8 @@ words! {
         "csi" => Csi,
         /// GOAD (Bergman & Hoshen 2020): pictures of one transformation close to their centre, far from those of others.
         "goad" => Goad,
+        /// DROCC (Goyal et al. 2020): the class against the hardest points of a shell around its images.
+        "drocc" => Drocc,
     }
 }
 
@@ -76,6 +78,7 @@ impl Objective {
             Self::Geom => "Geom",
             Self::Csi => "CSI",
             Self::Goad => "GOAD",
+            Self::Drocc => "DROCC",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -93,7 +96,7 @@ impl Objective {
 
     /// Whether it learns from random views; if not, from the images as they are.
     pub fn draws_views(self) -> bool {
-        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad)
+        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Drocc)
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -112,6 +115,8 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc | Self::Csi => 8,
             Self::DeepSvdd => 1,
+            // The image, five times a point on its way through the shell, and where it ends.
+            Self::Drocc => 7,
             Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad => 4,
         }
     }

@@ -49,6 +49,8 @@ words! {
         /// GOAD's own, of the row `shifts`: minus the log-probability, by distance from the centres, that each transformation
         /// was the one that it was (Bergman & Hoshen 2020).
         "goad" => Goad,
+        /// Minus the mean of the features: of DROCC's head, which has one, minus the logit of an image being of the class.
+        "logit" => Logit,
     }
 }
 

@@ -133,6 +133,7 @@ impl Objective {
             Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
             Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
+            Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
         }
     }
 }
@@ -155,6 +156,7 @@ impl NetworkConfig {
             }
             Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
             Objective::Goad => (HeadShape::linear(y, 2 * self.width), None),
+            Objective::Drocc => (HeadShape::linear(y, 1), None),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
                 (HeadShape::linear(y, self.objective.shifts().choices().iter().sum()), None)
             }

@@ -2,7 +2,7 @@
 
 use super::bank::{Mean, Nearest};
 use super::{
-    Bank, Csi, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, OcSvm, ScoreError, Scorer, ShiftLogProb,
+    Bank, Csi, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm, ScoreError, Scorer,
 };
 use crate::Features;
 
@@ -26,7 +26,7 @@ enum Fit {
     Mahalanobis(Mahalanobis),
     MahalanobisShrunk(MahalanobisShrunk),
     Length(Length),
-    ShiftLogProb(ShiftLogProb),
+    MinusMean(MinusMean),
     Csi(Csi),
     Goad(Goad),
 }
@@ -49,7 +49,7 @@ impl Scorer {
             Self::Mahalanobis => Fit::Mahalanobis(Mahalanobis::fit(train)?),
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
             Self::Length => Fit::Length(Length::fit(train)),
-            Self::ShiftLogProb => Fit::ShiftLogProb(ShiftLogProb::fit(train)),
+            Self::ShiftLogProb | Self::Logit => Fit::MinusMean(MinusMean::fit(train)),
             Self::Csi => Fit::Csi(Csi::fit(train)?),
             Self::Goad => Fit::Goad(Goad::fit(train)?),
         };
@@ -76,7 +76,7 @@ impl Fitted {
             Fit::Mahalanobis(fit) => fit.score(queries),
             Fit::MahalanobisShrunk(fit) => fit.score(queries),
             Fit::Length(fit) => fit.score(queries),
-            Fit::ShiftLogProb(fit) => fit.score(queries),
+            Fit::MinusMean(fit) => fit.score(queries),
             Fit::Csi(fit) => fit.score(queries),
             Fit::Goad(fit) => fit.score(queries),
         }

@@ -31,8 +31,8 @@ mod kernel;
 mod knn;
 mod length;
 mod mahalanobis;
+mod minus_mean;
 mod oc_svm;
-mod shift_log_prob;
 mod whitening;
 
 pub use crate::measure::Scorer;
@@ -48,8 +48,8 @@ pub use kde::Kde;
 pub use knn::KnnL2;
 pub use length::Length;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
+pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
-pub use shift_log_prob::ShiftLogProb;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::adam::Adam;
 use super::target::{self, Target};
-use super::{byol_loss, goad_loss, nt_xent_loss, shift_loss, simsiam_loss, svdd_loss};
+use super::{
+    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, shift_loss, simsiam_loss, svdd_loss,
+};
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
@@ -12,7 +14,7 @@ use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::{GradientsParams, Optimizer};
 use burn::tensor::{
-    Tensor,
+    Tensor, TensorData,
     backend::{AutodiffBackend, Backend},
 };
 use thiserror::Error;
@@ -45,12 +47,14 @@ pub(super) struct Shown<B: Backend> {
     views: Vec<Tensor<B, 4>>,
     /// By which of [`Shifts::all`] each picture of a view was made, where that is to be told.
     which: Vec<usize>,
+    /// Where DROCC's search for anomalies begins: what is added to the images.
+    start: Option<Tensor<B, 4>>,
 }
 
 impl<B: Backend> Shown<B> {
     /// Pictures of which nothing is to be told.
     pub fn of(views: impl Into<Vec<Tensor<B, 4>>>) -> Self {
-        Self { views: views.into(), which: Vec::new() }
+        Self { views: views.into(), which: Vec::new(), start: None }
     }
 }
 
@@ -153,15 +157,21 @@ impl<B: AutodiffBackend> Trainer<B> {
             let views: Vec<_> = [(); 2].map(view).into();
             // All images turned by nothing come first, then all turned once, and so on.
             let which = (0..shifts.all().len()).flat_map(|turn| std::iter::repeat_n(turn, indices.len()));
-            return Shown { views, which: which.collect() };
+            return Shown { views, which: which.collect(), start: None };
         }
         let images = pixels.apply(views.images());
+        if objective == Objective::Drocc {
+            let shape = images.dims();
+            let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
+            let start = Tensor::from_data(TensorData::new(values, shape), &self.device);
+            return Shown { start: Some(start), ..Shown::of([images]) };
+        }
         if shifts == Shifts::None {
             return Shown::of([images]);
         }
         let moves: Vec<usize> = indices.iter().map(|_| rng.below(shifts.all().len() / 4)).collect();
         let (pictures, which) = shifts.show(images, &moves);
-        Shown { views: vec![pictures], which }
+        Shown { views: vec![pictures], which, start: None }
     }
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
@@ -200,7 +210,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// The loss on what is shown.
-    fn loss(&self, Shown { views, which }: &Shown<B>) -> Tensor<B, 1> {
+    fn loss(&self, Shown { views, which, start }: &Shown<B>) -> Tensor<B, 1> {
         let (network, temperature) = (&self.network, self.config.temperature);
         let y = views.iter().map(|view| network.embedding(&network.encoder.forward(view.clone()))).collect::<Vec<_>>();
         let mut z = y.iter().map(|y| network.project(y.clone())).collect::<Vec<_>>().into_iter();
@@ -228,6 +238,12 @@ impl<B: AutodiffBackend> Trainer<B> {
                 }
             }
             Objective::DeepSvdd => svdd_loss(next()),
+            Objective::Drocc => {
+                let (images, start) = (&views[0], start.as_ref().expect("this objective's search begins somewhere"));
+                let added = hardest(images, start.clone().inner(), |pictures| network.forward(pictures));
+                let anomalies = images.clone() + Tensor::from_inner(added);
+                inlier_loss(next()) + outlier_loss(network.forward(anomalies))
+            }
             Objective::Goad => goad_loss(next(), which, self.config.objective.shifts().all().len()),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
                 shift_loss(self.config.objective.shifts(), next(), which)
