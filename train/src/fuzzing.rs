@@ -85,6 +85,7 @@ pub fn bundle(bytes: &[u8]) {
         let [_, _, history, frames] = &unpacked.files;
         let _ = unpacked.manifest.read_history(history);
         let _ = unpacked.manifest.read_frames(frames);
+        let _ = unpacked.normal.map(|images| unpacked.manifest.read_normal(&images));
     }
     let _ = Manifest::parse(bytes);
     static DIGITS: OnceLock<Manifest> = OnceLock::new();

@@ -18,6 +18,7 @@ mod evaluate;
 mod evaluation;
 mod files;
 mod help;
+mod images;
 mod lock;
 mod memory;
 mod npy;

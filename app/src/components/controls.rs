@@ -125,7 +125,7 @@ pub fn ModelCard() -> impl IntoView {
         <section class="card model" data-part="model" aria-labelledby="model-title" hidden=move || lab.entry.with(Option::is_none)>
             <div class="model-head">{head}</div>
             <p class="figure-number">
-                <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>
+                <strong><Percent share=Signal::derive(move || lab.score_entry().and_then(|s| s.auroc_exported))/></strong>
                 <span><Prose text=Signal::derive(measured)/></span>
             </p>
             <Choices

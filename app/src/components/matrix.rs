@@ -34,7 +34,7 @@ pub fn Scorers() -> impl IntoView {
     });
     let cell = move |score: usize| {
         let here = live.with(|live| live.get(score).copied().flatten());
-        let measured = lab.bundle.with(|b| Some(b.as_ref()?.manifest.scores.get(score)?.auroc_exported));
+        let measured = lab.bundle.with(|b| b.as_ref()?.manifest.scores.get(score)?.auroc_exported);
         let number = |share: Option<f64>| share.map_or("–".into(), percent);
         // Chance is white, a perfect order is full.
         let tint = here.map_or(0.0, |auroc| ((auroc - 0.5) * 2.0).clamp(0.0, 1.0));

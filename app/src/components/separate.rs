@@ -56,7 +56,7 @@ pub fn Separate(
 #[component]
 fn Aurocs(lab: Lab) -> impl IntoView {
     let live = Signal::derive(move || lab.auroc.get());
-    let measured = Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported));
+    let measured = Signal::derive(move || lab.score_entry().and_then(|s| s.auroc_exported));
     let error = |auroc: Option<f64>, id: usize, ood: usize| {
         let [low, high] = auroc_interval(auroc?, id, ood)?;
         Some(text::score::sampling_error(&percent(low), &percent(high), id, ood))

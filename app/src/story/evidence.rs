@@ -77,7 +77,7 @@ pub fn evidence(
 /// AUROC in percent on the whole test set.
 fn reached(replay: &Replay, scorer: Scorer) -> Option<f64> {
     let entry = replay.manifest.scores.iter().find(|s| s.layer == LAYER && s.scorer == scorer);
-    entry.map(|s| s.auroc_full * 100.0)
+    Some(entry?.auroc_full? * 100.0)
 }
 
 fn paper_row(replay: &Replay) -> Option<PaperRow> {
@@ -269,7 +269,7 @@ mod tests {
         }
         let mut score = run.manifest.scores[0].clone();
         score.scorer = Scorer::CCos;
-        score.auroc_full = reached;
+        score.auroc_full = Some(reached);
         run.manifest.scores.push(score);
         run
     }
@@ -326,7 +326,7 @@ mod tests {
     fn the_best_single_score_is_named() {
         let best = |k_cos_mah: f64| {
             let mut run = run("any", [0.5; 3], [1.0; 3], 0.8);
-            run.manifest.scores[0].auroc_full = k_cos_mah;
+            run.manifest.scores[0].auroc_full = Some(k_cos_mah);
             told(Scene::Scores, &run, None)
         };
         assert_eq!((best(0.9).verdict, best(0.7).verdict), (Verdict::Agrees, Verdict::Differs));

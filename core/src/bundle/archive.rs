@@ -1,13 +1,13 @@
 //! A bundle in one file: its five files in a zip, stored as they are, because f16 weights hardly shrink.
 
 use super::read::{FILES, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST};
-use super::{BundleError, Manifest};
+use super::{BundleError, Manifest, NORMAL_FILE};
 use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// Largest zip that is read: every file at its limit.
-pub const MAX_ARCHIVE: u64 = FILES.len() as u64 * MAX_FILE + 2 * MAX_MANIFEST;
+pub const MAX_ARCHIVE: u64 = (FILES.len() as u64 + 1) * MAX_FILE + 2 * MAX_MANIFEST;
 
 /// The files of a bundle that came in one piece.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Unpacked {
     pub manifest: Manifest,
     /// The other files in the order of [`FILES`], none of them checked yet.
     pub files: [Vec<u8>; 4],
+    /// `normal.safetensors`, where the manifest lists it; not checked either.
+    pub normal: Option<Vec<u8>>,
 }
 
 /// Packs the files that [`super::Assembled::to_files`] gives.
@@ -55,7 +57,8 @@ pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
     let manifest = Manifest::parse(&read(MANIFEST_FILE, MAX_MANIFEST)?)?;
     let [model, bank, history, frames] = FILES;
     let files = [read(model, MAX_FILE)?, read(bank, MAX_FILE)?, read(history, MAX_FILE)?, read(frames, MAX_FILE)?];
-    Ok(Unpacked { manifest, files })
+    let normal = manifest.normal.as_ref().map(|_| read(NORMAL_FILE, MAX_FILE)).transpose()?;
+    Ok(Unpacked { manifest, files, normal })
 }
 
 fn fault(why: &str) -> BundleError {

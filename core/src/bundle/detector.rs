@@ -11,11 +11,15 @@ use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer};
 use crate::sphere::SphereError;
 use burn::tensor::backend::Backend;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A network and its banks.
+#[derive(Debug, Clone)]
 pub struct Detector<B: Backend> {
     manifest: Manifest,
+    /// The file that the weights came from: what is saved again has the same.
+    model: Arc<[u8]>,
     pub(super) network: Network<B>,
     banks: Vec<(Layer, Bank)>,
     pub(super) device: B::Device,
@@ -63,7 +67,17 @@ impl<B: Backend> Detector<B> {
         manifest.check_file(MODEL_FILE, model)?;
         let banks = manifest.read_banks(bank)?;
         let network = load_weights(manifest.config.network().undrawn(&device), model)?.folded();
-        Ok(Self { manifest, network, banks, device })
+        Ok(Self { manifest, model: model.into(), network, banks, device })
+    }
+
+    /// The same network behind other banks.
+    pub(super) fn with_banks(&self, manifest: Manifest, banks: Vec<(Layer, Bank)>) -> Self {
+        Self { manifest, banks, ..self.clone() }
+    }
+
+    /// `model.safetensors` as it came.
+    pub(super) fn model(&self) -> &[u8] {
+        &self.model
     }
 
     /// The bundle's manifest.
@@ -115,7 +129,7 @@ impl<B: Backend> Detector<B> {
     }
 
     /// Features of every layer that has a bank, in the banks' order.
-    async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
+    pub(super) async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
         let layers: Vec<Layer> = self.banks.iter().map(|(layer, _)| *layer).collect();
         let n = pixels.len() / IMAGE_BYTES;
         let embedded = self.embed(pixels, &layers).await?;
