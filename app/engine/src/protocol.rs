@@ -1,10 +1,6 @@
-//! What the page and the engine say to each other.
-//!
-//! Each message is one JSON text: an object with the message's name and in it its fields. (A tag among the fields would
-//! make the page 3 % larger, because they would be read twice.) Pixels travel beside it as bytes. The page posts
-//! `[json, bytes?]` to the Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs:
-//! see [`Event::Download`] and [`Event::Crashed`].
+//! What the page and the engine say to each other; pixels travel beside it as bytes. How: [`crate::conversation`].
 
+use crate::conversation::worker_event;
 use nsa_core::bundle::{Explanation, Manifest};
 use nsa_core::measure::History;
 use serde::{Deserialize, Serialize};
@@ -184,3 +180,22 @@ pub enum Event {
         message: String,
     },
 }
+
+impl Event {
+    /// The job that it answers, if it does.
+    pub fn job(&self) -> Option<u32> {
+        match self {
+            Self::Progress { job, .. }
+            | Self::Loaded { job, .. }
+            | Self::Scored { job, .. }
+            | Self::Projected { job, .. }
+            | Self::Done { job, .. }
+            | Self::Explained { job, .. }
+            | Self::Drawn { job, .. }
+            | Self::Failed { job, .. } => Some(*job),
+            Self::Download { .. } | Self::Ready { .. } | Self::Crashed { .. } => None,
+        }
+    }
+}
+
+worker_event!(Event, "engine");

@@ -25,7 +25,6 @@ pub struct Plot {
     pub frame: Frame,
     /// The chart in a sentence or two, for those who cannot see it.
     pub summary: String,
-    /// The chart's data.
     pub table: Table,
 }
 
@@ -65,9 +64,7 @@ impl Frame {
 /// The data behind a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// Column titles.
     pub head: Vec<String>,
-    /// Cells, row by row.
     pub rows: Vec<Vec<String>>,
 }
 

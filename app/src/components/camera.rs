@@ -90,7 +90,7 @@ fn refused(why: &JsValue) -> String {
 
 fn snap(lab: Lab, video: &HtmlVideoElement) -> Result<(), String> {
     let pixels = own_image::from_video(video).map_err(|e| e.to_string())?;
-    lab.take_pixels(text::score::CAMERA_NAME.into(), Arc::from(pixels.as_slice()));
+    lab.own.take_pixels(text::score::CAMERA_NAME.into(), Arc::from(pixels.as_slice()));
     Ok(())
 }
 

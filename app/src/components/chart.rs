@@ -14,7 +14,6 @@ pub fn Chart<O, V>(
     testid: &'static str,
     /// Where the plot stands; give the same to [`use_width`].
     node: NodeRef<html::Figure>,
-    /// What is drawn.
     plot: Memo<Plot>,
     /// SVG elements to lay over the data.
     overlay: O,

@@ -37,7 +37,7 @@ pub use kiosk::Kiosk;
 pub use matrix::Scorers;
 pub use own::{DropAnywhere, Own};
 pub use pad::Pad;
-pub use present::{Keys, Tools};
+pub use present::Keys;
 pub use separate::Separate;
 pub use sphere::Sphere;
 pub use status::{Problems, Status};
@@ -48,18 +48,16 @@ pub use train::{Train, TrainStage};
 
 use crate::lab::Lab;
 use crate::state::{State, View};
-use crate::story::Scene;
+use crate::story::{Answers, Scene};
 use crate::text;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 /// The whole page below its headline.
 #[component]
-pub fn App(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
+pub fn App(lab: Lab) -> impl IntoView {
     provide_context(lab);
+    provide_context(Answers::new());
     follow_history(lab);
     follow_the_tour(lab);
     crate::embed::listen(lab);
@@ -96,6 +94,11 @@ pub(crate) fn lab() -> Lab {
     expect_context()
 }
 
+/// What the reader of the story has answered.
+pub(crate) fn answers() -> Answers {
+    expect_context()
+}
+
 /// Back and forward bring back the state of their address.
 fn follow_history(lab: Lab) {
     let handle = window_event_listener(leptos::ev::popstate, move |_| {
@@ -110,7 +113,7 @@ fn follow_the_tour(lab: Lab) {
     let handle = window_event_listener(leptos::ev::click, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if target.is_some_and(|target| target.closest("[data-tour]").ok().flatten().is_some()) {
-            let catalog = lab.catalog.get_untracked();
+            let catalog = lab.model.catalog.get_untracked();
             tabs::follow(lab, &event, |state| Scene::Detector.set(catalog.as_ref(), state));
         }
     });
@@ -126,18 +129,18 @@ fn mirror_on_root(lab: Lab) {
         }
     };
     Effect::new(move |_| {
-        set("data-state", lab.phase.get().word());
-        if let Some(backend) = lab.backend.get() {
+        set("data-state", lab.phase().word());
+        if let Some(backend) = lab.engine.backend.get() {
             set("data-backend", backend.word());
         }
     });
     Effect::new(move |_| {
-        if let Some(backend) = lab.live.backend.get() {
+        if let Some(backend) = lab.training.backend.get() {
             set("data-trainer", backend.word());
         }
     });
     Effect::new(move |_| {
-        if let Some(model) = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
+        if let Some(model) = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
             set("data-model", &model);
         }
     });

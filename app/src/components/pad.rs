@@ -53,8 +53,8 @@ pub fn Pad() -> impl IntoView {
         let name = text::score::DRAWING_NAME.to_string();
         key.update_value(|key| {
             *key = Some(match *key {
-                Some(old) => lab.replace_pixels(old, name, pixels),
-                None => lab.take_pixels(name, pixels),
+                Some(old) => lab.own.replace_pixels(old, name, pixels),
+                None => lab.own.take_pixels(name, pixels),
             });
         });
     };

@@ -6,10 +6,8 @@ mod dots;
 mod lasso;
 mod summary;
 
-pub use camera::{Camera, Lens, Point, Seen, ZOOM, hit, on_ball, parallel};
+pub use camera::{Camera, Lens, Point, Seen, hit, on_ball, parallel};
 pub use density::{Segment, contours};
-pub use dots::{
-    Dot, Kind, Origin, Projected, frame_dots, gallery_dots, known_places, own_dots, sample_dots, selection_of,
-};
+pub use dots::{Dot, Kind, Origin, Projected, frame_dots, gallery_dots, known_places, own_dots, sample_dots};
 pub use lasso::enclosed;
 pub use summary::{Spread, summary};

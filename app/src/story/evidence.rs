@@ -17,7 +17,6 @@ pub(super) const CLEAR: f64 = 1.0;
 /// One line of a scene's table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// What is measured.
     pub what: String,
     /// The paper's number, or its words where it prints a curve.
     pub paper: String,
@@ -28,9 +27,7 @@ pub struct Fact {
 /// Whether our runs show what the paper claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// They do.
     Agrees,
-    /// They do not.
     Differs,
     /// The difference is too small to tell.
     Unclear,
@@ -41,9 +38,7 @@ pub enum Verdict {
 /// A scene's table and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// The table.
     pub facts: Vec<Fact>,
-    /// What follows.
     pub verdict: Verdict,
 }
 
@@ -133,7 +128,7 @@ fn scores(replay: Option<&Replay>) -> Evidence {
 /// SimCLR's AUROC falls after its peak, the quality of its features does not.
 fn training(replay: Option<&Replay>) -> Evidence {
     let scorer = Scorer::CCos;
-    let auroc = |e: &HistoryEntry| e.auroc.iter().find(|(s, _)| *s == scorer).map(|(_, a)| a * 100.0);
+    let auroc = |e: &HistoryEntry| e.rate(scorer).map(|rate| rate * 100.0);
     let probe = |e: &HistoryEntry| e.quality.map(|q| q.linear_probe * 100.0);
     let (auroc, probe) = (replay.and_then(|r| Fall::of(r, auroc)), replay.and_then(|r| Fall::of(r, probe)));
     let fact = |what: String, paper: &str, fall: &Option<Fall>| Fact {

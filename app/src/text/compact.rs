@@ -21,8 +21,6 @@ pub const PAUSE: &str = "Pause";
 pub const REPLAY_TITLE: &str = "Scores at this checkpoint";
 /// Points of the checkpoint.
 pub const SPHERE_TITLE: &str = "The hypersphere at this checkpoint";
-/// On the way to the whole view.
-pub const OPEN: &str = "All curves, and two models side by side";
 
 /// ID features.
 pub const ID_LINE: &str = "ID";

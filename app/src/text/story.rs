@@ -2,8 +2,6 @@
 
 use crate::story::{Scene, Verdict};
 
-/// Name of the tour.
-pub const TITLE: &str = "Story";
 /// The scenes.
 pub const SCENES: &str = "Scenes";
 /// The scene before.

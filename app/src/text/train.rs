@@ -94,8 +94,6 @@ pub const AUROC: &str = "AUROC on test images";
 pub const AUROC_OF: &str = "Score";
 /// Before there is anything to draw.
 pub const EMPTY: &str = "Nothing is trained yet.";
-/// Horizontal axis of angles.
-pub const ANGLE_AXIS: &str = "angle in radians";
 
 /// Numbers of a run.
 pub const KAPPA_ID: &str = "κ of the digit";
@@ -220,11 +218,7 @@ pub fn machine(device: &str, memory: u64) -> String {
 
 /// What was reached, for those who listen.
 pub fn reached(name: &str, entry: &HistoryEntry, scorer: Scorer) -> String {
-    let rate = entry
-        .auroc
-        .iter()
-        .find(|(s, _)| *s == scorer)
-        .map_or(String::new(), |(_, rate)| format!(", AUROC {} percent", percent(*rate)));
+    let rate = entry.rate(scorer).map_or(String::new(), |rate| format!(", AUROC {} percent", percent(rate)));
     format!(
         "{name}, epoch {}: kappa {:.0} of the digit, {:.0} of the others{rate}.",
         entry.epoch, entry.id.kappa, entry.ood.kappa

@@ -13,9 +13,7 @@ use nsa_core::measure::History;
 /// A chart of one measure, with a mark at the checkpoint shown.
 #[component]
 pub fn Curve(
-    /// What is drawn.
     measure: Measure,
-    /// Of which model.
     which: Which,
     /// Whether it has a row with nothing below it.
     #[prop(optional)]
@@ -24,7 +22,7 @@ pub fn Curve(
     let lab = lab();
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
-    let scorer = Memo::new(move |_| lab.score_entry().map(|s| s.scorer));
+    let scorer = Memo::new(move |_| lab.scores.entry().map(|s| s.scorer));
     let history = Memo::new(move |_| which.history(lab).unwrap_or_default());
     let plot: Memo<Plot> = Memo::new(move |_| {
         let width = width.get();

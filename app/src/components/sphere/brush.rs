@@ -22,7 +22,6 @@ pub struct Scene<'a> {
     pub caps: &'a [f64],
     /// Axes of principal components instead of the ball, with the share of variance of each.
     pub axes: Option<[f32; 3]>,
-    /// Which projection it is.
     pub caption: &'a str,
     /// Points that stand out.
     pub marked: &'a [usize],

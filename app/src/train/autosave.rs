@@ -18,36 +18,84 @@ use web_sys::{Cache, Response, window};
 const CACHE: &str = "nsa-runs";
 /// What is kept lies here.
 const ADDRESS: &str = "kept-runs";
-/// Version of what [`Kept::to_bytes`] writes.
+/// Milliseconds between two times that runs in training are kept.
+const EVERY: f64 = 3000.0;
+/// Version of what [`Autosave::to_bytes`] writes.
 const FORMAT: u32 = 2;
 
 /// Runs that can go on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct Autosave {
     /// What they were begun with, and the learning rates they had in the end.
     pub recipe: Recipe,
     /// One or two.
-    pub runs: Vec<KeptRun>,
+    pub runs: Vec<SavedRun>,
 }
 
 /// One of them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct KeptRun {
+pub struct SavedRun {
     /// The trainer's own account of it.
     pub snapshot: Vec<u8>,
-    /// What was measured.
     pub history: Vec<HistoryEntry>,
-    /// Where the samples stood.
     pub frames: Vec<Frame>,
-    /// Loss of every step.
     pub losses: Vec<f32>,
     /// Seconds it has trained for.
     pub seconds: f64,
 }
 
+/// When runs in training are handed to the browser.
+#[derive(Debug, Default)]
+pub struct Rhythm {
+    /// When they last were, milliseconds; none before.
+    at: Option<f64>,
+    /// Whether the browser is at it.
+    busy: bool,
+    /// Whether it should do it again at once, because more has happened.
+    again: bool,
+    /// Whether it has been said that there is no room.
+    told_full: bool,
+}
+
+/// What to do once the browser has done with the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Rest,
+    /// Hand them over again.
+    Again,
+    /// Say, for the first time, that there is no room.
+    TellFull,
+}
+
+impl Rhythm {
+    /// Whether it is time: every few seconds, or at once if it must be `now`.
+    pub fn is_due(&mut self, now: bool, time: f64) -> bool {
+        self.again |= now && self.busy;
+        !self.busy && (now || self.at.is_none_or(|at| time - at >= EVERY))
+    }
+
+    /// The browser begins.
+    pub fn begin(&mut self, time: f64) {
+        (self.at, self.busy) = (Some(time), true);
+    }
+
+    /// The browser is through, or had no room.
+    pub fn end(&mut self, full: bool) -> Next {
+        self.busy = false;
+        let (told, again) = (std::mem::replace(&mut self.told_full, full), std::mem::take(&mut self.again));
+        match full {
+            // Said once: who goes on all the same has read it.
+            true if !told => Next::TellFull,
+            false if again => Next::Again,
+            _ => Next::Rest,
+        }
+    }
+}
+
 /// Why nothing is kept, or what was kept is of no use.
 #[derive(Debug, Clone, PartialEq, Error)]
-pub enum KeepError {
+pub enum AutosaveError {
     /// The browser keeps nothing for this page.
     #[error("this browser keeps nothing for this page")]
     Missing,
@@ -64,11 +112,11 @@ pub enum KeepError {
 struct Head {
     format: u32,
     recipe: Recipe,
-    runs: Vec<HeadRun>,
+    runs: Vec<RunHead>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct HeadRun {
+struct RunHead {
     snapshot: usize,
     history: Vec<HistoryEntry>,
     losses: Vec<f32>,
@@ -77,11 +125,11 @@ struct HeadRun {
     seconds: f64,
 }
 
-impl Kept {
+impl Autosave {
     /// Length of the head, the head as JSON, then of every run snapshot and frames: numbers as they are, because as
     /// text the frames of a long run would be megabytes.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, KeepError> {
-        let head = |run: &KeptRun| HeadRun {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, AutosaveError> {
+        let head = |run: &SavedRun| RunHead {
             snapshot: run.snapshot.len(),
             history: run.history.clone(),
             losses: run.losses.clone(),
@@ -90,7 +138,7 @@ impl Kept {
             seconds: run.seconds,
         };
         let head = Head { format: FORMAT, recipe: self.recipe.clone(), runs: self.runs.iter().map(head).collect() };
-        let head = serde_json::to_vec(&head).map_err(|e| KeepError::Unreadable(e.to_string()))?;
+        let head = serde_json::to_vec(&head).map_err(|e| AutosaveError::Unreadable(e.to_string()))?;
         let mut bytes = (head.len() as u32).to_le_bytes().to_vec();
         bytes.extend(head);
         for run in &self.runs {
@@ -101,10 +149,10 @@ impl Kept {
         Ok(bytes)
     }
 
-    /// Reads what [`Kept::to_bytes`] wrote.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeepError> {
+    /// Reads what [`Autosave::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AutosaveError> {
         let mut rest = bytes;
-        let cut = || KeepError::Unreadable("it is cut off".into());
+        let cut = || AutosaveError::Unreadable("it is cut off".into());
         let mut take = |n: usize| {
             let (part, others) = rest.split_at_checked(n).ok_or_else(cut)?;
             rest = others;
@@ -112,22 +160,22 @@ impl Kept {
         };
         let size = take(4)?.try_into().map(u32::from_le_bytes).map_err(|_| cut())?;
         let head: Head =
-            serde_json::from_slice(take(size as usize)?).map_err(|e| KeepError::Unreadable(e.to_string()))?;
+            serde_json::from_slice(take(size as usize)?).map_err(|e| AutosaveError::Unreadable(e.to_string()))?;
         if head.format != FORMAT {
-            return Err(KeepError::Unreadable(format!("its version is {}, not {FORMAT}", head.format)));
+            return Err(AutosaveError::Unreadable(format!("its version is {}, not {FORMAT}", head.format)));
         }
         let mut runs = Vec::new();
         for run in head.runs {
             let snapshot = take(run.snapshot)?.to_vec();
             let mut frames = Vec::new();
             for epoch in run.epochs {
-                let mut column = || -> Result<Vec<f32>, KeepError> {
+                let mut column = || -> Result<Vec<f32>, AutosaveError> {
                     let values = take(run.samples.checked_mul(4).ok_or_else(cut)?)?.chunks_exact(4);
                     Ok(values.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect())
                 };
                 frames.push(Frame { epoch, angle: column()?, azimuth: column()?, score: column()? });
             }
-            runs.push(KeptRun { snapshot, history: run.history, frames, losses: run.losses, seconds: run.seconds });
+            runs.push(SavedRun { snapshot, history: run.history, frames, losses: run.losses, seconds: run.seconds });
         }
         Ok(Self { recipe: head.recipe, runs })
     }
@@ -139,7 +187,7 @@ impl Kept {
 }
 
 /// Keeps runs in place of those before.
-pub async fn write(kept: &Kept) -> Result<(), KeepError> {
+pub async fn write(kept: &Autosave) -> Result<(), AutosaveError> {
     let bytes = Uint8Array::from(&kept.to_bytes()?[..]);
     let answer = Response::new_with_opt_buffer_source(Some(&bytes)).map_err(refused)?;
     JsFuture::from(cache().await?.put_with_str(ADDRESS, &answer)).await.map_err(refused)?;
@@ -147,40 +195,40 @@ pub async fn write(kept: &Kept) -> Result<(), KeepError> {
 }
 
 /// The runs that are kept, if there are any.
-pub async fn read() -> Result<Option<Kept>, KeepError> {
+pub async fn read() -> Result<Option<Autosave>, AutosaveError> {
     let found = JsFuture::from(cache().await?.match_with_str(ADDRESS)).await.map_err(refused)?;
     let Ok(answer) = found.dyn_into::<Response>() else { return Ok(None) };
     let buffer = JsFuture::from(answer.array_buffer().map_err(refused)?).await.map_err(refused)?;
-    Kept::from_bytes(&Uint8Array::new(&buffer).to_vec()).map(Some)
+    Autosave::from_bytes(&Uint8Array::new(&buffer).to_vec()).map(Some)
 }
 
 /// Keeps nothing any more.
-pub async fn forget() -> Result<(), KeepError> {
+pub async fn forget() -> Result<(), AutosaveError> {
     JsFuture::from(cache().await?.delete_with_str(ADDRESS)).await.map_err(refused)?;
     Ok(())
 }
 
-async fn cache() -> Result<Cache, KeepError> {
-    let window = window().ok_or(KeepError::Missing)?;
+async fn cache() -> Result<Cache, AutosaveError> {
+    let window = window().ok_or(AutosaveError::Missing)?;
     // Where the page is not served securely, the property is not there at all.
     if !Reflect::get(&window, &"caches".into()).is_ok_and(|caches| caches.is_object()) {
-        return Err(KeepError::Missing);
+        return Err(AutosaveError::Missing);
     }
-    let caches = window.caches().map_err(|_| KeepError::Missing)?;
-    let opened = JsFuture::from(caches.open(CACHE)).await.map_err(|_| KeepError::Missing)?;
-    opened.dyn_into().map_err(|_| KeepError::Missing)
+    let caches = window.caches().map_err(|_| AutosaveError::Missing)?;
+    let opened = JsFuture::from(caches.open(CACHE)).await.map_err(|_| AutosaveError::Missing)?;
+    opened.dyn_into().map_err(|_| AutosaveError::Missing)
 }
 
-fn refused(error: JsValue) -> KeepError {
+fn refused(error: JsValue) -> AutosaveError {
     let told = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    KeepError::Refused(told.or(error.as_string()).unwrap_or_else(|| format!("{error:?}")))
+    AutosaveError::Refused(told.or(error.as_string()).unwrap_or_else(|| format!("{error:?}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kept() -> Kept {
+    fn kept() -> Autosave {
         let frame = |epoch: u32| Frame {
             epoch,
             angle: vec![0.1 * epoch as f32, 0.5],
@@ -188,35 +236,35 @@ mod tests {
             score: vec![0.25, f32::MIN_POSITIVE],
         };
         let entry = |epoch| HistoryEntry { epoch, ..HistoryEntry::default() };
-        let run = |epochs: u32| KeptRun {
+        let run = |epochs: u32| SavedRun {
             snapshot: vec![7; 5 + epochs as usize],
             history: (0..=epochs as usize).map(entry).collect(),
             frames: (0..=epochs).map(frame).collect(),
             losses: vec![2.5, 2.25],
             seconds: 1.5,
         };
-        Kept { recipe: Recipe { class: 3, ..Recipe::default() }, runs: vec![run(3), run(2)] }
+        Autosave { recipe: Recipe { class: 3, ..Recipe::default() }, runs: vec![run(3), run(2)] }
     }
 
     #[test]
     fn what_is_kept_comes_back() {
         let kept = kept();
-        assert_eq!(Kept::from_bytes(&kept.to_bytes().unwrap()).unwrap(), kept);
+        assert_eq!(Autosave::from_bytes(&kept.to_bytes().unwrap()).unwrap(), kept);
         assert_eq!(kept.epoch(), 2, "what both have done");
-        let none = Kept { runs: vec![KeptRun::default()], ..kept };
-        assert_eq!(Kept::from_bytes(&none.to_bytes().unwrap()).unwrap(), none);
+        let none = Autosave { runs: vec![SavedRun::default()], ..kept };
+        assert_eq!(Autosave::from_bytes(&none.to_bytes().unwrap()).unwrap(), none);
     }
 
     #[test]
     fn what_is_cut_or_of_another_version_is_refused() {
         let bytes = kept().to_bytes().unwrap();
         for end in [0, 3, 40, bytes.len() - 1] {
-            assert!(matches!(Kept::from_bytes(&bytes[..end]), Err(KeepError::Unreadable(_))), "{end} bytes");
+            assert!(matches!(Autosave::from_bytes(&bytes[..end]), Err(AutosaveError::Unreadable(_))), "{end} bytes");
         }
         let written = br#""format":2"#;
         let at = bytes.windows(written.len()).position(|part| part == written).unwrap() + written.len() - 1;
         let mut other = bytes;
         other[at] = b'3';
-        assert!(Kept::from_bytes(&other).unwrap_err().to_string().contains("version is 3"));
+        assert!(Autosave::from_bytes(&other).unwrap_err().to_string().contains("version is 3"));
     }
 }

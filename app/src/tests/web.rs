@@ -1,39 +1,32 @@
 //! The page's components in a real browser: mounted, clicked, typed into. No engine runs here; the tests say
 //! what an engine would say.
-#![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used)]
-
-mod page;
-
+use super::page::{Page, settled, wait};
+use crate::gallery::{Image, Pick, Side};
+use crate::lab::{Bundle, EngineState, Topic};
+use crate::own_image;
+use crate::state::{BackendChoice, Filter, State};
+use crate::url;
 use leptos::prelude::*;
-use nsa_app::gallery::{Image, Pick, Side};
-use nsa_app::lab::{Bundle, EngineState, Topic};
-use nsa_app::own_image;
-use nsa_app::state::{BackendChoice, Filter, State};
-use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Manifest};
 use nsa_core::measure::{Compactness, History, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::protocol::Event;
-use page::{Page, settled, wait};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{CanvasRenderingContext2d, Element, File, HtmlCanvasElement, HtmlElement, HtmlInputElement, ImageData};
-
-wasm_bindgen_test_configure!(run_in_browser);
 
 impl Page {
     /// What a page knows once engine, model and scores are there: four ID and four OOD images.
     async fn loaded() -> Self {
         let page = Self::mount(State::default());
-        page.lab.catalog.set(Some(catalog()));
-        page.lab.engine.set(EngineState::Ready { device: "test".into() });
-        page.lab.bundle.set(Some(Arc::new(bundle())));
-        page.lab.images.set((0..8).map(image).collect());
-        page.lab.images_complete.set(true);
-        page.lab.rows.set((0..8).map(|i| Some(vec![SCORES[i], 2.0 * SCORES[i]])).collect());
+        page.lab.model.catalog.set(Some(catalog()));
+        page.lab.engine.state.set(EngineState::Ready { device: "test".into() });
+        page.lab.model.bundle.set(Some(Arc::new(bundle())));
+        page.lab.gallery.images.set((0..8).map(image).collect());
+        page.lab.gallery.complete.set(true);
+        page.lab.gallery.rows.set((0..8).map(|i| Some(vec![SCORES[i], 2.0 * SCORES[i]])).collect());
         settled().await;
         page
     }
@@ -104,16 +97,16 @@ fn bundle() -> Bundle {
 #[wasm_bindgen_test]
 async fn tiles_are_empty_until_they_are_scored() {
     let page = Page::mount(State::default());
-    page.lab.images.set((0..4).map(image).collect());
-    page.lab.rows.set(vec![None; 4]);
-    page.lab.images_complete.set(true);
+    page.lab.gallery.images.set((0..4).map(image).collect());
+    page.lab.gallery.rows.set(vec![None; 4]);
+    page.lab.gallery.complete.set(true);
     settled().await;
     assert!(page.tiles().iter().all(|(_, score)| score.is_empty()));
     assert_eq!(document().document_element().unwrap().get_attribute("data-state").unwrap(), "loading");
 
-    page.lab.bundle.set(Some(Arc::new(bundle())));
-    page.lab.engine.set(EngineState::Ready { device: String::new() });
-    page.lab.rows.set((0..4).map(|i| Some(vec![SCORES[i], 0.0])).collect());
+    page.lab.model.bundle.set(Some(Arc::new(bundle())));
+    page.lab.engine.state.set(EngineState::Ready { device: String::new() });
+    page.lab.gallery.rows.set((0..4).map(|i| Some(vec![SCORES[i], 0.0])).collect());
     settled().await;
     let split = |side: &str, score: &str| (side.to_string(), score.to_string());
     assert_eq!(page.tiles(), [split("id", "0.1"), split("id", "0.2"), split("ood", "0.25"), split("ood", "0.9")]);
@@ -187,13 +180,13 @@ async fn another_score_brings_its_own_numbers() {
 #[wasm_bindgen_test]
 async fn problems_are_alerts_and_go_away() {
     let page = Page::loaded().await;
-    page.lab.report(Topic::Model, "The model is damaged: choose another one.");
+    page.lab.notices.report(Topic::Model, "The model is damaged: choose another one.");
     settled().await;
     let alert: Element = page.one("[data-testid=error][role=alert]");
     assert!(alert.text_content().unwrap().contains("damaged"));
     assert_eq!(document().document_element().unwrap().get_attribute("data-state").unwrap(), "error");
     assert_eq!(page.tiles().len(), 8, "the rest of the page goes on");
-    page.lab.settle(Topic::Model);
+    page.lab.notices.settle(Topic::Model);
     settled().await;
     assert!(page.all("[data-testid=error]").is_empty());
 }
@@ -201,11 +194,11 @@ async fn problems_are_alerts_and_go_away() {
 #[wasm_bindgen_test]
 async fn the_engine_says_how_far_it_is() {
     let page = Page::mount(State::default());
-    page.lab.hear(Event::Download { loaded: 500_000, total: 2_000_000 });
+    page.lab.engine.hear(Event::Download { loaded: 500_000, total: 2_000_000 });
     settled().await;
     assert!(page.text("[data-testid=status]").contains("0.5 MB of 2.0 MB (25 %)"));
     assert_eq!(page.all("progress").len(), 1);
-    page.lab.hear(Event::Ready { backend: "cpu".into(), device: "flex".into() });
+    page.lab.engine.hear(Event::Ready { backend: "cpu".into(), device: "flex".into() });
     settled().await;
     assert!(page.text("[data-testid=status]").contains("flex"));
     assert_eq!(page.all("progress").len(), 0);
@@ -215,7 +208,7 @@ async fn the_engine_says_how_far_it_is() {
 async fn an_engine_that_dies_again_asks_for_a_person() {
     let page = Page::loaded().await;
     // The engine of this test has no program behind it, so the restart fails as well.
-    page.lab.hear(Event::Crashed { message: "The engine stopped: out of memory.".into() });
+    page.lab.engine.hear(Event::Crashed { message: "The engine stopped: out of memory.".into() });
     wait(300).await;
     settled().await;
     let alert: Element = page.one("[data-testid=error]");
@@ -261,7 +254,7 @@ async fn png(pixel: impl Fn(usize) -> [u8; 4]) -> File {
 #[wasm_bindgen_test]
 async fn own_images_show_score_and_place() {
     let page = Page::loaded().await;
-    use nsa_app::lab::{OwnImage, OwnProgress};
+    use crate::lab::{OwnImage, OwnProgress};
     let own = |key, progress| OwnImage {
         key,
         name: format!("{key}.png"),
@@ -269,7 +262,7 @@ async fn own_images_show_score_and_place() {
         progress,
         angle: None,
     };
-    page.lab.own.set(vec![
+    page.lab.own.images.set(vec![
         own(2, OwnProgress::Scored(vec![0.875, 0.0])),
         own(1, OwnProgress::Failed("It is no image.".into())),
     ]);

@@ -9,17 +9,17 @@ const LIMITS: (usize, usize) = (4, 64);
 /// The size of the next batch, found by how long the last ones took. It changes by halves and doubles only, so that
 /// a device that prepares a program for each size prepares few.
 #[derive(Debug)]
-pub(crate) struct Pace(usize);
+pub(crate) struct BatchSize(usize);
 
-impl Default for Pace {
+impl Default for BatchSize {
     fn default() -> Self {
         Self(16)
     }
 }
 
-impl Pace {
+impl BatchSize {
     /// Images of the next batch.
-    pub fn batch(&self) -> usize {
+    pub fn images(&self) -> usize {
         self.0
     }
 
@@ -44,18 +44,18 @@ mod tests {
     #[test]
     fn it_settles_where_a_batch_takes_the_time_it_should() {
         for (each, batch) in [(100.0, 4), (25.0, 4), (6.0, 16), (3.0, 32), (0.1, 64)] {
-            let mut pace = Pace::default();
+            let mut size = BatchSize::default();
             for _ in 0..20 {
-                pace.note(pace.batch(), each * pace.batch() as f64);
+                size.note(size.images(), each * size.images() as f64);
             }
-            assert_eq!(pace.batch(), batch, "{each} ms an image");
+            assert_eq!(size.images(), batch, "{each} ms an image");
         }
     }
 
     #[test]
     fn a_small_rest_changes_nothing() {
-        let mut pace = Pace::default();
-        pace.note(1, 0.1);
-        assert_eq!(pace.batch(), 16);
+        let mut size = BatchSize::default();
+        size.note(1, 0.1);
+        assert_eq!(size.images(), 16);
     }
 }

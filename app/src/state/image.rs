@@ -1,24 +1,23 @@
-//! Which image stands out.
+//! How the address calls an image.
 
 use std::fmt::{Display, Formatter};
 
-/// An image that a person has selected: `select=2.17`, `select=own.3` or `select=s123` in the URL.
+/// An image's name: `2.17`, `own.3` or `s123` in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
+pub enum ImageName {
     /// A gallery image: its class, and its number among the test images of its class.
-    Image {
-        /// Class.
+    Test {
         class: usize,
         /// Number within the class.
         index: usize,
     },
-    /// A person's own image, by its key. It is on no other machine: there a link with it selects nothing.
+    /// A person's own image, by its key. It is on no other machine: a link with it shows nothing there.
     Own(u32),
     /// A sample of the frames, by its position in the test set, where the gallery cannot name it.
     Sample(u32),
 }
 
-impl Selection {
+impl ImageName {
     /// Reads what [`Display`] wrote; none of anything else.
     pub fn from_text(text: &str) -> Option<Self> {
         if let Some(position) = text.strip_prefix('s') {
@@ -27,15 +26,15 @@ impl Selection {
         let number = |digits: &str| digits.parse::<u32>().ok();
         match text.split_once('.')? {
             ("own", key) => Some(Self::Own(number(key)?)),
-            (class, index) => Some(Self::Image { class: number(class)? as usize, index: number(index)? as usize }),
+            (class, index) => Some(Self::Test { class: number(class)? as usize, index: number(index)? as usize }),
         }
     }
 }
 
-impl Display for Selection {
+impl Display for ImageName {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Image { class, index } => write!(f, "{class}.{index}"),
+            Self::Test { class, index } => write!(f, "{class}.{index}"),
             Self::Own(key) => write!(f, "own.{key}"),
             Self::Sample(position) => write!(f, "s{position}"),
         }
@@ -47,12 +46,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selections_survive_the_address() {
-        for selection in [Selection::Image { class: 9, index: 0 }, Selection::Own(3), Selection::Sample(4711)] {
-            assert_eq!(Selection::from_text(&selection.to_string()), Some(selection));
+    fn names_survive_the_address() {
+        for name in [ImageName::Test { class: 9, index: 0 }, ImageName::Own(3), ImageName::Sample(4711)] {
+            assert_eq!(ImageName::from_text(&name.to_string()), Some(name));
         }
         for nonsense in ["", "s", "s-1", "2", "2.", ".3", "2.3.4", "own.", "own.-1", "99999999999.1", "sphere"] {
-            assert_eq!(Selection::from_text(nonsense), None, "{nonsense}");
+            assert_eq!(ImageName::from_text(nonsense), None, "{nonsense}");
         }
     }
 }

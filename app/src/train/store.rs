@@ -1,25 +1,139 @@
-//! What the page does about training: it starts the trainer, speaks with it, and picks up the pieces when it dies.
+//! What the page knows and does about training: it starts the trainer, speaks with it, and picks up the pieces when it
+//! dies.
 
-use super::keep::{self, KeepError, Kept, KeptRun};
-use super::link::Link;
+use super::autosave::{self, Autosave, AutosaveError, Next, Rhythm};
 use super::recipe::Recipe;
-use super::{Live, Opened, Pace, Run, Status};
+use super::run::Run;
 use crate::backend::{self, Backend};
 use crate::export;
+use crate::lab::{BundleFile, Phase};
 use crate::state::BackendChoice;
 use crate::text::train as text;
+use crate::worker::Worker;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_engine::train::protocol::{Begin, Event, Frame, Request};
+use nsa_engine::train::protocol::{Event, MAX_RUNS, Request};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
-/// Frames kept of a run.
-const MAX_FRAMES: usize = 256;
-/// Milliseconds between two times that the browser keeps runs in training.
-const KEEP_EVERY: f64 = 3000.0;
+/// Where training stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Nobody has asked for it yet.
+    Asleep,
+    /// The browser is asked what it can do, or the trainer's program is on its way.
+    Downloading {
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// The runs draw their images and are measured for the first time.
+    Preparing,
+    /// It could go on.
+    Resting,
+    /// It trains.
+    Playing,
+    /// Every run has done its last epoch.
+    Finished,
+    /// The trainer is dead; the last snapshots are kept.
+    Dead,
+}
 
-impl Live {
+/// Everything the view reads.
+#[derive(Clone, Copy)]
+pub struct TrainingStore {
+    pub status: RwSignal<Status>,
+    /// The choice of engine that the trainer was started for.
+    pub choice: RwSignal<BackendChoice>,
+    /// Which trainer it is, once that is decided.
+    pub backend: RwSignal<Option<Backend>>,
+    /// What the trainer computes on.
+    pub device: RwSignal<String>,
+    /// The recipe that the runs were begun with.
+    pub recipe: RwSignal<Option<Recipe>>,
+    pub runs: [Run; MAX_RUNS],
+    /// The epoch looked at; none for the last.
+    pub shown: RwSignal<Option<u32>>,
+    /// A sentence about something that a person should know; nothing is wrong.
+    pub note: RwSignal<Option<String>>,
+    /// A sentence about something that failed.
+    pub problem: RwSignal<Option<String>>,
+    /// Images embedded so far for a bundle that is being made, and in all.
+    pub saving: RwSignal<Option<(usize, usize)>>,
+    /// A bundle that was opened from a file, for the scoring engine.
+    pub opened: RwSignal<Option<BundleFile>>,
+    inner: StoredValue<Inner, LocalStorage>,
+}
+
+/// What no view sees.
+#[derive(Default)]
+struct Inner {
+    worker: Option<Worker<Request, Event>>,
+    /// Whether to train as soon as that is possible.
+    wanted: bool,
+    /// Grows with every set of runs, so that what is said of those before is not taken for theirs.
+    generation: u32,
+    /// Whether the trainer speaks of this generation.
+    heard: bool,
+    /// Whether the tab's visibility is watched already.
+    watching: bool,
+    rhythm: Rhythm,
+}
+
+impl TrainingStore {
+    /// Nothing is trained and nothing loaded.
+    pub fn new() -> Self {
+        Self {
+            status: RwSignal::new(Status::Asleep),
+            choice: RwSignal::new(BackendChoice::Auto),
+            backend: RwSignal::new(None),
+            device: RwSignal::new(String::new()),
+            recipe: RwSignal::new(None),
+            runs: [Run::new(), Run::new()],
+            shown: RwSignal::new(None),
+            note: RwSignal::new(None),
+            problem: RwSignal::new(None),
+            saving: RwSignal::new(None),
+            opened: RwSignal::new(None),
+            inner: StoredValue::new_local(Inner::default()),
+        }
+    }
+
+    /// The runs there are: one or two.
+    pub fn present(&self) -> impl Iterator<Item = Run> + use<> {
+        self.runs.into_iter().filter(|run| run.config.with(Option::is_some))
+    }
+
+    /// Epochs measured of the run that is furthest.
+    pub fn measured(&self) -> u32 {
+        let last = |run: Run| run.frames.with(|frames| frames.last().map_or(0, |frame| frame.epoch));
+        self.present().map(last).max().unwrap_or(0)
+    }
+
+    /// Seconds that all runs will take, from how long this machine took to measure them; none before that, and once
+    /// they train, when it is known better.
+    pub fn estimate(&self) -> Option<f64> {
+        if self.has_begun() {
+            return None;
+        }
+        self.present().map(|run| run.estimate()).sum()
+    }
+
+    /// How far the view that trains is.
+    pub fn phase(&self) -> Phase {
+        match self.status.get() {
+            Status::Resting | Status::Playing | Status::Finished => Phase::Ready,
+            Status::Dead => Phase::Error,
+            Status::Asleep | Status::Downloading { .. } | Status::Preparing => Phase::Loading,
+        }
+    }
+
+    /// Whether a step has been done since the runs began.
+    pub fn has_begun(&self) -> bool {
+        self.present().any(|run| run.losses.with(|losses| !losses.is_empty()))
+    }
+
     /// Wakes the trainer and has it prepare the runs of `recipe`, in place of those before: as this browser kept them
     /// on an earlier visit, or, if `anew`, from their first step.
     pub fn begin(self, recipe: Recipe, choice: BackendChoice, anew: bool) {
@@ -32,7 +146,6 @@ impl Live {
         self.runs.iter().for_each(|run| run.clear(configs.next()));
         self.recipe.set(Some(recipe.clone()));
         let generation = self.inner.try_update_value(|inner| {
-            inner.snapshots = Default::default();
             inner.wanted = false;
             inner.heard = false;
             inner.generation += 1;
@@ -41,8 +154,8 @@ impl Live {
         spawn_local(async move {
             // A browser that keeps nothing, or what cannot be read: then the runs begin anew, as a person expects.
             let kept = match anew {
-                true => keep::forget().await.ok().and(None),
-                false => keep::read().await.ok().flatten(),
+                true => autosave::forget().await.ok().and(None),
+                false => autosave::read().await.ok().flatten(),
             };
             // Somebody may have chosen again in the meantime.
             if self.inner.try_with_value(|inner| inner.generation) != generation {
@@ -51,7 +164,7 @@ impl Live {
             if let Some(kept) = kept.filter(|kept| kept.epoch() > 0 && kept.recipe.same_runs(&recipe)) {
                 self.take_up(kept);
             }
-            if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.link.is_some()) {
+            if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.worker.is_some()) {
                 return self.send_begin();
             }
             self.use_engine(choice);
@@ -59,56 +172,35 @@ impl Live {
     }
 
     /// Takes the runs as the browser kept them.
-    fn take_up(self, kept: Kept) {
+    fn take_up(self, kept: Autosave) {
         self.note.set(Some(text::taken_up(kept.epoch())));
-        for (index, (run, kept)) in self.runs.iter().zip(kept.runs).enumerate() {
-            run.history.set(kept.history);
-            run.frames.set(kept.frames);
-            run.losses.set(kept.losses);
-            run.pace.update(|pace| pace.seconds = kept.seconds);
-            self.inner.update_value(|inner| inner.snapshots[index] = kept.snapshot);
-        }
+        self.runs.iter().zip(kept.runs).for_each(|(run, saved)| run.take_up(saved));
     }
 
     /// Has the browser keep the runs as they stood after the last epoch that all of them have done; while they train,
     /// every few seconds at most.
-    fn keep(self, now: bool) {
+    fn autosave(self, now: bool) {
         let runs = self.present_untracked();
         let epoch = runs.first().map_or(0, Run::done);
         let time = window().performance().map_or(0.0, |clock| clock.now());
-        let due = self.inner.try_update_value(|inner| {
-            let rested = inner.kept_at.is_none_or(|at| time - at >= KEEP_EVERY);
-            inner.keep_again |= now && inner.keeping;
-            !inner.keeping && (now || rested) && inner.snapshots.iter().take(runs.len()).all(|s| !s.is_empty())
-        });
+        let due = self.inner.try_update_value(|inner| inner.rhythm.is_due(now, time));
+        let is_whole = |run: &Run| run.done() == epoch && run.snapshot.with_value(|bytes| !bytes.is_empty());
         let Some(recipe) = self.recipe.get_untracked() else { return };
-        if due != Some(true) || epoch == 0 || runs.iter().any(|run| run.done() != epoch) {
+        if due != Some(true) || epoch == 0 || !runs.iter().all(is_whole) {
             return;
         }
-        let kept = |(index, run): (usize, &Run)| KeptRun {
-            snapshot: self.inner.with_value(|inner| inner.snapshots[index].clone()),
-            history: run.history.get_untracked(),
-            frames: run.frames.get_untracked(),
-            losses: run.losses.get_untracked(),
-            seconds: run.pace.with_untracked(|pace| pace.seconds),
-        };
-        let kept = Kept { recipe, runs: runs.iter().enumerate().map(kept).collect() };
-        self.inner.update_value(|inner| (inner.kept_at, inner.keeping) = (Some(time), true));
+        let saved = Autosave { recipe, runs: runs.iter().map(Run::saved).collect() };
+        self.inner.update_value(|inner| inner.rhythm.begin(time));
         spawn_local(async move {
-            let done = keep::write(&kept).await;
-            let full = matches!(done, Err(KeepError::Refused(_)));
-            let before = self.inner.try_update_value(|inner| {
-                inner.keeping = false;
-                (std::mem::replace(&mut inner.told_full, full), std::mem::take(&mut inner.keep_again))
-            });
-            match before {
-                // Said once: who goes on all the same has read it.
-                Some((false, _)) if full => {
+            let done = autosave::write(&saved).await;
+            let full = matches!(done, Err(AutosaveError::Refused(_)));
+            match self.inner.try_update_value(|inner| inner.rhythm.end(full)) {
+                Some(Next::TellFull) => {
                     self.pause();
                     self.problem.set(Some(text::STORAGE_FULL.into()));
                 }
-                Some((_, true)) if !full => self.keep(true),
-                _ => {}
+                Some(Next::Again) => self.autosave(true),
+                Some(Next::Rest) | None => {}
             }
         });
     }
@@ -117,14 +209,14 @@ impl Live {
     pub fn use_engine(self, choice: BackendChoice) {
         self.choice.set(choice);
         self.inner.update_value(|inner| {
-            inner.link = None;
+            inner.worker = None;
             inner.wanted = false;
         });
         self.status.set(Status::Downloading { loaded: 0, total: 0 });
         spawn_local(async move {
             let backend = backend::choose(choice).await;
             // Somebody may have chosen again in the meantime.
-            if self.choice.get_untracked() == choice && self.inner.with_value(|inner| inner.link.is_none()) {
+            if self.choice.get_untracked() == choice && self.inner.with_value(|inner| inner.worker.is_none()) {
                 let slow = choice == BackendChoice::Auto && backend == Backend::Cpu;
                 if slow && self.note.with_untracked(Option::is_none) {
                     self.note.set(Some(text::NO_ADAPTER.into()));
@@ -138,8 +230,8 @@ impl Live {
     fn start(self, backend: Backend) {
         self.backend.set(Some(backend));
         self.status.set(Status::Downloading { loaded: 0, total: 0 });
-        match Link::start(backend, move |event, bytes| self.hear(event, bytes)) {
-            Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
+        match Worker::start(&format!("trainer-{}", backend.word()), move |event, bytes| self.hear(event, bytes)) {
+            Ok(worker) => self.inner.update_value(|inner| inner.worker = Some(worker)),
             Err(error) => {
                 self.status.set(Status::Dead);
                 self.problem.set(Some(error.to_string()));
@@ -150,32 +242,21 @@ impl Live {
     /// Hands the trainer the runs as they stood after their last measured epoch.
     fn send_begin(self) {
         self.status.set(Status::Preparing);
-        let (snapshots, generation) = self
-            .inner
-            .try_update_value(|inner| {
-                inner.generation += 1;
-                inner.heard = false;
-                (inner.snapshots.clone(), inner.generation)
-            })
-            .unwrap_or_default();
-        let mut runs = Vec::new();
-        for (run, snapshot) in self.runs.iter().zip(&snapshots) {
-            let Some(config) = run.config.get_untracked() else { continue };
-            runs.push(Begin {
-                config,
-                snapshot: snapshot.len(),
-                history: run.history.get_untracked(),
-                frames: run.frames.get_untracked(),
-                seconds: run.pace.with_untracked(|pace| pace.seconds),
-            });
-        }
+        let generation = self.inner.try_update_value(|inner| {
+            inner.generation += 1;
+            inner.heard = false;
+            inner.generation
+        });
+        let generation = generation.unwrap_or_default();
+        let runs = self.runs.iter().filter_map(Run::begin).collect();
+        let snapshots = self.runs.map(|run| run.snapshot.get_value());
         self.send(&Request::Begin { generation, runs }, &snapshots.concat());
     }
 
     fn send(self, request: &Request, bytes: &[u8]) {
         self.inner.with_value(|inner| {
-            if let Some(link) = &inner.link {
-                link.send(request, bytes);
+            if let Some(worker) = &inner.worker {
+                worker.send(request, bytes);
             }
         });
     }
@@ -241,12 +322,11 @@ impl Live {
 
     /// Has a run packed; the browser then offers it for download.
     pub fn save(self, run: usize) {
-        let Some(config) = self.runs[run].config.get_untracked() else { return };
-        let epoch = self.runs[run].history.with_untracked(|h| h.last().map_or(0, |e| e.epoch));
+        let one = self.runs[run];
+        let Some(id) = one.bundle_id(run) else { return };
         self.saving.set(Some((0, 1)));
-        let id = bundle_id(run, &config, epoch);
-        let name = self.runs[run].name().unwrap_or_default();
-        let title = text::bundle_title(&name, config.id_class, epoch);
+        let class = one.config.with_untracked(|config| config.as_ref().map_or(0, |config| config.id_class));
+        let title = text::bundle_title(&untrack(|| one.name()).unwrap_or_default(), class, one.done());
         self.send(&Request::Save { run, id, title }, &[]);
     }
 
@@ -271,22 +351,16 @@ impl Live {
             Event::Prepared { generation, .. } if self.inner.with_value(|inner| inner.generation != generation) => {}
             Event::Prepared { runs, .. } => {
                 self.inner.update_value(|inner| inner.heard = true);
-                for (run, prepared) in self.present_untracked().into_iter().zip(runs) {
-                    // A trainer that died took the epoch under way with it.
-                    run.losses.update(|losses| losses.truncate(prepared.epochs_done * prepared.steps));
-                    run.pace.update(|pace| (pace.epoch, pace.step) = (prepared.epochs_done, 0));
-                    run.prepared.set(Some(prepared));
-                }
+                self.present_untracked().iter().zip(runs).for_each(|(run, prepared)| run.prepare(prepared));
             }
-            Event::Stepped { run, epoch, step, loss, millis, views } => self.runs[run].stepped(epoch, step, loss, {
-                let rate = views as f64 / (millis.max(0.1) / 1e3);
-                move |before: f64| if before > 0.0 { 0.8 * before + 0.2 * rate } else { rate }
-            }),
+            Event::Stepped { run, epoch, step, loss, millis, views } => {
+                self.runs[run].stepped(epoch, step, loss, views as f64 / (millis.max(0.1) / 1e3));
+            }
             Event::Measured { run, entry, frame, seconds, memory } => {
                 self.runs[run].measured(*entry, frame);
                 self.runs[run].pace.update(|pace| (pace.seconds, pace.memory) = (seconds, memory));
-                self.inner.update_value(|inner| inner.snapshots[run] = bytes);
-                self.keep(false);
+                self.runs[run].snapshot.set_value(bytes);
+                self.autosave(false);
             }
             Event::Rests { finished } => self.rests(finished),
             Event::Saving { done, total } => self.saving.set(Some((done, total))),
@@ -296,7 +370,7 @@ impl Live {
             }
             Event::Opened { manifest, sizes } => {
                 let (manifest, bytes) = (Arc::new(*manifest), Arc::from(bytes));
-                self.opened.set(Some(Opened { manifest, sizes, bytes }));
+                self.opened.set(Some(BundleFile { manifest, sizes, bytes }));
             }
             Event::Failed { message } => {
                 self.saving.set(None);
@@ -313,7 +387,7 @@ impl Live {
             return self.go_on();
         }
         if self.has_begun_untracked() {
-            self.keep(true);
+            self.autosave(true);
         }
     }
 
@@ -321,7 +395,7 @@ impl Live {
         let was_ready = !matches!(self.status.get_untracked(), Status::Downloading { .. });
         self.saving.set(None);
         self.inner.update_value(|inner| {
-            inner.link = None;
+            inner.worker = None;
             inner.wanted = false;
         });
         self.status.set(Status::Dead);
@@ -359,49 +433,12 @@ impl Live {
 
     /// Hands a packed run to the person, as a download.
     fn offer(self, run: usize, zip: &[u8]) {
-        let Some(config) = self.runs[run].config.get_untracked() else { return };
-        let name = format!("{}.zip", bundle_id(run, &config, self.runs[run].done()));
+        let Some(id) = self.runs[run].bundle_id(run) else { return };
+        let name = format!("{id}.zip");
         if export::save(&name, "application/zip", zip).is_err() {
             self.problem.set(Some(text::NO_DOWNLOAD.into()));
         } else {
             self.note.set(Some(text::saved(&name)));
         }
     }
-}
-
-impl Run {
-    /// Epochs measured.
-    fn done(&self) -> usize {
-        self.history.with_untracked(|history| history.last().map_or(0, |entry| entry.epoch))
-    }
-
-    fn stepped(&self, epoch: usize, step: usize, loss: f32, rate: impl Fn(f64) -> f64) {
-        self.losses.update(|losses| losses.push(loss));
-        let steps = self.prepared.with_untracked(|p| p.as_ref().map_or(1, |p| p.steps));
-        self.pace.update(|pace: &mut Pace| {
-            (pace.epoch, pace.step) = if step + 1 < steps { (epoch, step + 1) } else { (epoch + 1, 0) };
-            pace.views = rate(pace.views);
-        });
-    }
-
-    fn measured(&self, entry: nsa_core::measure::HistoryEntry, frame: Frame) {
-        self.history.update(|history| history.push(entry));
-        self.frames.update(|frames| {
-            frames.push(frame);
-            if frames.len() >= MAX_FRAMES {
-                let last = frames.len() - 1;
-                let mut at = 0;
-                frames.retain(|_| {
-                    at += 1;
-                    (at - 1) % 2 == 0 || at - 1 == last
-                });
-            }
-        });
-    }
-}
-
-/// Id of a saved run: it names the file, and the folder it is unpacked to.
-fn bundle_id(run: usize, config: &nsa_core::config::TrainConfig, epoch: usize) -> String {
-    let letter = if run == 0 { 'a' } else { 'b' };
-    format!("live-{letter}-{}-{}-digit-{}-epoch-{epoch}", config.objective, config.norm, config.id_class)
 }

@@ -1,33 +1,26 @@
 //! The views of training, of the hypersphere and of the story in a real browser: mounted, dragged, typed at. No engine
 //! runs here; the tests say what an engine and a server would say.
-#![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used)]
-
-mod page;
-
+use super::page::{Page, settled, wait};
+use crate::components::sphere::brush::{Brush, Scene};
+use crate::replay::Replay;
+use crate::sphere::{Camera, Dot, Kind, Origin, on_ball, sample_dots};
+use crate::state::{ImageName, Projection, State, View};
+use crate::url;
 use leptos::prelude::*;
-use nsa_app::components::sphere::{Brush, Scene};
-use nsa_app::replay::Replay;
-use nsa_app::sphere::{Camera, Dot, Kind, Origin, on_ball, sample_dots};
-use nsa_app::state::{Projection, Selection, State, View};
-use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Manifest};
 use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
 use nsa_core::score::Scorer;
-use page::{Page, settled, wait};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, HtmlInputElement};
-
-wasm_bindgen_test_configure!(run_in_browser);
 
 impl Page {
     /// The page with two models, SimCLR without and with the norm, and what was measured of them.
-    async fn open(state: State) -> Self {
+    async fn with_two_models(state: State) -> Self {
         let page = Self::mount(state);
         let bundles = vec![entry("plain", "none"), entry("normed", "f")];
-        page.lab.catalog.set(Some(Catalog { format: 2, default: "plain".into(), bundles }));
+        page.lab.model.catalog.set(Some(Catalog { format: 2, default: "plain".into(), bundles }));
         page.measured();
         settled().await;
         page
@@ -38,8 +31,8 @@ impl Page {
         let replay = |entry: Memo<Option<CatalogEntry>>, factor: f64| {
             entry.get_untracked().map(|entry| Arc::new(replay(&entry, factor)))
         };
-        self.lab.replay.set(replay(self.lab.entry, 1.0));
-        self.lab.compared.set(replay(self.lab.compared_entry, 40.0));
+        self.lab.model.replay.set(replay(self.lab.model.entry, 1.0));
+        self.lab.model.compared.set(replay(self.lab.model.compared_entry, 40.0));
     }
 
     async fn press(&self, selector: &str, key: &str) {
@@ -131,7 +124,7 @@ fn at(view: View) -> State {
 
 #[wasm_bindgen_test]
 async fn every_view_is_a_link_and_back_returns() {
-    let page = Page::open(State::default()).await;
+    let page = Page::with_two_models(State::default()).await;
     let links = page.all(".tabs a");
     assert_eq!(links.len(), View::ALL.len());
     assert_eq!(page.text(".tabs a[aria-current=page]"), "Score");
@@ -147,7 +140,7 @@ async fn every_view_is_a_link_and_back_returns() {
 
 #[wasm_bindgen_test]
 async fn the_slider_moves_every_mark_and_rests_in_the_address() {
-    let page = Page::open(at(View::Compact)).await;
+    let page = Page::with_two_models(at(View::Compact)).await;
     assert_eq!(page.text("[data-testid=epoch-value]"), "epoch 20 of 20");
     let x = |page: &Page| page.one::<Element>("[data-testid=chart-kappa] line.mark").get_attribute("x1").unwrap();
     let before = x(&page);
@@ -168,7 +161,7 @@ async fn the_slider_moves_every_mark_and_rests_in_the_address() {
 
 #[wasm_bindgen_test]
 async fn the_checkpoints_play_to_the_end() {
-    let page = Page::open(State { epoch: Some(5), ..at(View::Compact) }).await;
+    let page = Page::with_two_models(State { epoch: Some(5), ..at(View::Compact) }).await;
     page.one::<HtmlElement>("[data-testid=play]").click();
     settled().await;
     assert_eq!(page.one::<Element>("[data-testid=play]").get_attribute("aria-pressed").unwrap(), "true");
@@ -179,7 +172,7 @@ async fn the_checkpoints_play_to_the_end() {
 
 #[wasm_bindgen_test]
 async fn two_models_stand_side_by_side_on_the_same_axes() {
-    let page = Page::open(at(View::Compact)).await;
+    let page = Page::with_two_models(at(View::Compact)).await;
     let menu: web_sys::HtmlSelectElement = page.one("select[name=compare]");
     menu.set_value("normed");
     let event = document().create_event("Event").unwrap();
@@ -200,7 +193,7 @@ async fn two_models_stand_side_by_side_on_the_same_axes() {
 
 #[wasm_bindgen_test]
 async fn the_sphere_is_walked_by_keys_and_a_selection_is_in_the_address() {
-    let page = Page::open(at(View::Sphere)).await;
+    let page = Page::with_two_models(at(View::Sphere)).await;
     wait(50).await;
     let canvas = "[data-testid=sphere] canvas";
     assert!(page.one::<Element>(canvas).get_attribute("aria-label").unwrap().contains("2 normal images"));
@@ -212,19 +205,19 @@ async fn the_sphere_is_walked_by_keys_and_a_selection_is_in_the_address() {
     page.press(canvas, ".").await;
     assert!(page.text("[data-testid=picked]").contains("Anomaly, class \u{201c}one\u{201d}"));
     page.press(canvas, "Enter").await;
-    assert_eq!(url::current().select, Some(Selection::Image { class: 1, index: 4 }));
+    assert_eq!(url::current().select, Some(ImageName::Test { class: 1, index: 4 }));
     page.press(canvas, "Escape").await;
     assert_eq!(url::current().select, None);
 }
 
 #[wasm_bindgen_test]
 async fn the_pointer_finds_points_and_drags_do_not_select() {
-    let page = Page::open(at(View::Sphere)).await;
+    let page = Page::with_two_models(at(View::Sphere)).await;
     wait(80).await;
     let canvas: HtmlCanvasElement = page.one("[data-testid=sphere] canvas");
     let (width, height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
     let lens = Camera::default().lens(width, height);
-    let dots = sample_dots(&page.lab.replay.get_untracked().unwrap(), 2);
+    let dots = sample_dots(&page.lab.model.replay.get_untracked().unwrap(), 2);
     let target = dots.iter().map(|d| lens.see(d.at)).max_by(|a, b| a.depth.total_cmp(&b.depth)).unwrap();
     let place = (target.x.round() as i32, target.y.round() as i32);
     // Hold the ball still first: it turns by itself until it is touched.
@@ -242,16 +235,16 @@ async fn the_pointer_finds_points_and_drags_do_not_select() {
 
 #[wasm_bindgen_test]
 async fn principal_components_say_that_they_wait_for_the_engine() {
-    let page = Page::open(State { map: Projection::Pca, ..at(View::Sphere) }).await;
+    let page = Page::with_two_models(State { map: Projection::Pca, ..at(View::Sphere) }).await;
     assert!(page.text(".sphere-side").contains("Principal components are computed here"));
-    page.lab.projected.set(Some(Err("two images at least".into())));
+    page.lab.sphere.projected.set(Some(Err("two images at least".into())));
     settled().await;
     assert!(page.text(".sphere-side").contains("two images at least"));
 }
 
 #[wasm_bindgen_test]
 async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
-    let page = Page::open(at(View::Story)).await;
+    let page = Page::with_two_models(at(View::Story)).await;
     assert_eq!(page.text("[data-testid=scene-number]"), "Scene 1 of 9");
     let body = document().body().unwrap();
     let press = async |key: &str| {
@@ -288,7 +281,7 @@ async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
 
 #[wasm_bindgen_test]
 async fn a_link_hides_and_presents() {
-    let page = Page::open(State::from_query("?view=story&present=1&hide=header,tabs")).await;
+    let page = Page::with_two_models(State::from_query("?view=story&present=1&hide=header,tabs")).await;
     let root = document().document_element().unwrap();
     let read = |name: &str| root.get_attribute(name).unwrap();
     assert_eq!(
@@ -303,7 +296,7 @@ async fn a_link_hides_and_presents() {
 
 #[wasm_bindgen_test]
 async fn the_list_of_keys_opens_and_closes() {
-    let page = Page::open(State::default()).await;
+    let page = Page::with_two_models(State::default()).await;
     let dialog: web_sys::HtmlDialogElement = page.one("[data-testid=keys]");
     // By its button: the pages of the tests before listen to the window's keys, too. The key is tested end to end.
     page.one::<HtmlElement>(".quiet[aria-label='Keys']").click();
@@ -325,9 +318,9 @@ fn bench_two_thousand_points() {
     let dot = |i: u32| {
         let (angle, azimuth) = (f64::from(i % 173) / 60.0, f64::from(i) * 2.4);
         let kind = [Kind::Id, Kind::Ood][i as usize % 2];
-        let selection = Selection::Sample(i);
+        let name = ImageName::Sample(i);
         let at = on_ball(angle, azimuth);
-        Dot { at, kind, origin: Origin::Sample(i), selection, class: None, angle: angle as f32, score: None }
+        Dot { at, kind, origin: Origin::Sample(i), name, class: None, angle: angle as f32, score: None }
     };
     let dots: Vec<Dot> = (0..2000).map(dot).collect();
     let points: Vec<_> = dots.iter().map(|d| d.at).collect();
@@ -359,8 +352,8 @@ fn bench_two_thousand_points() {
     let mut times: Vec<f64> = (0..100)
         .map(|_| {
             let before = now();
-            let histogram = nsa_app::charts::histogram::plot((700.0, 340.0), &id, &ood, 0.0..1.5, Some(0.9));
-            let roc = nsa_app::charts::roc::plot((700.0, 340.0), &id, &ood);
+            let histogram = crate::charts::histogram::plot((700.0, 340.0), &id, &ood, 0.0..1.5, Some(0.9));
+            let roc = crate::charts::roc::plot((700.0, 340.0), &id, &ood);
             assert!(histogram.svg.len() + roc.svg.len() > 1000);
             now() - before
         })

@@ -1,35 +1,28 @@
 //! The view that trains, in a real browser: mounted, clicked, moved. No trainer runs here; the tests say what it would
 //! say.
-#![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used)]
-
-mod page;
-
+use super::page::{Page, settled, wait};
+use crate::state::{LAST_SCENE, State, View};
+use crate::train::recipe::Recipe;
+use crate::train::{Status, autosave};
+use crate::url;
 use leptos::prelude::*;
-use nsa_app::state::{LAST_SCENE, State, View};
-use nsa_app::train::recipe::Recipe;
-use nsa_app::train::{Status, keep};
-use nsa_app::url;
 use nsa_core::measure::{Compactness, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::train::protocol::{Event, Frame, Prepared};
-use page::{Page, settled, wait};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlSelectElement};
-
-wasm_bindgen_test_configure!(run_in_browser);
 
 impl Page {
     /// The view as it is once the trainer has prepared the runs of the default recipe.
-    async fn open() -> Self {
+    async fn in_training() -> Self {
         let state = State { view: View::Train, ..State::default() };
         let page = Self::mount(state.clone());
         // As if the trainer had been started by the view: before its effects run, which would start one.
-        let live = page.lab.live;
-        live.recipe.set(Some(state.train.clone()));
-        live.status.set(Status::Preparing);
-        for (run, config) in live.runs.iter().zip(state.train.configs()) {
+        let training = page.lab.training;
+        training.recipe.set(Some(state.train.clone()));
+        training.status.set(Status::Preparing);
+        for (run, config) in training.runs.iter().zip(state.train.configs()) {
             run.config.set(Some(config));
         }
         let prepared = || Prepared {
@@ -42,10 +35,10 @@ impl Page {
             labels: vec![1, 1, 5, 7],
             index: vec![1, 11, 5, 7],
         };
-        live.hear(Event::Prepared { generation: 0, runs: vec![prepared(), prepared()] }, vec![]);
+        training.hear(Event::Prepared { generation: 0, runs: vec![prepared(), prepared()] }, vec![]);
         page.measure(0, 0, 1000.0, 0.5);
         page.measure(1, 0, 1000.0, 0.5);
-        live.hear(Event::Rests { finished: false }, vec![]);
+        training.hear(Event::Rests { finished: false }, vec![]);
         settled().await;
         page
     }
@@ -66,7 +59,7 @@ impl Page {
             score: vec![0.1, 0.2, 0.3, 0.4],
         };
         let event = Event::Measured { run, entry: Box::new(entry), frame, seconds: 2.0, memory: 50_000_000 };
-        self.lab.live.hear(event, vec![1, 2, 3]);
+        self.lab.training.hear(event, vec![1, 2, 3]);
     }
 
     fn first<T: JsCast>(&self, selector: &str) -> T {
@@ -90,7 +83,7 @@ fn fire(element: &Element, name: &str) {
 
 #[wasm_bindgen_test]
 async fn both_runs_show_what_was_measured_and_the_slider_goes_back() {
-    let page = Page::open().await;
+    let page = Page::in_training().await;
     page.measure(0, 1, 200.0, 0.55);
     page.measure(1, 1, 400.0, 0.8);
     settled().await;
@@ -119,15 +112,15 @@ async fn both_runs_show_what_was_measured_and_the_slider_goes_back() {
 
 #[wasm_bindgen_test]
 async fn buttons_follow_what_the_trainer_does() {
-    let page = Page::open().await;
+    let page = Page::in_training().await;
     assert_eq!(page.text("[data-testid=train-play]"), "Train");
     page.one::<HtmlElement>("[data-testid=train-play]").click();
     settled().await;
-    assert_eq!(page.lab.live.status.get_untracked(), Status::Playing);
+    assert_eq!(page.lab.training.status.get_untracked(), Status::Playing);
     assert_eq!(page.text("[data-testid=train-play]"), "Pause");
     let stepped = |step| Event::Stepped { run: 0, epoch: 0, step, loss: 3.0, millis: 100.0, views: 32 };
-    page.lab.live.hear(stepped(0), vec![]);
-    page.lab.live.hear(stepped(1), vec![]);
+    page.lab.training.hear(stepped(0), vec![]);
+    page.lab.training.hear(stepped(1), vec![]);
     settled().await;
     let status = page.text("[data-testid=train-status]");
     let epochs = Recipe::default().epochs;
@@ -135,10 +128,10 @@ async fn buttons_follow_what_the_trainer_does() {
     assert!(page.attribute("[data-testid=train-loss] svg", "aria-label")[0].contains("after 2 steps: 3.000"));
 
     page.one::<HtmlElement>("[data-testid=train-play]").click();
-    page.lab.live.hear(Event::Rests { finished: false }, vec![]);
+    page.lab.training.hear(Event::Rests { finished: false }, vec![]);
     settled().await;
     assert_eq!(page.text("[data-testid=train-play]"), "Go on");
-    page.lab.live.hear(Event::Rests { finished: true }, vec![]);
+    page.lab.training.hear(Event::Rests { finished: true }, vec![]);
     settled().await;
     assert!(page.one::<HtmlElement>("[data-testid=train-play]").has_attribute("disabled"));
     assert!(page.text("[data-testid=train-status]").contains("Done"));
@@ -146,8 +139,8 @@ async fn buttons_follow_what_the_trainer_does() {
 
 #[wasm_bindgen_test]
 async fn menus_are_the_address() {
-    let page = Page::open().await;
-    page.lab.live.hear(Event::Stepped { run: 0, epoch: 0, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
+    let page = Page::in_training().await;
+    page.lab.training.hear(Event::Stepped { run: 0, epoch: 0, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
     let choose = |name: &str, value: &str| {
         let menu: HtmlSelectElement = page.first(&format!("select[name={name}]"));
         menu.set_value(value);
@@ -168,28 +161,30 @@ async fn menus_are_the_address() {
 
 #[wasm_bindgen_test]
 async fn a_rate_changes_while_runs_train() {
-    let page = Page::open().await;
-    page.lab.live.hear(Event::Stepped { run: 0, epoch: 0, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
+    let page = Page::in_training().await;
+    page.lab.training.hear(Event::Stepped { run: 0, epoch: 0, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
     let menu: HtmlSelectElement = page.first("select[name=train-rate-b]");
     menu.set_value("0.01");
     fire(&menu, "change");
     settled().await;
-    assert_eq!(page.lab.live.runs[1].config.get_untracked().unwrap().lr, 1e-2);
-    assert_eq!(page.lab.live.runs[0].config.get_untracked().unwrap().lr, Recipe::default().a.rate);
+    assert_eq!(page.lab.training.runs[1].config.get_untracked().unwrap().lr, 1e-2);
+    assert_eq!(page.lab.training.runs[0].config.get_untracked().unwrap().lr, Recipe::default().a.rate);
     assert!(!page.told(".train .note").is_empty() && page.first::<HtmlElement>(".train > .note").hidden());
 }
 
 #[wasm_bindgen_test]
 async fn what_fails_is_said_and_what_was_reached_stays() {
-    let page = Page::open().await;
+    let page = Page::in_training().await;
     page.measure(0, 1, 200.0, 0.55);
     page.measure(1, 1, 400.0, 0.8);
-    page.lab.live.hear(Event::Failed { message: "Training stopped: the loss became NaN in epoch 2.".into() }, vec![]);
+    page.lab
+        .training
+        .hear(Event::Failed { message: "Training stopped: the loss became NaN in epoch 2.".into() }, vec![]);
     settled().await;
     let alert: Element = page.first("[data-testid=train-error][role=alert]");
     assert!(alert.text_content().unwrap().contains("NaN"));
 
-    page.lab.live.hear(Event::Crashed { message: "The trainer stopped: its device was lost.".into() }, vec![]);
+    page.lab.training.hear(Event::Crashed { message: "The trainer stopped: its device was lost.".into() }, vec![]);
     settled().await;
     let message = page.text("[data-testid=train-error]");
     assert!(message.contains("its device was lost. Everything up to epoch 1 is kept"), "{message}");
@@ -199,24 +194,24 @@ async fn what_fails_is_said_and_what_was_reached_stays() {
 
 #[wasm_bindgen_test]
 async fn what_is_said_about_runs_of_before_is_not_taken_for_these() {
-    let page = Page::open().await;
-    page.lab.live.hear(Event::Prepared { generation: 7, runs: vec![] }, vec![]);
+    let page = Page::in_training().await;
+    page.lab.training.hear(Event::Prepared { generation: 7, runs: vec![] }, vec![]);
     settled().await;
     assert_eq!(page.attribute("[data-testid=train-panel]", "data-epoch"), ["0", "0"]);
 }
 
 #[wasm_bindgen_test]
 async fn the_browser_keeps_runs_until_they_are_forgotten() {
-    let page = Page::open().await;
+    let page = Page::in_training().await;
     page.measure(0, 1, 200.0, 0.55);
     page.measure(1, 1, 400.0, 0.8);
-    page.lab.live.hear(Event::Stepped { run: 0, epoch: 1, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
-    page.lab.live.hear(Event::Rests { finished: false }, vec![]);
+    page.lab.training.hear(Event::Stepped { run: 0, epoch: 1, step: 0, loss: 3.0, millis: 1.0, views: 32 }, vec![]);
+    page.lab.training.hear(Event::Rests { finished: false }, vec![]);
     // First as the epoch was measured, then, with the step after it, as the runs came to rest.
     let mut kept = None;
     for _ in 0..50 {
         wait(100).await;
-        kept = keep::read().await.unwrap().filter(|kept| !kept.runs[0].losses.is_empty());
+        kept = autosave::read().await.unwrap().filter(|kept| !kept.runs[0].losses.is_empty());
         if kept.is_some() {
             break;
         }
@@ -227,20 +222,20 @@ async fn the_browser_keeps_runs_until_they_are_forgotten() {
     assert_eq!(kept.runs[1].history[1].id.kappa, 400.0);
     assert_eq!(kept.runs[0].frames[1].angle, [0.1, 0.2, 0.4, 0.5]);
     assert_eq!(kept.runs[0].losses, [3.0]);
-    keep::forget().await.unwrap();
-    assert_eq!(keep::read().await, Ok(None));
+    autosave::forget().await.unwrap();
+    assert_eq!(autosave::read().await, Ok(None));
 }
 
 #[wasm_bindgen_test]
 async fn the_story_trains_with_the_buttons_of_the_view() {
-    let page = Page::open().await;
+    let page = Page::in_training().await;
     page.lab.choose(|state| (state.view, state.scene) = (View::Story, LAST_SCENE));
     settled().await;
     assert_eq!(page.text("[data-testid=scene-title]"), "Watch it form");
     assert_eq!(page.attribute(".train-stage [data-testid=train-panel]", "data-kappa"), ["1000", "1000"]);
     page.first::<HtmlElement>(".train-stage [data-testid=train-play]").click();
     settled().await;
-    assert_eq!(page.lab.live.status.get_untracked(), Status::Playing);
+    assert_eq!(page.lab.training.status.get_untracked(), Status::Playing);
     let open = page.attribute("[data-testid=scene-open]", "href").remove(0);
     assert!(open.contains("view=train"), "{open}");
 }

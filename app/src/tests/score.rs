@@ -1,38 +1,31 @@
 //! The views Score and Separate in a real browser: scores flipped through by keys, details opened and closed,
 //! drawings drawn, the threshold taken hold of. No engine runs here; the tests say what an engine would say.
-#![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used)]
-
-mod page;
-
+use super::page::{Page, settled, wait};
+use crate::gallery::{Image, Pick, Side};
+use crate::lab::{Bundle, Detail, EngineState, OwnProgress};
+use crate::state::{ImageName, State, View};
+use crate::url;
 use leptos::prelude::*;
-use nsa_app::gallery::{Image, Pick, Side};
-use nsa_app::lab::{Bundle, Detail, EngineState, OwnProgress};
-use nsa_app::state::{State, Subject, View};
-use nsa_app::url;
 use nsa_core::bundle::{Catalog, CatalogEntry, Explanation, Manifest, Neighbour};
 use nsa_core::data::{Split, synth_digits};
 use nsa_core::measure::History;
-use page::{Page, settled, wait};
 use std::sync::Arc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
-
-wasm_bindgen_test_configure!(run_in_browser);
 
 impl Page {
     /// The page with a model of two layers and eight scored images.
-    async fn open(state: State) -> Self {
+    async fn scored(state: State) -> Self {
         let page = Self::mount(state);
         let lab = page.lab;
-        lab.catalog.set(Some(catalog()));
-        lab.engine.set(EngineState::Ready { device: "test".into() });
+        lab.model.catalog.set(Some(catalog()));
+        lab.engine.state.set(EngineState::Ready { device: "test".into() });
         let bundle = bundle();
-        lab.images.set((0..8).map(image).collect());
-        lab.images_complete.set(true);
-        lab.rows.set((0..8).map(|i| Some(bundle.complete(row(i)))).collect());
-        lab.bundle.set(Some(Arc::new(bundle)));
+        lab.gallery.images.set((0..8).map(image).collect());
+        lab.gallery.complete.set(true);
+        lab.gallery.rows.set((0..8).map(|i| bundle.complete(row(i))).collect());
+        lab.model.bundle.set(Some(Arc::new(bundle)));
         settled().await;
         page
     }
@@ -115,7 +108,7 @@ fn point(target: &Element, kind: &str, x: f64, y: f64) {
 
 #[wasm_bindgen_test]
 async fn arrow_keys_walk_through_layers_and_scorers() {
-    let page = Page::open(State::default()).await;
+    let page = Page::scored(State::default()).await;
     let cell = |at: &str| page.one::<HtmlInputElement>(&format!("[data-testid=matrix] [data-cell='{at}']"));
     assert_eq!(page.all("[data-testid=matrix] input").len(), 5, "four scores and the ensemble");
     let fold: Element = page.one("[data-testid=scorers]");
@@ -147,7 +140,7 @@ async fn arrow_keys_walk_through_layers_and_scorers() {
 
 #[wasm_bindgen_test]
 async fn every_cell_says_both_rates() {
-    let page = Page::open(State::default()).await;
+    let page = Page::scored(State::default()).await;
     let label = page.one::<Element>("[data-testid=matrix] [data-cell='0.0']").get_attribute("aria-label").unwrap();
     assert_eq!(label, "k-Cos on block 3, pooled: 93.8, 87.5");
     // c-Cos on block 3 falls as the others rise.
@@ -157,7 +150,7 @@ async fn every_cell_says_both_rates() {
 
 #[wasm_bindgen_test]
 async fn a_tile_opens_its_details_and_the_focus_comes_back() {
-    let page = Page::open(State::default()).await;
+    let page = Page::scored(State::default()).await;
     let buttons = page.all(".tile-button");
     let stops = buttons.iter().filter(|b| b.get_attribute("tabindex").unwrap() == "0").count();
     assert_eq!(stops, 1, "the gallery is one stop of the tab key");
@@ -198,11 +191,11 @@ async fn a_tile_opens_its_details_and_the_focus_comes_back() {
 
 #[wasm_bindgen_test]
 async fn details_show_what_the_engine_told() {
-    let image = Some(Subject::Test { class: 5, index: 5 });
-    let page = Page::open(State { image, ..State::default() }).await;
+    let image = Some(ImageName::Test { class: 5, index: 5 });
+    let page = Page::scored(State { image, ..State::default() }).await;
     let scores = row(5);
     let near = |position: Option<u32>, angle: f32| vec![Neighbour { position, angle }];
-    page.lab.detail.set(Detail {
+    page.lab.detail.told.set(Detail {
         explanation: Some(Arc::new(Explanation {
             scores: scores.clone(),
             angle: std::f32::consts::FRAC_PI_3,
@@ -238,7 +231,7 @@ async fn details_show_what_the_engine_told() {
 
 #[wasm_bindgen_test]
 async fn the_threshold_follows_pointer_and_keys() {
-    let page = Page::open(State { view: View::Separate, ..State::default() }).await;
+    let page = Page::scored(State { view: View::Separate, ..State::default() }).await;
     let chart: Element = page.one("[data-testid=chart-histogram] svg.plot");
     point(&chart, "pointerdown", 0.5, 0.5);
     settled().await;
@@ -261,7 +254,7 @@ async fn the_threshold_follows_pointer_and_keys() {
 #[wasm_bindgen_test]
 async fn the_confusion_matrix_counts_every_image_once() {
     let state = State { view: View::Separate, threshold: Some(0.22), ..State::default() };
-    let page = Page::open(state).await;
+    let page = Page::scored(state).await;
     let cells: Vec<String> =
         page.all("[data-testid=confusion] td b").iter().map(|c| c.text_content().unwrap()).collect();
     // Normal: 0.1, 0.2, 0.12 pass and 0.3 is flagged; all four anomalies are above.
@@ -275,22 +268,22 @@ async fn the_confusion_matrix_counts_every_image_once() {
 
 #[wasm_bindgen_test]
 async fn the_pad_is_drawn_on_by_pointer_and_by_keys() {
-    let page = Page::open(State::default()).await;
+    let page = Page::scored(State::default()).await;
     page.one::<Element>("[data-testid=pad]").set_attribute("open", "").unwrap();
     let canvas: Element = page.one("[data-testid=pad-canvas]");
     point(&canvas, "pointerdown", 0.25, 0.5);
     point(&canvas, "pointermove", 0.75, 0.5);
-    assert!(page.lab.own.with_untracked(Vec::is_empty), "a stroke is scored when it ends");
+    assert!(page.lab.own.images.with_untracked(Vec::is_empty), "a stroke is scored when it ends");
     point(&canvas, "pointerup", 0.75, 0.5);
     settled().await;
-    let blue = |at: usize| page.lab.own.with_untracked(|own| own[0].pixels.as_ref().unwrap()[at]);
-    assert_eq!(page.lab.own.with_untracked(|own| (own.len(), own[0].name.clone())), (1, "Drawing".into()));
-    let drawn = page.lab.own.with_untracked(|own| own[0].pixels.clone().unwrap());
+    let blue = |at: usize| page.lab.own.images.with_untracked(|own| own[0].pixels.as_ref().unwrap()[at]);
+    assert_eq!(page.lab.own.images.with_untracked(|own| (own.len(), own[0].name.clone())), (1, "Drawing".into()));
+    let drawn = page.lab.own.images.with_untracked(|own| own[0].pixels.clone().unwrap());
     assert!(drawn[15 * 32 + 8..15 * 32 + 24].iter().all(|&red| red == 0x1d), "a line from side to side");
     assert_eq!(blue(0), 255, "the rest is paper");
 
     // Two dabs by keys: the same picture's place, with a new key for its new pixels.
-    let before = page.lab.own.with_untracked(|own| own[0].key);
+    let before = page.lab.own.images.with_untracked(|own| own[0].key);
     for _ in 0..6 {
         key(&canvas, "ArrowUp", false);
     }
@@ -299,13 +292,13 @@ async fn the_pad_is_drawn_on_by_pointer_and_by_keys() {
     wait(500).await;
     assert_eq!(blue(10 * 32 + 16), 0x1d);
     assert_eq!(blue(9 * 32 + 16), 0x1d, "Shift draws on the way");
-    let after = page.lab.own.with_untracked(|own| (own.len(), own[0].key, own[0].progress.clone()));
+    let after = page.lab.own.images.with_untracked(|own| (own.len(), own[0].key, own[0].progress.clone()));
     assert!(after.0 == 1 && after.1 != before && after.2 == OwnProgress::Waiting, "{after:?}");
 }
 
 #[wasm_bindgen_test]
 async fn a_camera_that_is_not_there_is_a_sentence() {
-    let page = Page::open(State::default()).await;
+    let page = Page::scored(State::default()).await;
     page.one::<HtmlElement>("[data-testid=camera] > button").click();
     for _ in 0..30 {
         wait(100).await;
@@ -319,10 +312,10 @@ async fn a_camera_that_is_not_there_is_a_sentence() {
 
 #[wasm_bindgen_test]
 async fn own_images_have_details_without_a_side() {
-    let page = Page::open(State::default()).await;
-    let bundle = page.lab.bundle.get_untracked().unwrap();
-    let key = page.lab.take_pixels("mine.png".into(), Arc::from([7; 3072]));
-    page.lab.own.update(|own| own[0].progress = OwnProgress::Scored(bundle.complete(row(7))));
+    let page = Page::scored(State::default()).await;
+    let bundle = page.lab.model.bundle.get_untracked().unwrap();
+    let key = page.lab.own.take_pixels("mine.png".into(), Arc::from([7; 3072]));
+    page.lab.own.images.update(|own| own[0].progress = OwnProgress::Scored(bundle.complete(row(7)).unwrap()));
     settled().await;
     page.one::<HtmlElement>("[data-testid=own-details]").click();
     settled().await;

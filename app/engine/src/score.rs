@@ -1,26 +1,28 @@
-//! What the engine is asked to do, in order, with the loaded bundle in between.
+//! The Worker that scores: what it is asked to do, in order, with the loaded bundle in between.
 
+use crate::batch::BatchSize;
 use crate::fetch::{FetchError, fetch};
-use crate::pace::Pace;
 use crate::protocol::{Event, MAX_VIEWS, Request};
-use crate::worker::{memory, next_turn};
+use crate::worker::{self, Service, memory, next_turn, now};
 use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
 use nsa_core::bundle::{
     BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE,
     Manifest,
 };
-use nsa_core::data::IMAGE_BYTES;
+use nsa_core::config::{Norm, Objective};
+use nsa_core::data::{IMAGE_BYTES, SIZE};
 use nsa_core::measure::History;
-use nsa_core::model::EmbedError;
+use nsa_core::model::{EmbedError, Layer, NetworkConfig, embed};
 use nsa_core::sphere::AnglePoint;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::rc::Rc;
 use thiserror::Error;
 
 /// Why a job failed; the engine goes on.
 #[derive(Debug, Error)]
-pub enum JobError {
+enum JobError {
     /// A file did not arrive.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -55,37 +57,84 @@ impl JobError {
     }
 }
 
-/// The engine's state: at most one bundle.
-pub struct Engine<B: Backend> {
-    device: B::Device,
-    pace: Pace,
-    detector: Option<Detector<B>>,
+/// Scores images as the page asks, for as long as the Worker lives. `backend` is what the page shows and tests see (`cpu`
+/// or `webgpu`).
+pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::Device) {
+    let cancelled = Cancelled::default();
+    let noted = Rc::clone(&cancelled);
+    // Cancellations are noted at once, because the job may be under way.
+    let arrives = move |request| match request {
+        Request::Cancel { job } => {
+            noted.borrow_mut().insert(job);
+            None
+        }
+        other => Some(other),
+    };
+    let start = async {
+        warm_up::<B>(&device).await?;
+        Ok(Scorer::<B> { device, batch: BatchSize::default(), detector: None, cancelled })
+    };
+    worker::serve(backend, name, arrives, start).await;
 }
 
-impl<B: Backend> Engine<B> {
-    /// An engine without a bundle.
-    pub fn new(device: B::Device) -> Self {
-        Self { device, pace: Pace::default(), detector: None }
+/// Puts one tiny batch through a tiny network, so that what a device prepares at its first use (pipelines, memory) is
+/// prepared before the page is told that the engine is ready.
+async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
+    let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, ..Default::default() };
+    let network = config.init::<B>(0, device);
+    match embed(&network, &[0; IMAGE_BYTES], SIZE, &[Layer::EMBEDDING], device).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),
     }
+}
 
-    /// Does one job. `say` sends events to the page; `cancelled` holds the jobs it no longer wants.
-    pub async fn run(
-        &mut self,
-        request: Request,
-        pixels: &[u8],
-        cancelled: &RefCell<HashSet<u32>>,
-        say: &impl Fn(Event),
-    ) -> Result<(), JobError> {
+/// Jobs that the page no longer wants.
+type Cancelled = Rc<RefCell<HashSet<u32>>>;
+
+/// At most one bundle, and the images that it scores.
+struct Scorer<B: Backend> {
+    device: B::Device,
+    batch: BatchSize,
+    detector: Option<Detector<B>>,
+    cancelled: Cancelled,
+}
+
+fn say(event: Event) {
+    worker::say(&event, &[]);
+}
+
+impl<B: Backend> Service for Scorer<B> {
+    type Request = Request;
+    type Event = Event;
+
+    async fn answer(&mut self, request: Request, pixels: Vec<u8>) {
+        let job = request.job();
+        // Jobs come in the order of their numbers: what was cancelled before this one is over.
+        self.cancelled.borrow_mut().retain(|&other| other >= job);
+        if self.cancelled.borrow_mut().remove(&job) {
+            return;
+        }
+        match self.run(request, &pixels).await {
+            Ok(()) => {}
+            // A device that is gone does not come back: the page starts another engine, on a fresh one.
+            Err(error) if error.is_loss() => worker::stopped::<Self>(error),
+            Err(error) => say(Event::Failed { job, message: error.to_string() }),
+        }
+    }
+}
+
+impl<B: Backend> Scorer<B> {
+    async fn run(&mut self, request: Request, pixels: &[u8]) -> Result<(), JobError> {
         match request {
             Request::Load { job, url } => {
-                let loaded = self.load(job, &url, say).await?;
-                self.take(job, loaded, say);
+                let loaded = self.load(job, &url).await?;
+                self.take(job, loaded);
             }
             Request::Open { job, sizes } => {
                 let opened = self.open(sizes, pixels)?;
-                self.take(job, opened, say);
+                self.take(job, opened);
             }
-            Request::Score { job, n } => self.score(job, n, pixels, cancelled, say).await?,
+            Request::Score { job, n } => self.score(job, n, pixels).await?,
             Request::Explain { job, neighbours } => {
                 let found = self.detector(1, pixels)?.explain(pixels, neighbours).await?;
                 for explanation in found {
@@ -96,7 +145,7 @@ impl<B: Backend> Engine<B> {
                 let drawn = self.detector(1, pixels)?.views(pixels, n.clamp(1, MAX_VIEWS), seed).await?;
                 say(Event::Drawn { job, views: drawn.chunks(IMAGE_BYTES).map(<[u8]>::to_vec).collect() });
             }
-            Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels, say).await?,
+            Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels).await?,
             // Noted when it arrived.
             Request::Cancel { .. } => {}
         }
@@ -104,11 +153,11 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Works with this bundle from now on.
-    fn take(&mut self, job: u32, (detector, history): (Detector<B>, History), say: &impl Fn(Event)) {
+    fn take(&mut self, job: u32, (detector, history): (Detector<B>, History)) {
         let manifest = Box::new(detector.manifest().clone());
         self.detector = Some(detector);
         // Another network takes another time.
-        self.pace = Pace::default();
+        self.batch = BatchSize::default();
         say(Event::Loaded { job, manifest, history: Box::new(history) });
     }
 
@@ -127,7 +176,7 @@ impl<B: Backend> Engine<B> {
         Ok((detector, history))
     }
 
-    async fn load(&self, job: u32, url: &str, say: &impl Fn(Event)) -> Result<(Detector<B>, History), JobError> {
+    async fn load(&self, job: u32, url: &str) -> Result<(Detector<B>, History), JobError> {
         let id = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
         let refused = |source| JobError::Bundle { id: id.clone(), source };
         let manifest = fetch(&format!("{url}{MANIFEST_FILE}"), MAX_MANIFEST, |_| {}).await?;
@@ -165,12 +214,11 @@ impl<B: Backend> Engine<B> {
         fit: usize,
         known: &[(usize, f32, f32)],
         pixels: &[u8],
-        say: &impl Fn(Event),
     ) -> Result<(), JobError> {
         let point =
             |&(i, angle, azimuth): &(usize, f32, f32)| (i, AnglePoint { angle: angle.into(), azimuth: azimuth.into() });
         let known: Vec<(usize, AnglePoint)> = known.iter().map(point).collect();
-        let projection = self.detector(n, pixels)?.project(pixels, self.pace.batch(), fit, &known).await?;
+        let projection = self.detector(n, pixels)?.project(pixels, self.batch.images(), fit, &known).await?;
         say(Event::Projected {
             job,
             angles: projection.places.iter().map(|p| p.angle as f32).collect(),
@@ -181,33 +229,26 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    async fn score(
-        &mut self,
-        job: u32,
-        n: usize,
-        pixels: &[u8],
-        cancelled: &RefCell<HashSet<u32>>,
-        say: &impl Fn(Event),
-    ) -> Result<(), JobError> {
+    async fn score(&mut self, job: u32, n: usize, pixels: &[u8]) -> Result<(), JobError> {
         self.detector(n, pixels)?;
-        let started = js_sys::Date::now();
+        let started = now();
         let mut first = 0;
         while first < n {
             // Lets messages in: a cancellation may be among them.
             next_turn().await;
-            if cancelled.borrow_mut().remove(&job) {
+            if self.cancelled.borrow_mut().remove(&job) {
                 return Ok(());
             }
-            let batch = &pixels[first * IMAGE_BYTES..(first + self.pace.batch()).min(n) * IMAGE_BYTES];
-            let before = js_sys::Date::now();
+            let batch = &pixels[first * IMAGE_BYTES..(first + self.batch.images()).min(n) * IMAGE_BYTES];
+            let before = now();
             let images = self.detector(batch.len() / IMAGE_BYTES, batch)?.score(batch).await?;
-            self.pace.note(images.len(), js_sys::Date::now() - before);
+            self.batch.note(images.len(), now() - before);
             let found = images.len();
             let (scores, angles) = images.into_iter().map(|image| (image.scores, image.angle)).unzip();
             say(Event::Scored { job, first, scores, angles });
             first += found;
         }
-        say(Event::Done { job, millis: js_sys::Date::now() - started, memory: memory() });
+        say(Event::Done { job, millis: now() - started, memory: memory() });
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! The page as every test of the components meets it: mounted, looked at, awaited.
 
+use crate::components::App;
+use crate::lab::Lab;
+use crate::state::State;
+use crate::url;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use leptos::task::tick;
-use nsa_app::components::App;
-use nsa_app::lab::Lab;
-use nsa_app::state::State;
-use nsa_app::url;
 use std::sync::{Arc, Mutex};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
