@@ -12,6 +12,7 @@ mod drawing;
 mod embed;
 mod export;
 mod gallery;
+mod kept;
 mod lab;
 mod own_image;
 mod panic;
@@ -22,6 +23,7 @@ mod stats;
 mod story;
 mod text;
 mod train;
+mod unzip;
 mod url;
 mod worker;
 

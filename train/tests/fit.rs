@@ -45,7 +45,10 @@ fn a_folder_becomes_a_bundle_that_tells_others_apart() {
     // The AUROC is that of the scores.
     let told = lab.nsa("eval sevens.zip --id more --ood odd --device cpu --json").json();
     let (id, ood) = (scores(&more), scores(&odd));
-    let wins: f64 = id.iter().flat_map(|a| ood.iter().map(move |b| if a < b { 1.0 } else { 0.5 * f64::from(u8::from(a == b)) })).sum();
+    let wins: f64 = id
+        .iter()
+        .flat_map(|a| ood.iter().map(move |b| if a < b { 1.0 } else { 0.5 * f64::from(u8::from(a == b)) }))
+        .sum();
     let (layer, scorer) = (&default["layer"], &default["scorer"]);
     let row = told["layers"].as_array().unwrap().iter().find(|row| row["layer"] == *layer).unwrap();
     let entry = row["scores"].as_array().unwrap().iter().find(|entry| entry["scorer"] == *scorer).unwrap();
@@ -65,7 +68,11 @@ fn a_fitted_bundle_is_listed_checked_and_fitted_again() {
     fs::write(lab.path("odd/broken.png"), "none").unwrap();
     let again = lab.nsa("fit --bundle assets/bundles/sevens --normal odd --out noughts.zip --device cpu");
     assert_eq!(again.status, 2);
-    assert!(again.stdout.starts_with("12 normal images; ") && again.stderr.contains("1 of 13 files failed"), "{}", again.stderr);
+    assert!(
+        again.stdout.starts_with("12 normal images; ") && again.stderr.contains("1 of 13 files failed"),
+        "{}",
+        again.stderr
+    );
     lab.nsa("eval noughts.zip").fails(2, &["person's own normal", "--id and --ood"]);
     lab.nsa("eval run --id more --ood odd").fails(2, &["for a bundle"]);
 }
@@ -83,7 +90,8 @@ fn too_few_and_equal_images_say_so_and_leave_nothing() {
     assert!(!lab.path("out").exists());
     let named = format!("fit --bundle {DIGITS} --normal normal --out Sevens --device cpu");
     lab.nsa(&named).fails(2, &["a-z, 0-9", "'Sevens'"]);
-    lab.nsa(&format!("fit --bundle {DIGITS} --normal normal --out normal --device cpu")).fails(2, &["holds no bundle.json"]);
+    lab.nsa(&format!("fit --bundle {DIGITS} --normal normal --out normal --device cpu"))
+        .fails(2, &["holds no bundle.json"]);
 }
 
 #[test]
@@ -106,7 +114,10 @@ fn images_are_scored_as_they_come() {
     let third = next();
     watching.kill().unwrap();
     watching.wait().unwrap();
-    assert_eq!((second["image"].as_str(), third["image"].as_str()), (Some("camera/second.png"), Some("camera/first.png")));
+    assert_eq!(
+        (second["image"].as_str(), third["image"].as_str()),
+        (Some("camera/second.png"), Some("camera/first.png"))
+    );
     let direct = lab.nsa("predict --bundle sevens.zip odd/03.png more/25.png --json --device cpu").json();
     for (row, expected) in [(&second, &direct[0]), (&third, &direct[1])] {
         assert!((row["score"].as_f64().unwrap() - expected["score"].as_f64().unwrap()).abs() < 1e-5);

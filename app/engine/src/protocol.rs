@@ -38,6 +38,25 @@ pub enum Request {
         job: u32,
         /// How many training images to name.
         neighbours: usize,
+        /// By which banks.
+        banks: Banks,
+    },
+    /// Make the `n` images attached (3 x 32 x 32 bytes each) the normal ones, behind the encoder of the model loaded. It
+    /// replaces those before only when it is good, and goes with the model.
+    Fit {
+        /// Job number.
+        job: u32,
+        /// How many images.
+        n: usize,
+    },
+    /// Pack what [`Request::Fit`] made as a bundle; attached are the images again.
+    Save {
+        /// Job number.
+        job: u32,
+        /// Id of the bundle.
+        id: String,
+        /// Its title.
+        title: String,
     },
     /// Draw `n` random views of the one image attached, as this model's training would have drawn them.
     Views {
@@ -76,9 +95,21 @@ impl Request {
         | Self::Explain { job, .. }
         | Self::Views { job, .. }
         | Self::Project { job, .. }
+        | Self::Fit { job, .. }
+        | Self::Save { job, .. }
         | Self::Cancel { job }) = self;
         *job
     }
+}
+
+/// What images are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Banks {
+    /// The banks of the bundle loaded.
+    Bundle,
+    /// Those of the normal images: see [`Request::Fit`].
+    Normal,
 }
 
 /// Most views that are drawn at once.
@@ -160,6 +191,29 @@ pub enum Event {
         /// The reasons.
         explanation: Box<Explanation>,
     },
+    /// So many of the normal images are embedded.
+    Fitting {
+        /// Job number.
+        job: u32,
+        /// How many.
+        done: usize,
+    },
+    /// Banks of the normal images are there.
+    Fitted {
+        /// Job number.
+        job: u32,
+        /// What they would be saved with.
+        manifest: Box<Manifest>,
+        /// For every entry of [`Manifest::scores`] what each image has by banks that have not seen it.
+        held_out: Vec<Vec<f32>>,
+        /// Milliseconds it took.
+        millis: f64,
+    },
+    /// A fitted bundle is packed; the zip is attached.
+    Saved {
+        /// Job number.
+        job: u32,
+    },
     /// Views of an image, 3 x 32 x 32 bytes each.
     Drawn {
         /// Job number.
@@ -191,6 +245,9 @@ impl Event {
             | Self::Projected { job, .. }
             | Self::Done { job, .. }
             | Self::Explained { job, .. }
+            | Self::Fitting { job, .. }
+            | Self::Fitted { job, .. }
+            | Self::Saved { job }
             | Self::Drawn { job, .. }
             | Self::Failed { job, .. } => Some(*job),
             Self::Download { .. } | Self::Ready { .. } | Self::Crashed { .. } => None,

@@ -2,17 +2,17 @@
 
 use crate::batch::BatchSize;
 use crate::fetch::{FetchError, fetch};
-use crate::protocol::{Event, MAX_VIEWS, Request};
+use crate::protocol::{Banks, Event, MAX_VIEWS, Request};
 use crate::worker::{self, Service, memory, next_turn, now};
 use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
 use nsa_core::bundle::{
-    BANK_FILE, BundleError, DetectError, Detector, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, MODEL_FILE,
-    Manifest,
+    BANK_FILE, BundleError, DetectError, Detector, FitError, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
+    MODEL_FILE, Manifest, to_zip,
 };
 use nsa_core::config::{Norm, Objective};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
-use nsa_core::measure::History;
+use nsa_core::measure::{Frames, History};
 use nsa_core::model::{EmbedError, Layer, NetworkConfig, embed};
 use nsa_core::sphere::AnglePoint;
 use std::cell::{Cell, RefCell};
@@ -37,6 +37,12 @@ enum JobError {
     /// Images came before a bundle.
     #[error("a model must be loaded before images can be scored: choose one from the menu")]
     NoBundle,
+    /// Nothing was fitted before.
+    #[error("there must be normal images before others can be compared with them: add some")]
+    NoNormal,
+    /// Images cannot be made the normal ones.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// Bytes are not the images announced.
     #[error("{n} images need {} bytes, found {found}", n * IMAGE_BYTES)]
     Pixels {
@@ -53,7 +59,11 @@ enum JobError {
 impl JobError {
     /// Whether the device failed, so that no other job can succeed.
     pub fn is_loss(&self) -> bool {
-        matches!(self, Self::Detect(DetectError::Embed(EmbedError::Device(_))))
+        matches!(
+            self,
+            Self::Detect(DetectError::Embed(EmbedError::Device(_)))
+                | Self::Fit(FitError::Detect(DetectError::Embed(EmbedError::Device(_))))
+        )
     }
 }
 
@@ -72,7 +82,7 @@ pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::D
     };
     let start = async {
         warm_up::<B>(&device).await?;
-        Ok(Scorer::<B> { device, batch: BatchSize::default(), detector: None, cancelled })
+        Ok(Scorer::<B> { device, batch: BatchSize::default(), detector: None, normal: None, cancelled })
     };
     worker::serve(backend, name, arrives, start).await;
 }
@@ -96,7 +106,14 @@ struct Scorer<B: Backend> {
     device: B::Device,
     batch: BatchSize,
     detector: Option<Detector<B>>,
+    /// The same network behind banks of a person's own images.
+    normal: Option<Detector<B>>,
     cancelled: Cancelled,
+}
+
+fn check(n: usize, pixels: &[u8]) -> Result<(), JobError> {
+    let announced = n.checked_mul(IMAGE_BYTES) == Some(pixels.len());
+    if announced { Ok(()) } else { Err(JobError::Pixels { n, found: pixels.len() }) }
 }
 
 fn say(event: Event) {
@@ -135,8 +152,12 @@ impl<B: Backend> Scorer<B> {
                 self.take(job, opened);
             }
             Request::Score { job, n } => self.score(job, n, pixels).await?,
-            Request::Explain { job, neighbours } => {
-                let found = self.detector(1, pixels)?.explain(pixels, neighbours).await?;
+            Request::Explain { job, neighbours, banks } => {
+                let detector = match banks {
+                    Banks::Bundle => self.detector(1, pixels)?,
+                    Banks::Normal => self.normal(1, pixels)?,
+                };
+                let found = detector.explain(pixels, neighbours).await?;
                 for explanation in found {
                     say(Event::Explained { job, explanation: Box::new(explanation) });
                 }
@@ -146,6 +167,15 @@ impl<B: Backend> Scorer<B> {
                 say(Event::Drawn { job, views: drawn.chunks(IMAGE_BYTES).map(<[u8]>::to_vec).collect() });
             }
             Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels).await?,
+            Request::Fit { job, n } => self.fit(job, n, pixels).await?,
+            Request::Save { job, id, title } => {
+                let fitted = self.normal.as_ref().ok_or(JobError::NoNormal)?;
+                let refused = |source| JobError::Bundle { id: id.clone(), source };
+                let assembled = fitted.assembled(id.clone(), title, pixels).map_err(refused)?;
+                // It was not trained: there is nothing to replay.
+                let files = assembled.to_files(&History::default(), &Frames::default()).map_err(refused)?;
+                worker::say(&Event::Saved { job }, &[&to_zip(&files).map_err(refused)?]);
+            }
             // Noted when it arrived.
             Request::Cancel { .. } => {}
         }
@@ -155,6 +185,7 @@ impl<B: Backend> Scorer<B> {
     /// Works with this bundle from now on.
     fn take(&mut self, job: u32, (detector, history): (Detector<B>, History)) {
         let manifest = Box::new(detector.manifest().clone());
+        self.normal = None;
         self.detector = Some(detector);
         // Another network takes another time.
         self.batch = BatchSize::default();
@@ -200,11 +231,30 @@ impl<B: Backend> Scorer<B> {
 
     /// The loaded detector, if the bytes are the images announced.
     fn detector(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
-        let detector = self.detector.as_ref().ok_or(JobError::NoBundle)?;
-        match n.checked_mul(IMAGE_BYTES) == Some(pixels.len()) {
-            true => Ok(detector),
-            false => Err(JobError::Pixels { n, found: pixels.len() }),
-        }
+        check(n, pixels)?;
+        self.detector.as_ref().ok_or(JobError::NoBundle)
+    }
+
+    /// The detector of a person's own normal, likewise.
+    fn normal(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
+        check(n, pixels)?;
+        self.normal.as_ref().ok_or(JobError::NoNormal)
+    }
+
+    async fn fit(&mut self, job: u32, n: usize, pixels: &[u8]) -> Result<(), JobError> {
+        let started = now();
+        let mut done = 0;
+        let told = async |images: usize| {
+            done += images;
+            say(Event::Fitting { job, done });
+            next_turn().await;
+        };
+        let fitted = self.detector(n, pixels)?.fit(pixels, self.batch.images(), told).await?;
+        let held_out = fitted.held_out().map_err(FitError::from)?;
+        let manifest = Box::new(fitted.manifest().clone());
+        self.normal = Some(fitted);
+        say(Event::Fitted { job, manifest, held_out, millis: now() - started });
+        Ok(())
     }
 
     async fn project(

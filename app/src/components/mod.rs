@@ -22,8 +22,9 @@ mod story;
 mod tabs;
 mod term;
 mod train;
+mod yours;
 
-pub use camera::Camera;
+pub use camera::{Camera, Snapshots, Viewfinder};
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
 pub use compact::Compact;
@@ -36,7 +37,7 @@ pub use glance::Glance;
 pub use kiosk::Kiosk;
 pub use matrix::Scorers;
 pub use own::{DropAnywhere, Own};
-pub use pad::Pad;
+pub use pad::{Drawn, Pad};
 pub use present::Keys;
 pub use separate::Separate;
 pub use sphere::Sphere;
@@ -45,6 +46,7 @@ pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
 pub use term::Prose;
 pub use train::{Train, TrainStage};
+pub use yours::Yours;
 
 use crate::lab::Lab;
 use crate::state::{State, View};
@@ -85,6 +87,7 @@ fn view_of(shown: View) -> AnyView {
         View::Compact => view! { <Compact/> }.into_any(),
         View::Sphere => view! { <Sphere/> }.into_any(),
         View::Train => view! { <Train/> }.into_any(),
+        View::Yours => view! { <Yours/> }.into_any(),
         View::Story => view! { <Story/> }.into_any(),
     }
 }

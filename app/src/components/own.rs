@@ -1,6 +1,6 @@
 //! A person's own images: dropped anywhere, picked or pasted.
 
-use super::{Camera, Pad, Pixels, lab};
+use super::{Drawn, Pixels, Snapshots, lab};
 use crate::lab::{Lab, OwnImage, OwnProgress};
 use crate::state::{ImageName, State, View};
 use crate::stats::{is_anomalous, percent, share_below};
@@ -42,8 +42,8 @@ pub fn Own() -> impl IntoView {
                         <strong>{text::OWN_PICK}</strong>
                         <span>{text::OWN_DROP}</span>
                     </label>
-                    <Camera/>
-                    <Pad/>
+                    <Snapshots/>
+                    <Drawn/>
                     <p class="small">{text::OWN_PRIVATE}</p>
                     <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.images.set(Vec::new())>
                         {text::OWN_CLEAR}
@@ -73,6 +73,12 @@ pub fn DropAnywhere() -> impl IntoView {
 fn take(lab: Lab, files: Vec<File>) {
     if files.is_empty() {
         return;
+    }
+    if lab.state.with_untracked(|s| s.view == View::Yours) {
+        return match untrack(|| lab.normal.fitted()) {
+            Some(_) => lab.normal.attempt_files(files),
+            None => lab.normal.give_files(files),
+        };
     }
     // Before a room the scene of own images shows them itself.
     let shows = |s: &State| s.view == View::Score || s.view == View::Story && Scene::of(s) == Scene::YourTurn;

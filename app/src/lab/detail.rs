@@ -10,7 +10,7 @@ use crate::state::{ImageName, State};
 use crate::text;
 use leptos::prelude::*;
 use nsa_core::bundle::{Explanation, Manifest};
-use nsa_engine::protocol::{Event, Request};
+use nsa_engine::protocol::{Banks, Event, Request};
 use std::sync::Arc;
 
 /// Training images that are named.
@@ -86,7 +86,7 @@ impl DetailStore {
         let seed = self.told.with_untracked(|told| told.seed);
         self.told.set(Detail { seed, ..Detail::default() });
         let Some(pixels) = pixels else { return };
-        let explain = |job| Request::Explain { job, neighbours: NEIGHBOURS };
+        let explain = |job| Request::Explain { job, neighbours: NEIGHBOURS, banks: Banks::Bundle };
         let explanation = self.engine.ask(explain, &pixels, move |event| self.hear(event));
         self.jobs.set_value([explanation, self.ask_views(&pixels, seed)]);
     }

@@ -45,7 +45,7 @@ pub struct EngineStore {
 }
 
 /// Hears what the engine says about a job.
-type Listener = Rc<dyn Fn(Event)>;
+type Listener = Rc<dyn Fn(Event, Vec<u8>)>;
 
 #[derive(Default)]
 struct Inner {
@@ -104,7 +104,7 @@ impl EngineStore {
         self.notices.settle(Topic::Engine);
         self.backend.set(Some(backend));
         self.state.set(EngineState::Downloading { loaded: 0, total: 0 });
-        let worker = Worker::start(&format!("engine-{}", backend.word()), move |event, _| self.hear(event));
+        let worker = Worker::start(&format!("engine-{}", backend.word()), move |event, bytes| self.hear(event, bytes));
         let error = worker.as_ref().err().map(ToString::to_string);
         self.inner.update_value(|inner| {
             inner.jobs.clear();
@@ -123,6 +123,16 @@ impl EngineStore {
         request: impl FnOnce(u32) -> Request,
         bytes: &[u8],
         listener: impl Fn(Event) + 'static,
+    ) -> Option<u32> {
+        self.ask_for_bytes(request, bytes, move |event, _| listener(event))
+    }
+
+    /// [`EngineStore::ask`] for an answer that has bytes beside it.
+    pub fn ask_for_bytes(
+        self,
+        request: impl FnOnce(u32) -> Request,
+        bytes: &[u8],
+        listener: impl Fn(Event, Vec<u8>) + 'static,
     ) -> Option<u32> {
         let asked = self.inner.try_update_value(|inner| {
             let worker = inner.worker.as_ref()?;
@@ -156,19 +166,19 @@ impl EngineStore {
     }
 
     /// Takes in what the engine says.
-    pub fn hear(self, event: Event) {
+    pub fn hear(self, event: Event, bytes: Vec<u8>) {
         match event {
             Event::Download { loaded, total } => self.state.set(EngineState::Downloading { loaded, total }),
             Event::Ready { device, .. } => self.state.set(EngineState::Ready { device }),
             Event::Crashed { message } => self.crashed(&message),
-            answer => self.pass_on(answer),
+            answer => self.pass_on(answer, bytes),
         }
     }
 
-    fn pass_on(self, answer: Event) {
+    fn pass_on(self, answer: Event, bytes: Vec<u8>) {
         let Some(job) = answer.job() else { return };
         let listener = self.inner.try_update_value(|inner| match answer {
-            Event::Progress { .. } | Event::Scored { .. } => inner.jobs.get(&job).cloned(),
+            Event::Progress { .. } | Event::Scored { .. } | Event::Fitting { .. } => inner.jobs.get(&job).cloned(),
             // An engine that finishes its work has earned another start.
             Event::Done { .. } => {
                 inner.restarts = 0;
@@ -177,7 +187,7 @@ impl EngineStore {
             _ => inner.jobs.remove(&job),
         });
         if let Some(listener) = listener.flatten() {
-            listener(answer);
+            listener(answer, bytes);
         }
     }
 
@@ -199,7 +209,7 @@ impl EngineStore {
             self.start(backend);
         } else {
             let jobs = self.inner.try_update_value(|inner| std::mem::take(&mut inner.jobs)).unwrap_or_default();
-            jobs.into_values().for_each(|listener| listener(Event::Crashed { message: message.into() }));
+            jobs.into_values().for_each(|listener| listener(Event::Crashed { message: message.into() }, Vec::new()));
             self.notices.report(Topic::Engine, text::engine_failed(message));
         }
     }

@@ -5,6 +5,7 @@ mod detail;
 mod engine;
 mod gallery;
 mod model;
+mod normal;
 mod notices;
 mod own;
 mod scores;
@@ -13,6 +14,7 @@ mod sphere;
 pub use bundle::{Bundle, BundleFile};
 pub use detail::{Detail, Shown};
 pub use engine::{EngineState, EngineStore};
+pub use normal::{Fit, STRIP, Tried};
 pub use notices::{Problem, Topic};
 pub use own::{OwnImage, OwnProgress};
 pub use scores::Sides;
@@ -24,6 +26,7 @@ use detail::DetailStore;
 use gallery::GalleryStore;
 use leptos::prelude::*;
 use model::ModelStore;
+use normal::NormalStore;
 use notices::NoticeStore;
 use own::OwnStore;
 use scores::ScoreStore;
@@ -41,6 +44,8 @@ pub struct Lab {
     /// Test images and what the engine says of them.
     pub gallery: GalleryStore,
     pub own: OwnStore,
+    /// A person's own normal.
+    pub normal: NormalStore,
     /// The score shown, and what follows from it.
     pub scores: ScoreStore,
     /// The image whose details are open.
@@ -88,6 +93,7 @@ impl Lab {
             model,
             gallery,
             own,
+            normal: NormalStore::new(state, model, engine, notices),
             scores: ScoreStore::new(state, model, gallery, own),
             detail: DetailStore::new(state, model, gallery, own, engine),
             sphere: SphereStore::new(model, gallery, own, engine),
@@ -101,6 +107,7 @@ impl Lab {
         self.model.start();
         self.gallery.start();
         self.own.start();
+        self.normal.start();
         self.detail.start();
         self.sphere.start();
     }

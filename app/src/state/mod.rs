@@ -84,6 +84,8 @@ pub struct State {
     pub density: bool,
     /// The image whose details are open.
     pub image: Option<ImageName>,
+    /// Normal images of a person's own that may be called anomalous, in percent.
+    pub alarms: u32,
     /// What is trained in the page.
     pub train: Recipe,
     /// Scene of the story, from 1.
@@ -100,6 +102,8 @@ pub struct State {
 pub const IMAGES: std::ops::RangeInclusive<usize> = 4..=400;
 /// Most [`State::marks`].
 pub const MARKS: usize = 400;
+/// Bounds of [`State::alarms`].
+pub const ALARMS: std::ops::RangeInclusive<u32> = 1..=30;
 /// Largest [`State::seed`].
 pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
@@ -126,6 +130,7 @@ impl Default for State {
             marks: Vec::new(),
             density: false,
             image: None,
+            alarms: 5,
             train: Recipe::default(),
             scene: 1,
             present: false,
@@ -143,7 +148,7 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 23] = [
+const PROPERTIES: [Property; 24] = [
     Property {
         key: "view",
         read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
@@ -215,6 +220,11 @@ const PROPERTIES: [Property; 23] = [
         // Of a sample of the frames there are no details.
         read: |s, t| s.image = ImageName::from_text(t).filter(|image| !matches!(image, ImageName::Sample(_))),
         write: |s| s.image.map(|image| image.to_string()),
+    },
+    Property {
+        key: "alarms",
+        read: |s, t| s.alarms = t.parse().map_or(s.alarms, |n: u32| n.clamp(*ALARMS.start(), *ALARMS.end())),
+        write: |s| (s.alarms != State::default().alarms).then(|| s.alarms.to_string()),
     },
     Property {
         key: "scene",
@@ -323,6 +333,7 @@ mod tests {
             marks: vec![ImageName::Test { class: 3, index: 1 }, ImageName::Sample(9)],
             density: true,
             image: Some(ImageName::Own(4)),
+            alarms: 10,
             train: Recipe { class: 4, batch: 16, epochs: 20, b: None, ..Recipe::default() },
             scene: 3,
             present: true,
@@ -334,7 +345,7 @@ mod tests {
             query,
             "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
              &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17\
-             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
+             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&alarms=10&scene=3&present=1\
              &kiosk=1&hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);

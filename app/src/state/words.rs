@@ -38,6 +38,8 @@ words! {
         Story = "story",
         /// Two runs that train in the page.
         Train = "train",
+        /// A person's own images as the normal ones.
+        Yours = "yours",
     }
 }
 

@@ -194,11 +194,11 @@ async fn problems_are_alerts_and_go_away() {
 #[wasm_bindgen_test]
 async fn the_engine_says_how_far_it_is() {
     let page = Page::mount(State::default());
-    page.lab.engine.hear(Event::Download { loaded: 500_000, total: 2_000_000 });
+    page.lab.engine.hear(Event::Download { loaded: 500_000, total: 2_000_000 }, vec![]);
     settled().await;
     assert!(page.text("[data-testid=status]").contains("0.5 MB of 2.0 MB (25 %)"));
     assert_eq!(page.all("progress").len(), 1);
-    page.lab.engine.hear(Event::Ready { backend: "cpu".into(), device: "flex".into() });
+    page.lab.engine.hear(Event::Ready { backend: "cpu".into(), device: "flex".into() }, vec![]);
     settled().await;
     assert!(page.text("[data-testid=status]").contains("flex"));
     assert_eq!(page.all("progress").len(), 0);
@@ -208,7 +208,7 @@ async fn the_engine_says_how_far_it_is() {
 async fn an_engine_that_dies_again_asks_for_a_person() {
     let page = Page::loaded().await;
     // The engine of this test has no program behind it, so the restart fails as well.
-    page.lab.engine.hear(Event::Crashed { message: "The engine stopped: out of memory.".into() });
+    page.lab.engine.hear(Event::Crashed { message: "The engine stopped: out of memory.".into() }, vec![]);
     wait(300).await;
     settled().await;
     let alert: Element = page.one("[data-testid=error]");
@@ -227,10 +227,12 @@ fn an_address_brings_back_its_state() {
 
 #[wasm_bindgen_test]
 async fn own_images_keep_their_pixels_and_lie_on_white() {
-    let opaque = own_image::read(&png(|i| [(i % 251) as u8, (i / 7 % 256) as u8, 99, 255]).await).await.unwrap();
+    let opaque = png(|i| [(i % 251) as u8, (i / 7 % 256) as u8, 99, 255]).await;
+    let opaque = own_image::read(&opaque).await.unwrap();
     assert_eq!((opaque[0], opaque[1], opaque[250]), (0, 1, 250));
     assert_eq!((opaque[1024 + 70], opaque[2048 + 5]), (10, 99));
-    let clear = own_image::read(&png(|_| [0, 0, 0, 0]).await).await.unwrap();
+    let clear = png(|_| [0, 0, 0, 0]).await;
+    let clear = own_image::read(&clear).await.unwrap();
     assert!(clear.iter().all(|&v| v == 255));
     let parts = js_sys::Array::of1(&"no image".into());
     let nonsense = File::new_with_str_sequence(&parts, "x.png").unwrap();

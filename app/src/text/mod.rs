@@ -8,6 +8,7 @@ pub mod sphere;
 pub mod story;
 pub mod terms;
 pub mod train;
+pub mod yours;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;

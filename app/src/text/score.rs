@@ -196,6 +196,9 @@ pub const CAMERA_OFF: &str = "Camera off";
 pub const CAMERA_SEES: &str = "What the camera sees; the middle is taken";
 /// Name of a picture of the camera.
 pub const CAMERA_NAME: &str = "Camera";
+/// It was unplugged, or the browser took it away.
+pub const CAMERA_GONE: &str =
+    "The camera is gone: plug it in again, or close what else uses it, and switch it on here.";
 /// There is no camera to ask for.
 pub const CAMERA_MISSING: &str =
     "This browser gives pages no camera, or this page is not served by https: drop a picture here instead.";

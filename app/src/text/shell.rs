@@ -48,6 +48,7 @@ pub fn view(view: View) -> &'static str {
         View::Sphere => "Sphere",
         View::Train => "Train",
         View::Story => "Story",
+        View::Yours => "Yours",
     }
 }
 

@@ -1,21 +1,12 @@
 //! The runs as they stood after their last whole epoch, kept by the browser, so that a reload costs an epoch at most.
-//!
-//! They lie in the browser's Cache Storage as one answer to an address that no server knows: unlike the other ways of
-//! keeping things it takes bytes as they are, writes all of them or none, and is there in every browser that has
-//! service workers.
 
 use super::recipe::Recipe;
-use js_sys::{Reflect, Uint8Array};
+use crate::kept::{self, KeepError};
 use nsa_core::measure::HistoryEntry;
 use nsa_engine::train::protocol::Frame;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Response, window};
 
-/// Not one of the service worker's caches, which go when the site is built anew.
-const CACHE: &str = "nsa-runs";
 /// What is kept lies here.
 const ADDRESS: &str = "kept-runs";
 /// Milliseconds between two times that runs in training are kept.
@@ -96,12 +87,9 @@ impl Rhythm {
 /// Why nothing is kept, or what was kept is of no use.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum AutosaveError {
-    /// The browser keeps nothing for this page.
-    #[error("this browser keeps nothing for this page")]
-    Missing,
-    /// It did not take the bytes: mostly, its storage is full.
-    #[error("the browser did not keep the runs ({0})")]
-    Refused(String),
+    /// The browser did not keep them.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// They are not what was written, or another version wrote them.
     #[error("what was kept cannot be read: {0}")]
     Unreadable(String),
@@ -156,7 +144,7 @@ impl Autosave {
         let mut take = |n: usize| {
             let (part, others) = rest.split_at_checked(n).ok_or_else(cut)?;
             rest = others;
-            Ok(part)
+            Ok::<_, AutosaveError>(part)
         };
         let size = take(4)?.try_into().map(u32::from_le_bytes).map_err(|_| cut())?;
         let head: Head =
@@ -187,41 +175,18 @@ impl Autosave {
 }
 
 /// Keeps runs in place of those before.
-pub async fn write(kept: &Autosave) -> Result<(), AutosaveError> {
-    let bytes = Uint8Array::from(&kept.to_bytes()?[..]);
-    let answer = Response::new_with_opt_buffer_source(Some(&bytes)).map_err(refused)?;
-    JsFuture::from(cache().await?.put_with_str(ADDRESS, &answer)).await.map_err(refused)?;
-    Ok(())
+pub async fn write(saved: &Autosave) -> Result<(), AutosaveError> {
+    Ok(kept::write(ADDRESS, &saved.to_bytes()?).await?)
 }
 
 /// The runs that are kept, if there are any.
 pub async fn read() -> Result<Option<Autosave>, AutosaveError> {
-    let found = JsFuture::from(cache().await?.match_with_str(ADDRESS)).await.map_err(refused)?;
-    let Ok(answer) = found.dyn_into::<Response>() else { return Ok(None) };
-    let buffer = JsFuture::from(answer.array_buffer().map_err(refused)?).await.map_err(refused)?;
-    Autosave::from_bytes(&Uint8Array::new(&buffer).to_vec()).map(Some)
+    kept::read(ADDRESS).await?.map(|bytes| Autosave::from_bytes(&bytes)).transpose()
 }
 
 /// Keeps nothing any more.
 pub async fn forget() -> Result<(), AutosaveError> {
-    JsFuture::from(cache().await?.delete_with_str(ADDRESS)).await.map_err(refused)?;
-    Ok(())
-}
-
-async fn cache() -> Result<Cache, AutosaveError> {
-    let window = window().ok_or(AutosaveError::Missing)?;
-    // Where the page is not served securely, the property is not there at all.
-    if !Reflect::get(&window, &"caches".into()).is_ok_and(|caches| caches.is_object()) {
-        return Err(AutosaveError::Missing);
-    }
-    let caches = window.caches().map_err(|_| AutosaveError::Missing)?;
-    let opened = JsFuture::from(caches.open(CACHE)).await.map_err(|_| AutosaveError::Missing)?;
-    opened.dyn_into().map_err(|_| AutosaveError::Missing)
-}
-
-fn refused(error: JsValue) -> AutosaveError {
-    let told = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    AutosaveError::Refused(told.or(error.as_string()).unwrap_or_else(|| format!("{error:?}")))
+    Ok(kept::forget(ADDRESS).await?)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::recipe::Recipe;
 use super::run::Run;
 use crate::backend::{self, Backend};
 use crate::export;
+use crate::kept::KeepError;
 use crate::lab::{BundleFile, Phase};
 use crate::state::BackendChoice;
 use crate::text::train as text;
@@ -193,7 +194,7 @@ impl TrainingStore {
         self.inner.update_value(|inner| inner.rhythm.begin(time));
         spawn_local(async move {
             let done = autosave::write(&saved).await;
-            let full = matches!(done, Err(AutosaveError::Refused(_)));
+            let full = matches!(done, Err(AutosaveError::Keep(KeepError::Refused(_))));
             match self.inner.try_update_value(|inner| inner.rhythm.end(full)) {
                 Some(Next::TellFull) => {
                     self.pause();

@@ -1,7 +1,7 @@
 //! A person's own normal: the same encoder behind banks of other images, fitted in a moment and without training.
 
 use super::manifest::Normal;
-use super::read::is_id;
+use super::read::{MANIFEST_FILE, is_id};
 use super::tensors::{Reader, Stored};
 use super::{Assembled, BundleError, DetectError, Detector, LayerEntry, Manifest, ScoreEntry, stored_bank};
 use crate::data::{CHANNELS, IMAGE_BYTES, SIZE};
@@ -26,12 +26,6 @@ pub enum FitError {
         /// Images found.
         found: usize,
     },
-    /// The id becomes part of paths.
-    #[error("the id must be 1 to 64 of a-z, 0-9 and '-', found {found:?}")]
-    Id {
-        /// What was found.
-        found: String,
-    },
     /// The network gave nothing that a bank could be of.
     #[error(transparent)]
     Detect(#[from] DetectError),
@@ -46,20 +40,10 @@ impl<B: Backend> Detector<B> {
     ///
     /// Banks are rounded as they are stored, so that a saved detector scores as before. `batch` images are embedded at
     /// once; after each batch `pause` is told how many that were.
-    pub async fn fit(
-        &self,
-        id: String,
-        title: String,
-        pixels: &[u8],
-        batch: usize,
-        mut pause: impl AsyncFnMut(usize),
-    ) -> Result<Self, FitError> {
+    pub async fn fit(&self, pixels: &[u8], batch: usize, mut pause: impl AsyncFnMut(usize)) -> Result<Self, FitError> {
         let n = pixels.len() / IMAGE_BYTES;
         if !(MIN_NORMAL..=MAX_NORMAL).contains(&n) {
             return Err(FitError::Count { found: n });
-        }
-        if !is_id(&id) {
-            return Err(FitError::Id { found: id });
         }
         let mut columns: Vec<Vec<f32>> = vec![Vec::new(); self.banks().len()];
         for some in pixels.chunks(batch.max(1) * IMAGE_BYTES) {
@@ -70,8 +54,6 @@ impl<B: Backend> Detector<B> {
         }
         let encoder = self.manifest().normal.as_ref().map_or(&self.manifest().id, |normal| &normal.encoder).clone();
         let mut manifest = Manifest {
-            id,
-            title,
             normal: Some(Normal { encoder, images: n }),
             layers: Vec::new(),
             scores: Vec::new(),
@@ -115,15 +97,15 @@ impl<B: Backend> Detector<B> {
         Ok(scores)
     }
 
-    /// What a bundle of this fitted detector holds; `pixels` are the images that it was fitted on.
-    pub fn assembled(&self, pixels: &[u8]) -> Result<Assembled, BundleError> {
+    /// What a bundle of this fitted detector holds under another name; `pixels` are the images that it was fitted on.
+    pub fn assembled(&self, id: String, title: String, pixels: &[u8]) -> Result<Assembled, BundleError> {
+        if !is_id(&id) {
+            let why = format!("id must be 1 to 64 of a-z, 0-9 and '-', found {id:?}");
+            return Err(BundleError::Content { file: MANIFEST_FILE, why });
+        }
+        let manifest = Manifest { id, title, ..self.manifest().clone() };
         let normal = Some(normal_bytes(pixels)?);
-        Ok(Assembled {
-            manifest: self.manifest().clone(),
-            model: self.model().into(),
-            banks: self.banks().into(),
-            normal,
-        })
+        Ok(Assembled { manifest, model: self.model().into(), banks: self.banks().into(), normal })
     }
 }
 
@@ -172,7 +154,7 @@ mod tests {
     }
 
     fn fit(pixels: &[u8]) -> Result<Detector<Flex>, FitError> {
-        block_on(encoder().fit("sevens".into(), "Sevens".into(), pixels, 5, async |_| ()))
+        block_on(encoder().fit(pixels, 5, async |_| ()))
     }
 
     fn scores(detector: &Detector<Flex>, pixels: &[u8]) -> Vec<Vec<f32>> {
@@ -202,7 +184,11 @@ mod tests {
     fn a_saved_bundle_scores_as_before_and_shows_its_images() {
         let pixels = digits(7, 0, 12);
         let fitted = fit(&pixels).unwrap();
-        let files = fitted.assembled(&pixels).unwrap().to_files(&History::default(), &Frames::default()).unwrap();
+        let files = fitted
+            .assembled("sevens".into(), "Sevens".into(), &pixels)
+            .unwrap()
+            .to_files(&History::default(), &Frames::default())
+            .unwrap();
         let Unpacked { manifest, files: [model, bank, ..], normal } = from_zip(&to_zip(&files).unwrap()).unwrap();
         assert_eq!(manifest.read_normal(&normal.unwrap()).unwrap(), pixels);
         let again = Detector::<Flex>::new(manifest, &model, &bank, Default::default()).unwrap();
@@ -210,7 +196,7 @@ mod tests {
         assert_eq!(scores(&again, &others), scores(&fitted, &others));
         assert_eq!(again.held_out().unwrap(), fitted.held_out().unwrap());
         // Fitted once more, it still says whose encoder it is.
-        let refit = block_on(again.fit("b".into(), "B".into(), &others.repeat(2), 64, async |_| ()));
+        let refit = block_on(again.fit(&others.repeat(2), 64, async |_| ()));
         let error = refit.map(|d| d.manifest().normal.clone().unwrap().encoder);
         assert_eq!(error.unwrap(), "digits");
     }
@@ -220,7 +206,7 @@ mod tests {
         let refused = |pixels: &[u8]| fit(pixels).map(|_| ()).unwrap_err().to_string();
         assert_eq!(refused(&digits(7, 0, 7)), "normal must be 8 to 1000 images, found 7");
         assert!(refused(&digits(7, 0, 1).repeat(8)).starts_with("these images give no bank: "));
-        let named = block_on(encoder().fit("../up".into(), String::new(), &digits(7, 0, 8), 5, async |_| ()));
-        assert!(matches!(named, Err(FitError::Id { .. })));
+        let named = fit(&digits(7, 0, 8)).unwrap().assembled("../up".into(), String::new(), &digits(7, 0, 8));
+        assert!(named.unwrap_err().to_string().contains("id must be"));
     }
 }

@@ -22,7 +22,7 @@ const BATCH: usize = 64;
 pub fn run(args: &FitArgs) -> Result<(), NsaError> {
     let id = bundles::id_of(&args.out)?;
     let images = Images::read(&args.normal)?;
-    let (assembled, manifest, alarms) = on_device(args.device, Job { args, id, pixels: &images.pixels })?;
+    let (assembled, manifest, alarms) = on_device(args.device, Job { args, id: id.clone(), pixels: &images.pixels })?;
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
     // It was not trained: there is nothing to replay.
     let contents = assembled.to_files(&History::default(), &Frames::default()).map_err(refused)?;
@@ -34,7 +34,7 @@ pub fn run(args: &FitArgs) -> Result<(), NsaError> {
             json!({"layer": entry.layer, "scorer": entry.scorer, "threshold": threshold, "expected": expected, "range": range})
         };
         let scores: Vec<_> = manifest.scores.iter().zip(&alarms).map(entry).collect();
-        print_json(&json!({"id": manifest.id, "images": n, "default": default, "scores": scores}))?;
+        print_json(&json!({"id": id, "images": n, "default": default, "scores": scores}))?;
     } else {
         let entry = &manifest.scores[default];
         let line = format!("{n} normal images; {} on {}, {}\n", entry.scorer, entry.layer, promise(&alarms[default]));
@@ -55,13 +55,13 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let Self { args, id, pixels } = self;
         let encoder = bundles::detector::<B>(&args.bundle, device)?;
-        let title = args.title.clone().unwrap_or_else(|| id.clone());
         let mut progress = Progress::new("embedding", pixels.len() / IMAGE_BYTES);
-        let fitted = wait(encoder.fit(id, title, pixels, BATCH, async |n| progress.advance(n)))?;
+        let fitted = wait(encoder.fit(pixels, BATCH, async |n| progress.advance(n)))?;
         progress.finish();
         let alarms =
             fitted.held_out()?.iter().map(|scores| alarm(scores, args.false_alarms)).collect::<Result<_, _>>()?;
         let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
-        Ok((fitted.assembled(pixels).map_err(refused)?, fitted.manifest().clone(), alarms))
+        let title = args.title.clone().unwrap_or_else(|| id.clone());
+        Ok((fitted.assembled(id, title, pixels).map_err(refused)?, fitted.manifest().clone(), alarms))
     }
 }
