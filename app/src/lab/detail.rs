@@ -57,7 +57,6 @@ pub struct DetailStore {
 }
 
 impl DetailStore {
-    /// Nothing is told yet.
     pub fn new(
         state: RwSignal<State>,
         model: ModelStore,

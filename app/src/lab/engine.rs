@@ -56,7 +56,6 @@ struct Inner {
 }
 
 impl EngineStore {
-    /// No engine yet.
     pub fn new(notices: NoticeStore) -> Self {
         Self {
             state: RwSignal::new(EngineState::Choosing),

@@ -42,7 +42,6 @@ pub struct GalleryStore {
 }
 
 impl GalleryStore {
-    /// An empty gallery.
     pub fn new(state: RwSignal<State>, model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
         let contents = Memo::new(move |_| {
             let (n, seed) = state.with(|s| (s.n, s.seed));

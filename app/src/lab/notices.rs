@@ -40,7 +40,6 @@ pub struct NoticeStore {
 }
 
 impl NoticeStore {
-    /// Nothing to say.
     pub fn new() -> Self {
         Self { problems: RwSignal::new(Vec::new()), notes: RwSignal::new(Vec::new()) }
     }

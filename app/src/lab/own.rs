@@ -79,7 +79,6 @@ pub struct OwnStore {
 }
 
 impl OwnStore {
-    /// No images yet.
     pub fn new(model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
         Self { images: RwSignal::new(Vec::new()), last_key: StoredValue::new(0), model, engine, notices }
     }

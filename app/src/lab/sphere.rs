@@ -23,7 +23,6 @@ pub struct SphereStore {
 }
 
 impl SphereStore {
-    /// Nothing is placed yet.
     pub fn new(model: ModelStore, gallery: GalleryStore, own: OwnStore, engine: EngineStore) -> Self {
         let (projected, viewers, job) = (RwSignal::new(None), RwSignal::new(0), StoredValue::new(None));
         Self { projected, viewers, job, model, gallery, own, engine }

@@ -36,7 +36,6 @@ pub enum Answer {
 pub struct Answers(RwSignal<[Option<Answer>; LAST_SCENE]>);
 
 impl Answers {
-    /// Nothing is answered yet.
     pub fn new() -> Self {
         Self(RwSignal::new([None; LAST_SCENE]))
     }
@@ -46,12 +45,10 @@ impl Answers {
         self.0.with(|answers| answers[scene as usize])
     }
 
-    /// Takes an answer.
     pub fn take(&self, scene: Scene, answer: Answer) {
         self.0.update(|answers| answers[scene as usize] = Some(answer));
     }
 
-    /// Forgets all answers.
     pub fn forget(&self) {
         self.0.set(Default::default());
     }

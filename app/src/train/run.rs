@@ -45,7 +45,6 @@ pub struct Pace {
 }
 
 impl Run {
-    /// No run.
     pub fn new() -> Self {
         Self {
             config: RwSignal::new(None),
