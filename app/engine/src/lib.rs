@@ -15,6 +15,8 @@ pub mod protocol;
 #[cfg(feature = "worker")]
 mod score;
 pub mod train;
+#[cfg(feature = "worker")]
+mod unpack;
 #[cfg(feature = "webgpu")]
 mod webgpu;
 #[cfg(feature = "worker")]

@@ -25,6 +25,11 @@ pub enum Request {
         /// Bytes of the four files.
         sizes: [usize; 4],
     },
+    /// Check the bundle in the zip attached and take it apart: see [`Event::Opened`]. The bundle loaded stays.
+    Unpack {
+        /// Job number.
+        job: u32,
+    },
     /// Score the `n` images attached as bytes (3 x 32 x 32 each), in batches.
     Score {
         /// Job number.
@@ -91,6 +96,7 @@ impl Request {
     pub fn job(&self) -> u32 {
         let (Self::Load { job, .. }
         | Self::Open { job, .. }
+        | Self::Unpack { job }
         | Self::Score { job, .. }
         | Self::Explain { job, .. }
         | Self::Views { job, .. }
@@ -150,6 +156,16 @@ pub enum Event {
         manifest: Box<Manifest>,
         /// Its `history.json`.
         history: Box<History>,
+    },
+    /// A bundle is taken apart; attached are `bundle.json`, model, bank, history and frames, and of a person's own normal
+    /// the pixels of its images.
+    Opened {
+        /// Job number.
+        job: u32,
+        /// Its manifest.
+        manifest: Box<Manifest>,
+        /// Bytes of the first four.
+        sizes: [usize; 4],
     },
     /// Scores of images `first..` of a job.
     Scored {
@@ -241,6 +257,7 @@ impl Event {
         match self {
             Self::Progress { job, .. }
             | Self::Loaded { job, .. }
+            | Self::Opened { job, .. }
             | Self::Scored { job, .. }
             | Self::Projected { job, .. }
             | Self::Done { job, .. }

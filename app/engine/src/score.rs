@@ -3,6 +3,7 @@
 use crate::batch::BatchSize;
 use crate::fetch::{FetchError, fetch};
 use crate::protocol::{Banks, Event, MAX_VIEWS, Request};
+use crate::unpack::{Unpacked, unpack};
 use crate::worker::{self, Service, memory, next_turn, now};
 use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
@@ -150,6 +151,12 @@ impl<B: Backend> Scorer<B> {
             Request::Open { job, sizes } => {
                 let opened = self.open(sizes, pixels)?;
                 self.take(job, opened);
+            }
+            Request::Unpack { job } => {
+                let refused = |source| JobError::Bundle { id: "out of a file".into(), source };
+                let Unpacked { manifest, sizes, parts } = unpack::<B>(pixels, self.device.clone()).map_err(refused)?;
+                let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+                worker::say(&Event::Opened { job, manifest: Box::new(manifest), sizes }, &parts);
             }
             Request::Score { job, n } => self.score(job, n, pixels).await?,
             Request::Explain { job, neighbours, banks } => {

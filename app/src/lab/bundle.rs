@@ -3,6 +3,7 @@
 use crate::state::{ScoreName, scorer_word};
 use crate::text;
 use nsa_core::bundle::{Ensemble, Manifest};
+use nsa_core::data::IMAGE_BYTES;
 use nsa_core::measure::History;
 use std::sync::Arc;
 
@@ -22,6 +23,18 @@ pub struct BundleFile {
     pub sizes: [usize; 4],
     /// These four files and the frames, one after the other.
     pub bytes: Arc<[u8]>,
+    /// Pixels of a person's own normal images, 3 x 32 x 32 each; none of a model that was trained.
+    pub normal: Vec<Arc<[u8]>>,
+}
+
+impl BundleFile {
+    /// What a Worker took a zip apart into.
+    pub fn new(manifest: Manifest, sizes: [usize; 4], bytes: &[u8]) -> Self {
+        let pixels = manifest.normal.as_ref().map_or(0, |normal| normal.images * IMAGE_BYTES);
+        let (files, pixels) = bytes.split_at(bytes.len().saturating_sub(pixels));
+        let normal = pixels.chunks_exact(IMAGE_BYTES).map(Arc::from).collect();
+        Self { manifest: Arc::new(manifest), sizes, bytes: Arc::from(files), normal }
+    }
 }
 
 /// An image's scores: one value for every score of the bundle, the ensemble last.

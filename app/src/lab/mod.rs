@@ -28,6 +28,7 @@ use leptos::prelude::*;
 use model::ModelStore;
 use normal::NormalStore;
 use notices::NoticeStore;
+use nsa_engine::protocol::{Event, Request};
 use own::OwnStore;
 use scores::ScoreStore;
 use sphere::SphereStore;
@@ -120,6 +121,29 @@ impl Lab {
     /// A choice that is still moving: it changes the address once it rests.
     pub fn drag(&self, change: impl FnOnce(&mut State)) {
         url::drag(self.state, change);
+    }
+
+    /// Opens a bundle out of a person's file: a model shows what it says of the gallery, an own normal its images.
+    pub fn open_file(&self, mut file: BundleFile) {
+        let images = std::mem::take(&mut file.normal);
+        let own = file.manifest.normal.is_some();
+        if own {
+            self.normal.open(file.manifest.title.clone(), images);
+        }
+        self.model.open_file(file, if own { View::Yours } else { View::Score });
+    }
+
+    /// Has the Worker take a zip apart and opens what is in it.
+    pub fn open_zip(self, zip: &[u8]) {
+        self.engine.ask_for_bytes(
+            |job| Request::Unpack { job },
+            zip,
+            move |event, bytes| match event {
+                Event::Opened { manifest, sizes, .. } => self.open_file(BundleFile::new(*manifest, sizes, &bytes)),
+                Event::Failed { message, .. } => self.notices.say(message),
+                _ => {}
+            },
+        );
     }
 
     /// How far the main job is.

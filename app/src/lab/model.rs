@@ -191,8 +191,8 @@ impl ModelStore {
         self.notices.report(Topic::Model, text::model_failed(title, why));
     }
 
-    /// Lists a bundle out of a person's file with the models, and shows what it says of the gallery.
-    pub fn open_file(self, file: BundleFile) {
+    /// Lists a bundle out of a person's file with the models, and chooses it, to be shown in a view.
+    pub fn open_file(self, file: BundleFile, view: View) {
         let entry = CatalogEntry::of(&file.manifest, file.sizes.iter().map(|&size| size as u64).sum());
         let replay = Replay::of_file(&file).ok();
         let id = entry.id.clone();
@@ -204,7 +204,7 @@ impl ModelStore {
             catalog.bundles.push(entry);
         });
         let again = self.entry.with_untracked(|e| e.as_ref().is_some_and(|e| e.id == id));
-        url::choose(self.state, |state| (state.view, state.model, state.threshold) = (View::Score, Some(id), None));
+        url::choose(self.state, |state| (state.view, state.model, state.threshold) = (view, Some(id), None));
         if again {
             // The same name, maybe another content.
             self.open();

@@ -380,6 +380,14 @@ impl NormalStore {
         self.job.set_value(job);
     }
 
+    /// Takes the images of a saved bundle in place of those there are.
+    pub fn open(self, title: String, images: Vec<Arc<[u8]>>) {
+        self.title.set(title);
+        let images = images.into_iter().enumerate();
+        let images = images.map(|(i, pixels)| self.image(text::yours::image_of_bundle(i), pixels)).collect::<Vec<_>>();
+        self.replace(|all| *all = images);
+    }
+
     /// The fitted bundle as a zip, with its name; `take` gets it.
     pub fn save(self, take: impl Fn(String, Vec<u8>) + 'static) {
         let Some(fitted) = untrack(|| self.fitted()) else { return };

@@ -127,4 +127,10 @@ pub fn not_kept(why: &str) -> String {
     format!("These images are not kept when you leave: {why}.")
 }
 
+/// The name of an image that came with a bundle.
+pub fn image_of_bundle(at: usize) -> String {
+    format!("Image {}", at + 1)
+}
+
+pub const OPEN: &str = "Open a saved bundle";
 pub const NOT_SAVED: &str = "The browser did not save the file: allow this page to download, then try again.";

@@ -370,8 +370,7 @@ impl TrainingStore {
                 self.offer(run, &bytes);
             }
             Event::Opened { manifest, sizes } => {
-                let (manifest, bytes) = (Arc::new(*manifest), Arc::from(bytes));
-                self.opened.set(Some(BundleFile { manifest, sizes, bytes }));
+                self.opened.set(Some(BundleFile::new(*manifest, sizes, &bytes)));
             }
             Event::Failed { message } => {
                 self.saving.set(None);

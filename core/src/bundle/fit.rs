@@ -6,7 +6,8 @@ use super::tensors::{Reader, Stored};
 use super::{Assembled, BundleError, DetectError, Detector, LayerEntry, Manifest, ScoreEntry, stored_bank};
 use crate::data::{CHANNELS, IMAGE_BYTES, SIZE};
 use crate::features::Features;
-use crate::score::{Bank, ScoreError, Scorer, held_out};
+use crate::model::Layer;
+use crate::score::{Bank, RELATIVE_TOLERANCE, ScoreError, Scorer, held_out};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -16,6 +17,21 @@ pub const NORMAL_FILE: &str = "normal.safetensors";
 pub const MIN_NORMAL: usize = 8;
 /// More are a data set, and worth training on.
 pub const MAX_NORMAL: usize = 1000;
+
+/// What a person's normal images get banks of: all blocks pooled, and the last two flat, which keep what stands where.
+const LAYERS: [Layer; 6] =
+    [Layer::Pooled(1), Layer::Pooled(2), Layer::Pooled(3), Layer::Pooled(4), Layer::Flat(4), Layer::Flat(3)];
+/// Directions that the whitening of a flat map keeps: none of its scores whitens, and all would be megabytes.
+const MAX_FLAT_RANK: usize = 8;
+
+fn is_flat(layer: Layer) -> bool {
+    matches!(layer, Layer::Flat(_))
+}
+
+/// The scores of a layer. Flat maps have more values than there are images: whitened, these would all be equally far apart.
+fn scorers(layer: Layer) -> &'static [Scorer] {
+    if is_flat(layer) { &[Scorer::KCos, Scorer::CCos] } else { &Scorer::ANGULAR }
+}
 
 /// Why images could not be made the normal ones.
 #[derive(Debug, Error)]
@@ -36,7 +52,7 @@ pub enum FitError {
 
 impl<B: Backend> Detector<B> {
     /// A detector whose normal images are `pixels` (n x 3 x 32 x 32 bytes, [`MIN_NORMAL`] to [`MAX_NORMAL`] of them), with
-    /// a bank of all of them for every layer of this one and all of [`Scorer::ANGULAR`] as scores.
+    /// a bank of all of them for every pooled map of the encoder and the last two flat ones.
     ///
     /// Banks are rounded as they are stored, so that a saved detector scores as before. `batch` images are embedded at
     /// once; after each batch `pause` is told how many that were.
@@ -45,10 +61,11 @@ impl<B: Backend> Detector<B> {
         if !(MIN_NORMAL..=MAX_NORMAL).contains(&n) {
             return Err(FitError::Count { found: n });
         }
-        let mut columns: Vec<Vec<f32>> = vec![Vec::new(); self.banks().len()];
+        let mut columns: [Vec<f32>; LAYERS.len()] = Default::default();
         for some in pixels.chunks(batch.max(1) * IMAGE_BYTES) {
-            for (column, features) in columns.iter_mut().zip(self.features(some).await?) {
-                column.extend(features.values());
+            for (column, values) in columns.iter_mut().zip(self.embed(some, &LAYERS).await.map_err(DetectError::from)?)
+            {
+                column.extend(values);
             }
             pause(some.len() / IMAGE_BYTES).await;
         }
@@ -60,13 +77,14 @@ impl<B: Backend> Detector<B> {
             ..self.manifest().clone()
         };
         let mut banks = Vec::new();
-        for (&(layer, _), values) in self.banks().iter().zip(columns) {
+        for (layer, values) in LAYERS.into_iter().zip(columns) {
             let dim = values.len() / n;
             let features = Features::new(n, dim, values).map_err(DetectError::from)?;
-            let bank = stored_bank(&Bank::fit(&features)?)?;
+            let rank = is_flat(layer).then_some((n / 2).min(MAX_FLAT_RANK));
+            let bank = stored_bank(&Bank::fit_with(&features, RELATIVE_TOLERANCE, rank)?)?;
             manifest.layers.push(LayerEntry { name: layer, dim, rank: bank.rank(), bank: n, full_bank: n });
-            for (scorer, scores) in Scorer::ANGULAR.into_iter().zip(held_out(&bank.parts().features, &Scorer::ANGULAR)?)
-            {
+            let scorers = scorers(layer);
+            for (&scorer, scores) in scorers.iter().zip(held_out(&bank.parts().features, scorers)?) {
                 let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
                 let training_range = scores.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold);
                 let (auroc_validation, auroc_full, auroc_exported) = (None, None, None);

@@ -168,23 +168,11 @@ impl<B: AutodiffBackend> Training<B> {
         Ok(())
     }
 
-    /// Checks a bundle as the engine will, so that what is wrong with it is said here.
     fn open(&self, bytes: &[u8]) -> Result<(), String> {
-        let refused = |e: &dyn std::fmt::Display| format!("The bundle is refused: {e}.");
-        if bytes.len() as u64 > MAX_ARCHIVE {
-            return Err(refused(&format!("it must have at most {MAX_ARCHIVE} bytes, found {}", bytes.len())));
-        }
-        let unpacked = from_zip(bytes).map_err(|e| refused(&e))?;
-        let [model, bank, history, frames] = &unpacked.files;
-        let manifest = unpacked.manifest;
-        manifest.read_history(history).map_err(|e| refused(&e))?;
-        manifest.read_frames(frames).map_err(|e| refused(&e))?;
-        let detector =
-            Detector::<Inner<B>>::new(manifest, model, bank, self.device.clone()).map_err(|e| refused(&e))?;
-        let manifest = detector.manifest().clone();
-        let json = serde_json::to_vec(&manifest).map_err(|e| refused(&e))?;
-        let sizes = [json.len(), model.len(), bank.len(), history.len()];
-        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &[&json, model, bank, history, frames]);
+        let Unpacked { manifest, sizes, parts } =
+            unpack::<Inner<B>>(bytes, self.device.clone()).map_err(|e| format!("The bundle is refused: {e}."))?;
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &parts);
         Ok(())
     }
 

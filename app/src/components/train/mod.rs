@@ -103,7 +103,7 @@ fn follow(lab: Lab) {
     Effect::new(move |_| {
         if let Some(opened) = training.opened.get() {
             training.opened.set(None);
-            lab.model.open_file(opened);
+            lab.open_file(opened);
         }
     });
 }
