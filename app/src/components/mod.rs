@@ -140,7 +140,7 @@ fn mirror_on_root(lab: Lab) {
         }
     });
     Effect::new(move |_| {
-        if let Some(model) = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
+        if let Some(model) = lab.model.id() {
             set("data-model", &model);
         }
     });
