@@ -1,7 +1,5 @@
 //! A picture from the camera: asked for only when a person wants it, switched off as soon as they do not.
 
-use super::lab;
-use crate::lab::Lab;
 use crate::{own_image, text};
 use leptos::html;
 use leptos::prelude::*;
@@ -9,12 +7,17 @@ use leptos::task::spawn_local;
 use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomException, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+use web_sys::{DomException, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 /// The button, and while the camera is on, what it sees and the trigger.
 #[component]
-pub fn Camera() -> impl IntoView {
-    let lab = lab();
+pub fn Camera<F>(
+    /// Called with each picture, as the model sees it.
+    take: F,
+) -> impl IntoView
+where
+    F: Fn(Arc<[u8]>) + Copy + Send + Sync + 'static,
+{
     let (on, set_on) = signal(false);
     let (problem, set_problem) = signal(None::<String>);
     let video = NodeRef::<html::Video>::new();
@@ -50,9 +53,12 @@ pub fn Camera() -> impl IntoView {
             }
         });
     };
-    let take = move |_| {
-        if let Some(video) = video.get_untracked() {
-            set_problem.set(snap(lab, &video).err());
+    let snap = move |_| {
+        let Some(video) = video.get_untracked() else { return };
+        let picture = own_image::from_video(&video);
+        set_problem.set(picture.as_ref().err().map(ToString::to_string));
+        if let Ok(pixels) = picture {
+            take(Arc::from(pixels.as_slice()));
         }
     };
     view! {
@@ -61,7 +67,7 @@ pub fn Camera() -> impl IntoView {
             <div class="viewfinder" hidden=move || !on.get()>
                 <video node_ref=video playsinline prop:muted=true tabindex="-1" aria-label=text::score::CAMERA_SEES></video>
                 <div class="buttons">
-                    <button type="button" data-testid="camera-take" on:click=take>{text::score::CAMERA_TAKE}</button>
+                    <button type="button" data-testid="camera-take" on:click=snap>{text::score::CAMERA_TAKE}</button>
                     <button type="button" class="quiet" on:click=move |_| stop()>{text::score::CAMERA_OFF}</button>
                 </div>
             </div>
@@ -86,12 +92,6 @@ async fn open() -> Result<MediaStream, String> {
 fn refused(why: &JsValue) -> String {
     let name = why.dyn_ref::<DomException>().map_or(String::new(), DomException::name);
     text::score::camera_refused(&name)
-}
-
-fn snap(lab: Lab, video: &HtmlVideoElement) -> Result<(), String> {
-    let pixels = own_image::from_video(video).map_err(|e| e.to_string())?;
-    lab.own.take_pixels(text::score::CAMERA_NAME.into(), Arc::from(pixels.as_slice()));
-    Ok(())
 }
 
 fn switch_off(stream: &MediaStream) {

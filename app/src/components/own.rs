@@ -15,10 +15,8 @@ use web_sys::{ClipboardEvent, DragEvent, File, FileList};
 #[component]
 pub fn Own() -> impl IntoView {
     let lab = lab();
-    let pick = move |input: web_sys::HtmlInputElement| {
-        lab.own.take_files(files(input.files()));
-        // The same file may be picked again.
-        input.set_value("");
+    let snap = move |pixels| {
+        lab.own.take_pixels(text::score::CAMERA_NAME.into(), pixels);
     };
     let told = move || lab.own.images.with(|own| own.first().and_then(|image| spoken(lab, image)));
     let nothing = move || lab.own.images.with(Vec::is_empty);
@@ -30,19 +28,8 @@ pub fn Own() -> impl IntoView {
             </header>
             <div class="own-body">
                 <div class="own-in">
-                    <label class="drop">
-                        <input
-                            type="file"
-                            class="visually-hidden"
-                            data-testid="file-input"
-                            accept="image/*,.heic,.heif"
-                            multiple
-                            on:change:target=move |e| pick(e.target())
-                        />
-                        <strong>{text::OWN_PICK}</strong>
-                        <span>{text::OWN_DROP}</span>
-                    </label>
-                    <Camera/>
+                    <Picker testid="file-input" take=move |files| lab.own.take_files(files)/>
+                    <Camera take=snap/>
                     <Pad/>
                     <p class="small">{text::OWN_PRIVATE}</p>
                     <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.images.set(Vec::new())>
@@ -58,6 +45,37 @@ pub fn Own() -> impl IntoView {
             </div>
             <p class="visually-hidden" role="status">{told}</p>
         </section>
+    }
+}
+
+/// The input for image files, which says that they may be dropped as well.
+#[component]
+pub fn Picker<F>(
+    testid: &'static str,
+    /// Called with the files picked.
+    take: F,
+) -> impl IntoView
+where
+    F: Fn(Vec<File>) + 'static,
+{
+    let pick = move |input: web_sys::HtmlInputElement| {
+        take(files(input.files()));
+        // The same file may be picked again.
+        input.set_value("");
+    };
+    view! {
+        <label class="drop">
+            <input
+                type="file"
+                class="visually-hidden"
+                data-testid=testid
+                accept="image/*,.heic,.heif"
+                multiple
+                on:change:target=move |e| pick(e.target())
+            />
+            <strong>{text::OWN_PICK}</strong>
+            <span>{text::OWN_DROP}</span>
+        </label>
     }
 }
 
