@@ -79,9 +79,6 @@ fn changed(state: &State, set: &Map<String, Value>) -> Result<State, String> {
 /// What those who follow are told.
 fn told(lab: Lab) -> Value {
     let scorer = lab.model.bundle.with(|b| b.as_ref().and_then(|b| b.score_name(lab.scores.shown.get())));
-    let epoch =
-        lab.model.frame.get().and_then(|at| lab.model.replay.with(|r| r.as_ref()?.frames.epochs.get(at).copied()));
-    let entry = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
     lab.state.with(|state| {
         json!({
             "nsaLab": VERSION,
@@ -89,10 +86,10 @@ fn told(lab: Lab) -> Value {
                 "ready": lab.phase() == Phase::Ready,
                 "query": state.to_query(),
                 "view": state.view.word(),
-                "model": entry,
+                "model": lab.model.id(),
                 "scorer": scorer.map(|name| name.as_str().to_string()),
                 "threshold": lab.scores.threshold.get(),
-                "epoch": epoch,
+                "epoch": lab.model.epoch(),
                 "select": state.select.map(|one| one.to_string()),
                 "marks": state.marks.iter().map(ToString::to_string).collect::<Vec<_>>(),
             },

@@ -1,12 +1,13 @@
 //! The page of NSA Lab.
 //!
-//! It owns the DOM and nothing else: pixels go to the engine, a Web Worker ([`worker`]), and scores come back.
-//! [`lab::Lab`] is what the page knows and does, in a few stores, [`state`] is what a person has chosen (and the address
-//! says), and [`components`] show it all. What can be computed without a
-//! browser (galleries' plans, statistics, charts as SVG text) is kept free of it and tested natively.
+//! It owns the DOM and nothing else: pixels go to the engine, a Web Worker (`worker`), and scores come back.
+//! `lab::Lab` is what the page knows and does, in a few stores, `state` is what a person has chosen (and the
+//! address says), and `components` show it all. What can be computed without a browser (galleries' plans,
+//! statistics, charts as SVG text) is kept free of it and tested natively.
 
 mod backend;
 mod charts;
+mod clock;
 mod components;
 mod drawing;
 mod embed;

@@ -25,8 +25,8 @@ pub struct Worker<Request, Event> {
 pub struct NoWorker;
 
 impl<Request: Serialize, Event: WorkerEvent + 'static> Worker<Request, Event> {
-    /// Starts a program of `worker.js`. `on_event` hears everything it says with the bytes beside it, and that it crashed
-    /// at most once, as the last thing.
+    /// Starts a program of `worker.js`. `on_event` hears everything it says with the bytes beside it, and that it
+    /// crashed at most once, as the last thing.
     pub fn start(program: &str, on_event: impl Fn(Event, Vec<u8>) + 'static) -> Result<Self, NoWorker> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);

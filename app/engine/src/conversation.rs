@@ -1,9 +1,9 @@
 //! What the conversations of scorer and trainer with the page have in common.
 //!
-//! The page posts `[json, bytes?]` to a Worker and receives JSON text, or `[json, bytes]`. Each message is an object with
-//! the message's name and in it its fields. (A tag among the fields would make the page 3 % larger, because they would be
-//! read twice.) `worker.js` adds two messages of its own before the program runs: how much of it is downloaded, and that
-//! it crashed.
+//! The page posts `[json, bytes?]` to a Worker and receives JSON text, or `[json, bytes]`. Each message is an object
+//! with the message's name and in it its fields. (A tag among the fields would make the page 3 % larger, because they
+//! would be read twice.) `worker.js` adds two messages of its own before the program runs: how much of it is
+//! downloaded, and that it crashed.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -68,8 +68,8 @@ impl JobError {
     }
 }
 
-/// Scores images as the page asks, for as long as the Worker lives. `backend` is what the page shows and tests see (`cpu`
-/// or `webgpu`).
+/// Scores images as the page asks, for as long as the Worker lives. `backend` is what the page shows and tests see
+/// (`cpu` or `webgpu`).
 pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::Device) {
     let cancelled = Cancelled::default();
     let noted = Rc::clone(&cancelled);

@@ -29,10 +29,11 @@ pub(crate) trait Service: Sized {
     async fn work(&mut self) {}
 }
 
-/// Tells the page that `start` is through and answers its requests one after the other, for as long as the Worker lives.
+/// Tells the page that `start` is through and answers its requests one after the other, for as long as the Worker
+/// lives.
 ///
-/// `backend` is what the page shows and tests see (`cpu` or `webgpu`). Each request passes `arrives` at once, whatever the
-/// Worker is doing; what that keeps back is not answered.
+/// `backend` is what the page shows and tests see (`cpu` or `webgpu`). Each request passes `arrives` at once, whatever
+/// the Worker is doing; what that keeps back is not answered.
 pub(crate) async fn serve<S: Service>(
     backend: &str,
     device: String,

@@ -13,7 +13,7 @@ use nsa_core::bundle::{Manifest, Provenance};
 pub fn Controls() -> impl IntoView {
     let lab = lab();
     let models = move || {
-        let chosen = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+        let chosen = lab.model.id();
         let option = |(id, title): (String, String)| {
             let selected = chosen.as_ref() == Some(&id);
             view! { <option value=id selected=selected>{title}</option> }

@@ -45,11 +45,7 @@ pub fn Gallery() -> impl IntoView {
     let lead = move || {
         text::gallery_lead(lab.model.entry.with(|e| e.as_ref().map(|e| text::models::things(&e.dataset, e.id_class))))
     };
-    let number = move || {
-        lab.model.bundle.with(|b| {
-            b.as_ref().map_or(String::new(), |b| text::gallery_number(&b.score_title(lab.scores.shown.get())))
-        })
-    };
+    let number = move || lab.scores.title().map_or(String::new(), |title| text::gallery_number(&title));
     let credit = move || {
         let shown = lab.gallery.images.with(|images| !images.is_empty());
         lab.model.entry.with(|e| e.as_ref().filter(|_| shown).and_then(|e| text::models::credit(&e.dataset)))
@@ -134,7 +130,7 @@ fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoVie
     let value = Memo::new(move |_| lab.scores.values.with(|values| values.get(i).copied().flatten()));
     let mistaken = Memo::new(move |_| is_mistake(pick.side, value.get(), lab.scores.threshold.get()));
     let label = Signal::derive(move || {
-        let class = class_name(lab, Some(pick.class)).unwrap_or_default();
+        let class = lab.model.class_name(pick.class);
         text::tile(pick.side == Side::Id, &class, value.get(), mistaken.get(), marked.get())
     });
     view! {
@@ -176,11 +172,4 @@ pub fn Marks(lab: Lab) -> impl IntoView {
             <button type="button" class="quiet" on:click=move |_| lab.choose(|state| state.marks.clear())>{text::UNMARK}</button>
         </p>
     }
-}
-
-/// A class's name, or its number until the model has told the names.
-fn class_name(lab: Lab, class: Option<usize>) -> Option<String> {
-    let class = class?;
-    let named = lab.model.bundle.with(|b| b.as_ref()?.manifest.classes.get(class).cloned());
-    Some(named.unwrap_or_else(|| class.to_string()))
 }

@@ -3,6 +3,7 @@
 
 use super::story::step;
 use super::{answers, lab};
+use crate::clock::{every, now};
 use crate::lab::Lab;
 use crate::state::{LAST_SCENE, State, View};
 use crate::story::{Answers, Scene};
@@ -39,26 +40,16 @@ pub fn Kiosk() -> impl IntoView {
         window_event_listener(ev::keydown, move |_| touch()),
         window_event_listener(ev::wheel, move |_| touch()),
     ];
-    let timer = StoredValue::new(None::<IntervalHandle>);
-    let stop = move || {
-        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
-    };
     Effect::new(move |_| {
-        stop();
         if on.get() {
             times.set_value(Times { touched: None, walked: now() });
             if lab.state.with_untracked(|s| s.view != View::Story) {
                 start_over(lab, answers);
             }
-            timer.set_value(set_interval_with_handle(move || tick(lab, answers, times), TICK).ok());
         }
     });
-    on_cleanup(move || {
-        stop();
-        handles.into_iter().for_each(WindowListenerHandle::remove);
-    });
+    every(TICK, move || on.get(), move || tick(lab, answers, times));
+    on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
     view! { <p class="kiosk-note" hidden=move || !on.get()>{text::shell::KIOSK}</p> }
 }
 
@@ -87,8 +78,4 @@ fn start_over(lab: Lab, answers: Answers) {
     });
     // Not an entry of its own: a day's walk would fill the history.
     lab.state.with_untracked(url::replace);
-}
-
-fn now() -> f64 {
-    window().performance().map_or(0.0, |clock| clock.now())
 }

@@ -36,7 +36,7 @@ pub use gallery::{Gallery, Marks};
 pub use glance::Glance;
 pub use kiosk::Kiosk;
 pub use matrix::Scorers;
-pub use own::{DropAnywhere, Own};
+pub use own::{DropAnywhere, Own, Picker, picked};
 pub use pad::{Drawn, Pad};
 pub use present::Keys;
 pub use separate::Separate;
@@ -143,7 +143,7 @@ fn mirror_on_root(lab: Lab) {
         }
     });
     Effect::new(move |_| {
-        if let Some(model) = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
+        if let Some(model) = lab.model.id() {
             set("data-model", &model);
         }
     });

@@ -9,17 +9,12 @@ use crate::text;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{ClipboardEvent, DragEvent, File, FileList};
+use web_sys::{ClipboardEvent, DragEvent, File, FileList, HtmlInputElement};
 
 /// Where own images go in, and what came out.
 #[component]
 pub fn Own() -> impl IntoView {
     let lab = lab();
-    let pick = move |input: web_sys::HtmlInputElement| {
-        lab.own.take_files(files(input.files()));
-        // The same file may be picked again.
-        input.set_value("");
-    };
     let told = move || lab.own.images.with(|own| own.first().and_then(|image| spoken(lab, image)));
     let nothing = move || lab.own.images.with(Vec::is_empty);
     view! {
@@ -30,18 +25,7 @@ pub fn Own() -> impl IntoView {
             </header>
             <div class="own-body">
                 <div class="own-in">
-                    <label class="drop">
-                        <input
-                            type="file"
-                            class="visually-hidden"
-                            data-testid="file-input"
-                            accept="image/*,.heic,.heif"
-                            multiple
-                            on:change:target=move |e| pick(e.target())
-                        />
-                        <strong>{text::OWN_PICK}</strong>
-                        <span>{text::OWN_DROP}</span>
-                    </label>
+                    <Picker testid="file-input" take=move |files| lab.own.take_files(files)/>
                     <Snapshots/>
                     <Drawn/>
                     <p class="small">{text::OWN_PRIVATE}</p>
@@ -59,6 +43,42 @@ pub fn Own() -> impl IntoView {
             <p class="visually-hidden" role="status">{told}</p>
         </section>
     }
+}
+
+/// The input for image files, which says that they may be dropped as well.
+#[component]
+pub fn Picker<F>(
+    testid: &'static str,
+    /// What it takes besides images, as an `accept` list.
+    #[prop(optional)]
+    also: &'static str,
+    /// Called with the files picked.
+    take: F,
+) -> impl IntoView
+where
+    F: Fn(Vec<File>) + 'static,
+{
+    view! {
+        <label class="drop">
+            <input
+                type="file"
+                class="visually-hidden"
+                data-testid=testid
+                accept=format!("image/*,.heic,.heif{also}")
+                multiple
+                on:change:target=move |e| take(picked(&e.target()))
+            />
+            <strong>{text::OWN_PICK}</strong>
+            <span>{text::OWN_DROP}</span>
+        </label>
+    }
+}
+
+/// The files that a person picked; the same may be picked again.
+pub fn picked(input: &HtmlInputElement) -> Vec<File> {
+    let picked = files(input.files());
+    input.set_value("");
+    picked
 }
 
 /// Files may be dropped or pasted anywhere on the page, whatever it shows; own images come into sight then.

@@ -1,7 +1,7 @@
 //! How well the scores tell ID from OOD: histogram, threshold, ROC curve.
 
 use super::{Chart, Confusion, Percent, Prose, lab, use_width};
-use crate::charts::{Frame, histogram, roc, short};
+use crate::charts::{PlotFrame, histogram, roc, short};
 use crate::gallery::Image;
 use crate::lab::Lab;
 use crate::stats::{Readout, percent, rounded, step_of};
@@ -140,7 +140,7 @@ fn Histogram(lab: Lab) -> impl IntoView {
         let size = (width.get(), (width.get() * 0.5).clamp(180.0, most));
         lab.scores.sides.with(|s| histogram::plot(size, &s.id, &s.ood, lab.scores.range.get(), lab.scores.auroc.get()))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         let (top, bottom) = (frame.down.start, frame.down.end);
         let line = lab.scores.threshold.get().map(|threshold| {
             let x = frame.x_pixel(threshold);
@@ -223,7 +223,7 @@ fn chart_of(event: &PointerEvent) -> Option<Element> {
 
 /// The slider lies exactly below the chart, so that its thumb meets the line.
 #[component]
-fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
+fn Threshold(lab: Lab, frame: Memo<PlotFrame>) -> impl IntoView {
     let set = move |text: String| {
         if let Ok(value) = text.parse::<f64>() {
             lab.drag(|state| state.threshold = Some(rounded(value, &lab.scores.range.get_untracked())));
@@ -291,7 +291,7 @@ fn RocCurve(lab: Lab, readout: Memo<Option<Readout>>) -> impl IntoView {
         let size = (width.get(), (width.get() * 0.6).clamp(200.0, 300.0));
         lab.scores.sides.with(|s| roc::plot(size, &s.id, &s.ood))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         readout.get().map(|r| {
             view! { <circle class="threshold" r="6" cx=frame.x_pixel(r.fpr()) cy=frame.y_pixel(r.tpr())></circle> }
         })

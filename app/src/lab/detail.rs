@@ -9,7 +9,7 @@ use crate::gallery::{Image, Side};
 use crate::state::{ImageName, State};
 use crate::text;
 use leptos::prelude::*;
-use nsa_core::bundle::{Explanation, Manifest};
+use nsa_core::bundle::Explanation;
 use nsa_engine::protocol::{Banks, Event, Request};
 use std::sync::Arc;
 
@@ -142,10 +142,8 @@ impl DetailStore {
     /// An image for people: its side, class and number, or its file's name.
     pub fn title(&self, image: ImageName, name: &str) -> String {
         let ImageName::Test { class, index } = image else { return name.into() };
-        let named = |manifest: &Manifest| manifest.classes.get(class).cloned();
-        let class_name = self.model.bundle.with(|b| b.as_ref().and_then(|b| named(&b.manifest)));
         let normal = self.model.entry.with(|e| e.as_ref().is_some_and(|e| e.id_class == class));
-        text::score::test_image(normal, &class_name.unwrap_or_else(|| class.to_string()), index)
+        text::score::test_image(normal, &self.model.class_name(class), index)
     }
 }
 

@@ -115,8 +115,8 @@ impl EngineStore {
         }
     }
 
-    /// Asks for a job, with bytes where it wants them, and gives its number; none if there is no engine. `listener` hears
-    /// every answer, and [`Event::Crashed`] if the engine dies for good.
+    /// Asks for a job, with bytes where it wants them, and gives its number; none if there is no engine. `listener`
+    /// hears every answer, and [`Event::Crashed`] if the engine dies for good.
     pub fn ask(
         self,
         request: impl FnOnce(u32) -> Request,

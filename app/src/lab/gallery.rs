@@ -4,6 +4,7 @@ use super::bundle::Row;
 use super::engine::EngineStore;
 use super::model::ModelStore;
 use super::notices::{NoticeStore, Topic};
+use crate::clock::{next_turn, now};
 use crate::gallery::{Contents, Image, Source, plan};
 use crate::state::State;
 use crate::text;
@@ -13,7 +14,6 @@ use nsa_core::bundle::CatalogEntry;
 use nsa_engine::fetch::{FetchError, fetch};
 use nsa_engine::protocol::{Event, Request};
 use std::sync::Arc;
-use wasm_bindgen_futures::JsFuture;
 
 /// Largest gallery file: 10,000 images and a header.
 const MAX_GALLERY: u64 = 32 << 20;
@@ -175,16 +175,4 @@ async fn open_source(dataset: &str) -> Result<Source, String> {
         Err(FetchError::Missing { .. }) => Err(text::gallery_missing(dataset)),
         Err(error) => Err(text::gallery_failed(&error.to_string())),
     }
-}
-
-fn now() -> f64 {
-    window().performance().map_or(0.0, |p| p.now())
-}
-
-/// Lets the browser paint and listen before the work goes on.
-async fn next_turn() {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = window().set_timeout_with_callback(&resolve);
-    });
-    let _ = JsFuture::from(promise).await;
 }

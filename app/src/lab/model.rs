@@ -8,7 +8,7 @@ use crate::state::{State, View};
 use crate::{text, url};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT};
+use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT, Manifest};
 use nsa_engine::fetch::fetch;
 use nsa_engine::protocol::{Event, Request};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ impl ModelStore {
             true => untrack(|| self.reopen()),
             false => self.taken.set(false),
         });
-        let id = Memo::new(move |_| self.entry.with(|e| e.as_ref().map(|e| e.id.clone())));
+        let id = Memo::new(move |_| self.id());
         Effect::new(move |_| {
             if id.with(Option::is_some) {
                 untrack(|| self.open());
@@ -132,6 +132,25 @@ impl ModelStore {
 
     fn file(self, id: &str) -> Option<BundleFile> {
         self.files.with_value(|files| files.get(id).cloned())
+    }
+
+    /// The id of the model chosen.
+    pub fn id(&self) -> Option<String> {
+        self.entry.with(|entry| entry.as_ref().map(|entry| entry.id.clone()))
+    }
+
+    /// The epoch of the checkpoint shown.
+    pub fn epoch(&self) -> Option<u32> {
+        let frame = self.frame.get()?;
+        self.replay.with(|replay| replay.as_ref()?.frames.epochs.get(frame).copied())
+    }
+
+    /// A class's name, or its number while no name is known.
+    pub fn class_name(&self, class: usize) -> String {
+        let name = |manifest: &Manifest| manifest.classes.get(class).cloned();
+        let loaded = self.bundle.with(|bundle| bundle.as_ref().and_then(|bundle| name(&bundle.manifest)));
+        let named = loaded.or_else(|| self.replay.with(|replay| replay.as_ref().and_then(|r| name(&r.manifest))));
+        named.unwrap_or_else(|| class.to_string())
     }
 
     /// Forgets the model before and has the one chosen loaded, as soon as there is an engine.

@@ -96,6 +96,11 @@ impl ScoreStore {
         self.model.bundle.with(|b| b.as_ref()?.manifest.scores.get(self.shown.get()).cloned())
     }
 
+    /// Its name for people.
+    pub fn title(&self) -> Option<String> {
+        self.model.bundle.with(|b| b.as_ref().map(|b| b.score_title(self.shown.get())))
+    }
+
     /// All scores of one kind by side, whichever is shown.
     pub fn sides_of(&self, score: usize) -> Sides {
         let GalleryStore { images, rows, .. } = self.gallery;

@@ -47,7 +47,7 @@ impl SphereStore {
                     own.iter().filter(|image| image.angle.is_some()).map(|image| image.key).collect::<Vec<_>>()
                 });
                 let replay = self.model.replay.with(|r| r.as_ref().map(|r| r.manifest.id.clone()));
-                (self.gallery.contents.get(), self.model.entry.with(|e| e.as_ref().map(|e| e.id.clone())), replay, own)
+                (self.gallery.contents.get(), self.model.id(), replay, own)
             })
         });
         Effect::new(move |_| {

@@ -1,6 +1,6 @@
 //! The points of the picture.
 
-use super::camera::{Point, on_ball};
+use super::viewpoint::{Point, on_ball};
 use crate::gallery::{Image, Side, Source};
 use crate::lab::OwnImage;
 use crate::replay::Replay;

@@ -1,9 +1,9 @@
 //! The views of training, of the hypersphere and of the story in a real browser: mounted, dragged, typed at. No engine
 //! runs here; the tests say what an engine and a server would say.
 use super::page::{Page, settled, wait};
-use crate::components::sphere::brush::{Brush, Scene};
+use crate::components::sphere::brush::{Brush, Painting};
 use crate::replay::Replay;
-use crate::sphere::{Camera, Dot, Kind, Origin, on_ball, sample_dots};
+use crate::sphere::{Dot, Kind, Origin, Viewpoint, on_ball, sample_dots};
 use crate::state::{ImageName, Projection, State, View};
 use crate::url;
 use leptos::prelude::*;
@@ -216,7 +216,7 @@ async fn the_pointer_finds_points_and_drags_do_not_select() {
     wait(80).await;
     let canvas: HtmlCanvasElement = page.one("[data-testid=sphere] canvas");
     let (width, height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
-    let lens = Camera::default().lens(width, height);
+    let lens = Viewpoint::default().lens(width, height);
     let dots = sample_dots(&page.lab.model.replay.get_untracked().unwrap(), 2);
     let target = dots.iter().map(|d| lens.see(d.at)).max_by(|a, b| a.depth.total_cmp(&b.depth)).unwrap();
     let place = (target.x.round() as i32, target.y.round() as i32);
@@ -324,13 +324,13 @@ fn bench_two_thousand_points() {
     };
     let dots: Vec<Dot> = (0..2000).map(dot).collect();
     let points: Vec<_> = dots.iter().map(|d| d.at).collect();
-    let mut camera = Camera::default();
+    let mut viewpoint = Viewpoint::default();
     let now = || window().performance().unwrap().now();
     let mut times: Vec<f64> = (0..300)
         .map(|_| {
             let before = now();
-            camera.turn(0.02, 0.0);
-            let scene = Scene {
+            viewpoint.turn(0.02, 0.0);
+            let scene = Painting {
                 dots: &dots,
                 points: &points,
                 caps: &[0.4, 0.7],
@@ -341,7 +341,7 @@ fn bench_two_thousand_points() {
                 contours: &[],
                 lasso: &[],
             };
-            brush.paint(&camera, &scene).unwrap();
+            brush.paint(&viewpoint, &scene).unwrap();
             now() - before
         })
         .collect();

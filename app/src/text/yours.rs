@@ -12,13 +12,12 @@ pub const LEAD: &str = "Show the lab what is normal to you: a mug, a page of you
 pub const PRIVATE: &str = "Everything stays in this browser: nothing is uploaded.";
 
 pub const NORMAL_TITLE: &str = "1. Normal";
-pub const NORMAL_LEAD: &str = "Give it images of what is normal, from as many sides as it will be seen from.";
+pub const NORMAL_LEAD: &str =
+    "Give it images of what is normal, from as many sides as it will be seen from. A zip of images will do.";
 pub const FIT_TITLE: &str = "2. Fit";
 pub const TRY_TITLE: &str = "3. Try";
 pub const TRY_LEAD: &str = "Now show it something: more of the same, and something else.";
 
-pub const PICK: &str = "Choose images";
-pub const PICK_HINT: &str = "or drop or paste them here; a zip of images will do";
 pub const FOLDER: &str = "A whole folder";
 pub const BURST: &str = "Take 50 in 10 seconds";
 pub const HOLD: &str = "Hold to take pictures";

@@ -212,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_kept_every_few_seconds_and_full_storage_is_told_once() {
+        let mut rhythm = Rhythm::default();
+        assert!(rhythm.is_due(false, 0.0));
+        rhythm.begin(0.0);
+        assert!(!rhythm.is_due(true, 9000.0), "the browser is at it");
+        assert_eq!(rhythm.end(false), Next::Again, "because more has happened");
+        assert!(!rhythm.is_due(false, EVERY - 1.0) && rhythm.is_due(false, EVERY) && rhythm.is_due(true, 1.0));
+        assert_eq!([rhythm.end(true), rhythm.end(true)], [Next::TellFull, Next::Rest]);
+        assert_eq!([rhythm.end(false), rhythm.end(true)], [Next::Rest, Next::TellFull]);
+    }
+
+    #[test]
     fn what_is_kept_comes_back() {
         let kept = kept();
         assert_eq!(Autosave::from_bytes(&kept.to_bytes().unwrap()).unwrap(), kept);

@@ -6,8 +6,8 @@ use nsa_core::config::TrainConfig;
 use nsa_core::measure::HistoryEntry;
 use nsa_engine::train::protocol::{Begin, Frame, MAX_FRAMES, Prepared};
 
-/// A view costs so many times more in training (forward, backward, its augmentation) than an image in measuring (forward,
-/// and what is computed of its features): 2.1 to 2.3 by the recipe that the view opens on, on the processor.
+/// A view costs so many times more in training (forward, backward, its augmentation) than an image in measuring
+/// (forward, and what is computed of its features): 2.1 to 2.3 by the recipe that the view opens on, on the processor.
 const TRAINED: f64 = 2.2;
 
 /// What is known of one run.

@@ -5,16 +5,15 @@ use super::autosave::{self, Autosave, AutosaveError, Next, Rhythm};
 use super::recipe::Recipe;
 use super::run::Run;
 use crate::backend::{self, Backend};
-use crate::export;
 use crate::kept::KeepError;
 use crate::lab::{BundleFile, Phase};
 use crate::state::BackendChoice;
 use crate::text::train as text;
 use crate::worker::Worker;
+use crate::{clock, export};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_engine::train::protocol::{Event, MAX_RUNS, Request};
-use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 /// Where training stands.
@@ -183,7 +182,7 @@ impl TrainingStore {
     fn autosave(self, now: bool) {
         let runs = self.present_untracked();
         let epoch = runs.first().map_or(0, Run::done);
-        let time = window().performance().map_or(0.0, |clock| clock.now());
+        let time = clock::now();
         let due = self.inner.try_update_value(|inner| inner.rhythm.is_due(now, time));
         let is_whole = |run: &Run| run.done() == epoch && run.snapshot.with_value(|bytes| !bytes.is_empty());
         let Some(recipe) = self.recipe.get_untracked() else { return };

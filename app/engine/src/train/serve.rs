@@ -3,9 +3,9 @@
 use super::protocol::{Begin, Event, MAX_RUNS, Request};
 use super::run::{Done, LiveRun, RunError};
 use super::save::{Labels, pack};
+use crate::unpack::{Unpacked, unpack};
 use crate::worker::{self, Service, memory, next_turn, now, say};
 use burn::tensor::backend::AutodiffBackend;
-use nsa_core::bundle::{Detector, MAX_ARCHIVE, from_zip};
 
 type Inner<B> = <B as AutodiffBackend>::InnerBackend;
 

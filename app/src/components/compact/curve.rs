@@ -2,7 +2,7 @@
 
 use super::Which;
 use crate::charts::training::{Measure, scorer_shown};
-use crate::charts::{Frame, Plot};
+use crate::charts::{Plot, PlotFrame};
 use crate::components::{Chart, Prose, lab, use_width};
 use crate::state::scorer_word;
 use crate::text;
@@ -33,7 +33,7 @@ pub fn Curve(
         let bounds = measure.bounds(&both.iter().collect::<Vec<_>>(), scorer.get());
         history.with(|h| measure.plot(size, h, scorer.get(), &bounds))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         let replay = which.replay(lab)?;
         let epoch = f64::from(*replay.frames.epochs.get(which.frame(lab)?)?);
         let x = frame.x_pixel(epoch);

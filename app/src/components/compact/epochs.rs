@@ -1,5 +1,6 @@
 //! The slider of checkpoints, and the button that runs through them.
 
+use crate::clock::every;
 use crate::components::lab;
 use crate::lab::Lab;
 use crate::text;
@@ -67,12 +68,6 @@ fn go(lab: Lab, epochs: &[u32], at: usize) {
 }
 
 fn play(lab: Lab, epochs: Memo<Vec<u32>>, playing: ReadSignal<bool>, set_playing: WriteSignal<bool>) {
-    let timer = StoredValue::new(None::<IntervalHandle>);
-    let stop = move || {
-        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
-    };
     let step = move || {
         let (epochs, at) = (epochs.get_untracked(), lab.model.frame.get_untracked().unwrap_or_default());
         match at + 1 < epochs.len() {
@@ -80,11 +75,5 @@ fn play(lab: Lab, epochs: Memo<Vec<u32>>, playing: ReadSignal<bool>, set_playing
             false => set_playing.set(false),
         }
     };
-    Effect::new(move |_| {
-        stop();
-        if playing.get() {
-            timer.set_value(set_interval_with_handle(step, STAY).ok());
-        }
-    });
-    on_cleanup(stop);
+    every(STAY, move || playing.get(), step);
 }

@@ -119,7 +119,7 @@ pub fn Legend() -> impl IntoView {
 #[component]
 fn ComparePicker(lab: Lab) -> impl IntoView {
     let options = move || {
-        let first = lab.model.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+        let first = lab.model.id();
         let second = lab.model.compared_entry.with(|e| e.as_ref().map(|e| e.id.clone()));
         let labels = lab.model.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
         let others = labels.into_iter().filter(move |(id, _)| Some(id) != first.as_ref());

@@ -1,7 +1,7 @@
 //! A checkpoint as it was recorded in training: the histogram of its scores, and its hypersphere.
 
 use super::Which;
-use crate::charts::{Frame, Plot, histogram};
+use crate::charts::{Plot, PlotFrame, histogram};
 use crate::components::sphere::Picture;
 use crate::components::{Chart, Prose, lab, use_width};
 use crate::lab::Lab;
@@ -34,7 +34,7 @@ pub fn Replayed(which: Which) -> impl IntoView {
         let (range, highest) = axes.get();
         scores.with(|(id, ood)| histogram::plot_below(size, id, ood, range, reached.get(), highest))
     });
-    let selected = move |frame: &Frame| {
+    let selected = move |frame: &PlotFrame| {
         let (chosen, marks) = lab.state.with(|s| (s.select, s.marks.clone()));
         if chosen.is_none() && marks.is_empty() {
             return None;

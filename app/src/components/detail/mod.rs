@@ -110,8 +110,7 @@ fn Body(lab: Lab, shown: Shown) -> impl IntoView {
     });
     let anomalous = move || value.get().zip(lab.scores.threshold.get()).map(|(v, t)| is_anomalous(v, t));
     let verdict = move || text::score::verdict(anomalous(), side.map(|side| side == Side::Ood));
-    let score_name =
-        move || lab.model.bundle.with(|b| b.as_ref().map_or(String::new(), |b| b.score_title(lab.scores.shown.get())));
+    let score_name = move || lab.scores.title().unwrap_or_default();
     let failed = move || {
         let why = lab.detail.told.with(|detail| detail.failed.clone());
         why.map(|why| view! { <p class="failed" role="alert" data-testid="detail-error">{why}</p> })

@@ -1,6 +1,6 @@
 //! What pointers, wheel and keys do to the picture.
 
-use super::stage::{Shared, Stage, change, schedule};
+use super::state::{PictureState, Shared, change, schedule};
 use crate::lab::Lab;
 use crate::sphere::{Dot, hit};
 use crate::state::{ImageName, MARKS};
@@ -20,7 +20,7 @@ const CLICK: f64 = 4.0;
 pub struct Input {
     pub lab: Lab,
     pub canvas: NodeRef<html::Canvas>,
-    pub stage: Shared,
+    pub picture: Shared,
     pub dots: Signal<Arc<Vec<Dot>>>,
     /// The point that is pointed at.
     pub hovered: RwSignal<Option<Dot>>,
@@ -54,9 +54,9 @@ impl Input {
 
     /// The point under a place of the picture.
     fn under(self, (x, y): (f64, f64)) -> Option<Dot> {
-        self.stage.with_value(|stage| {
-            let stage = stage.as_ref()?;
-            hit(stage.seen.iter().copied(), (x, y), REACH).and_then(|i| stage.dots.get(i).cloned())
+        self.picture.with_value(|picture| {
+            let picture = picture.as_ref()?;
+            hit(picture.seen.iter().copied(), (x, y), REACH).and_then(|i| picture.dots.get(i).cloned())
         })
     }
 
@@ -67,29 +67,29 @@ impl Input {
         }
         self.moved.set_value(0.0);
         self.spin.set(false);
-        change(self.stage, |stage| stage.press(event));
+        change(self.picture, |picture| picture.press(event));
         if self.lasso.get_untracked() {
-            change(self.stage, |stage| stage.lasso = vec![place(event)]);
+            change(self.picture, |picture| picture.lasso = vec![place(event)]);
         }
     }
 
     /// A pointer moves: it turns the ball, draws a line around points, or points.
     pub fn drag(self, event: &PointerEvent) {
-        let pressed = self.stage.with_value(|stage| stage.as_ref().is_some_and(|s| !s.pointers.is_empty()));
+        let pressed = self.picture.with_value(|picture| picture.as_ref().is_some_and(|s| !s.pointers.is_empty()));
         if !pressed {
             return self.point_at(self.under(place(event)));
         }
         self.moved.update_value(|far| *far += f64::from(event.movement_x().abs() + event.movement_y().abs()));
-        change(self.stage, |stage| match stage.lasso.is_empty() {
-            true => stage.drag(event),
-            false => stage.lasso.push(place(event)),
+        change(self.picture, |picture| match picture.lasso.is_empty() {
+            true => picture.drag(event),
+            false => picture.lasso.push(place(event)),
         });
     }
 
     /// Marks what the line encloses, in place of what was marked or in addition.
     fn mark(self, add: bool) {
-        let caught = self.stage.try_update_value(|stage| stage.as_mut().map(Stage::close_lasso)).flatten();
-        schedule(self.stage);
+        let caught = self.picture.try_update_value(|picture| picture.as_mut().map(PictureState::close_lasso)).flatten();
+        schedule(self.picture);
         let Some(caught) = caught.filter(|caught| !caught.is_empty()) else { return };
         self.lab.choose(|state| {
             let mut marks = if add { state.marks.clone() } else { Vec::new() };
@@ -101,7 +101,7 @@ impl Input {
 
     /// A pointer goes up: a drag ends, or it was a click.
     pub fn up(self, event: &PointerEvent) {
-        change(self.stage, |stage| stage.pointers.retain(|(id, ..)| *id != event.pointer_id()));
+        change(self.picture, |picture| picture.pointers.retain(|(id, ..)| *id != event.pointer_id()));
         if self.lasso.get_untracked() && event.type_() == "pointerup" {
             self.mark(event.shift_key());
         }
@@ -120,7 +120,7 @@ impl Input {
         if focused || event.ctrl_key() {
             event.prevent_default();
             let factor = (-event.delta_y() * if event.ctrl_key() { 0.01 } else { 0.002 }).exp();
-            change(self.stage, |stage| stage.camera.magnify(factor));
+            change(self.picture, |picture| picture.viewpoint.magnify(factor));
         }
     }
 
@@ -130,17 +130,17 @@ impl Input {
             return;
         }
         match event.key().as_str() {
-            "ArrowLeft" => change(self.stage, |stage| stage.camera.turn(-0.12, 0.0)),
-            "ArrowRight" => change(self.stage, |stage| stage.camera.turn(0.12, 0.0)),
-            "ArrowUp" => change(self.stage, |stage| stage.camera.turn(0.0, 0.1)),
-            "ArrowDown" => change(self.stage, |stage| stage.camera.turn(0.0, -0.1)),
-            "+" | "=" => change(self.stage, |stage| stage.camera.magnify(1.2)),
-            "-" => change(self.stage, |stage| stage.camera.magnify(1.0 / 1.2)),
+            "ArrowLeft" => change(self.picture, |picture| picture.viewpoint.turn(-0.12, 0.0)),
+            "ArrowRight" => change(self.picture, |picture| picture.viewpoint.turn(0.12, 0.0)),
+            "ArrowUp" => change(self.picture, |picture| picture.viewpoint.turn(0.0, 0.1)),
+            "ArrowDown" => change(self.picture, |picture| picture.viewpoint.turn(0.0, -0.1)),
+            "+" | "=" => change(self.picture, |picture| picture.viewpoint.magnify(1.2)),
+            "-" => change(self.picture, |picture| picture.viewpoint.magnify(1.0 / 1.2)),
             step @ ("." | ",") => {
                 let outwards = step == ".";
                 let next = self.dots.with_untracked(|dots| walk(dots, self.hovered.get_untracked().as_ref(), outwards));
                 if let Some(dot) = &next {
-                    change(self.stage, |stage| stage.face(dot));
+                    change(self.picture, |picture| picture.face(dot));
                 }
                 self.point_at(next);
             }

@@ -4,10 +4,10 @@ pub mod brush;
 mod input;
 mod picked;
 mod picture;
-mod stage;
+mod state;
 
 pub use picture::{CAPS, Picture};
-pub use stage::reduced_motion;
+pub use state::reduced_motion;
 
 use super::compact::{Epochs, Which};
 use super::{Choices, Data, Marks, Prose, lab};
@@ -157,9 +157,7 @@ fn shown(lab: Lab, map: Projection, placed: Projected) -> Vec<Dot> {
 
 fn what_is_shown(lab: Lab, dots: &[Dot]) -> String {
     let samples = dots.iter().filter(|d| matches!(d.origin, crate::sphere::Origin::Sample(_))).count();
-    let epoch =
-        lab.model.frame.get().and_then(|at| lab.model.replay.with(|r| r.as_ref()?.frames.epochs.get(at).copied()));
-    text::sphere::shown(epoch.map(|e| e as usize), samples, dots.len() - samples)
+    text::sphere::shown(lab.model.epoch().map(|epoch| epoch as usize), samples, dots.len() - samples)
 }
 
 fn table(lab: Lab, dots: &[Dot]) -> Table {
@@ -172,7 +170,7 @@ fn table(lab: Lab, dots: &[Dot]) -> Table {
         vec![
             dot.name.to_string(),
             side.into(),
-            picked::class_name(lab, dot.class).unwrap_or_default(),
+            dot.class.map_or(String::new(), |class| lab.model.class_name(class)),
             format!("{:.2}", f64::from(dot.angle).to_degrees()),
             dot.score.map_or(String::new(), |score| format!("{score:.4}")),
         ]

@@ -69,14 +69,7 @@ fn name(lab: Lab, dot: &Dot) -> String {
     if let Origin::Own(key) = dot.origin {
         return lab.own.images.with(|own| own.iter().find(|i| i.key == key).map_or(String::new(), |i| i.name.clone()));
     }
-    text::sphere::name(dot.kind == Kind::Id, &class_name(lab, dot.class).unwrap_or_default())
-}
-
-/// A class's name, or its number while the names are not known.
-pub(super) fn class_name(lab: Lab, class: Option<usize>) -> Option<String> {
-    let class = class?;
-    let named = lab.model.replay.with(|r| r.as_ref()?.manifest.classes.get(class).cloned());
-    Some(named.unwrap_or_else(|| class.to_string()))
+    text::sphere::name(dot.kind == Kind::Id, &dot.class.map_or(String::new(), |class| lab.model.class_name(class)))
 }
 
 /// The picture of a point: samples of synth-digits are drawn anew, other data sets' images are not ours to have.

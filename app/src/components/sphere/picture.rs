@@ -2,9 +2,9 @@
 
 use super::brush::Brush;
 use super::input::Input;
-use super::stage::{Shared, Stage, change, repaint_with_the_theme};
+use super::state::{PictureState, Shared, change, repaint_with_the_theme};
 use crate::components::{lab, use_width};
-use crate::sphere::{Camera, Dot, Kind, Point, contours, summary};
+use crate::sphere::{Dot, Kind, Point, Viewpoint, contours, summary};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
@@ -32,7 +32,7 @@ pub fn Picture(
     /// The point that is pointed at.
     #[prop(optional)]
     hovered: RwSignal<Option<Dot>>,
-    /// Asks for the first camera again, whenever it changes.
+    /// Asks for the first viewpoint again, whenever it changes.
     #[prop(optional)]
     reset: RwSignal<u32>,
     /// Enlarges by this factor, whenever it changes.
@@ -51,42 +51,44 @@ pub fn Picture(
         let most = lab.state.with(|s| s.height(640.0, 260.0));
         (width.get() * 0.8).clamp(240.0, most).round()
     });
-    let stage: Shared = StoredValue::new_local(None);
+    let picture: Shared = StoredValue::new_local(None);
     let selected = Memo::new(move |_| lab.state.with(|s| s.select));
     let marks = Memo::new(move |_| lab.state.with(|s| s.marks.clone()));
 
     canvas.on_load(move |element| match Brush::new(element) {
-        Ok(brush) => stage.set_value(Some(Stage::new(brush))),
+        Ok(brush) => picture.set_value(Some(PictureState::new(brush))),
         Err(error) => web_sys::console::error_1(&error),
     });
     // The canvas is there before any effect runs.
     Effect::new(move |_| {
         let size = (width.get(), height.get());
-        change(stage, |stage| stage.brush.resize(size));
+        change(picture, |picture| picture.brush.resize(size));
     });
     Effect::new(move |_| {
         let dots = dots.get();
-        change(stage, |stage| stage.show(dots));
+        change(picture, |picture| picture.show(dots));
     });
     Effect::new(move |_| {
         let caps = kappa.get().map_or(Vec::new(), |(c, dim)| CAPS.map(|share| cap_angle(dim, c.kappa, share)).to_vec());
         let (axes, caption) = (axes.get(), caption.get());
-        change(stage, |stage| {
-            (stage.caps, stage.axes, stage.caption) = (caps, axes, caption);
+        change(picture, |picture| {
+            (picture.caps, picture.axes, picture.caption) = (caps, axes, caption);
         });
     });
     Effect::new(move |_| {
         let (hovered, selected) = (hovered.get(), selected.get());
         dots.track();
-        change(stage, |stage| {
+        change(picture, |picture| {
             let stands_out =
                 |dot: &Dot| Some(dot.name) == selected || hovered.as_ref().is_some_and(|h| h.origin == dot.origin);
-            stage.marked = (0..stage.dots.len()).filter(|&i| stands_out(&stage.dots[i])).collect();
+            picture.marked = (0..picture.dots.len()).filter(|&i| stands_out(&picture.dots[i])).collect();
         });
     });
     Effect::new(move |_| {
         let (marks, dots) = (marks.get(), dots.get());
-        change(stage, |stage| stage.ringed = (0..dots.len()).filter(|&i| marks.contains(&dots[i].name)).collect());
+        change(picture, |picture| {
+            picture.ringed = (0..dots.len()).filter(|&i| marks.contains(&dots[i].name)).collect()
+        });
     });
     let density = Memo::new(move |_| lab.state.with(|s| s.density));
     Effect::new(move |_| {
@@ -98,27 +100,27 @@ pub fn Picture(
             (kind, contours(&points))
         };
         let found: Vec<_> = if shown { [Kind::Ood, Kind::Id].map(of).to_vec() } else { Vec::new() };
-        change(stage, |stage| stage.contours = found);
+        change(picture, |picture| picture.contours = found);
     });
     Effect::new(move |_| {
         let on = spin.get();
-        change(stage, |stage| stage.spinning = on);
+        change(picture, |picture| picture.spinning = on);
     });
     Effect::new(move |before: Option<u32>| {
         let now = reset.get();
         if before.is_some() {
-            change(stage, |stage| stage.camera = Camera::default());
+            change(picture, |picture| picture.viewpoint = Viewpoint::default());
         }
         now
     });
     Effect::new(move |_| {
         if let Some(factor) = zoom.get() {
-            change(stage, |stage| stage.camera.magnify(factor));
+            change(picture, |picture| picture.viewpoint.magnify(factor));
         }
     });
-    repaint_with_the_theme(stage);
+    repaint_with_the_theme(picture);
 
-    let input = Input { lab, canvas, stage, dots, hovered, spin, lasso, moved: StoredValue::new(0.0) };
+    let input = Input { lab, canvas, picture, dots, hovered, spin, lasso, moved: StoredValue::new(0.0) };
     let label = move || format!("{}. {}", text::sphere::PICTURE, dots.with(|dots| summary(dots)));
     view! {
         <figure class="picture" data-part="sphere" data-testid=testid.unwrap_or("sphere") node_ref=figure>

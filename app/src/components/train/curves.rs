@@ -1,7 +1,7 @@
 //! Loss and AUROC of both runs, one over the other.
 
 use super::panel::marker;
-use crate::charts::{Frame as Axes, live as plots};
+use crate::charts::{PlotFrame, live as plots};
 use crate::components::{Chart, Prose, use_width};
 use crate::lab::Lab;
 use crate::state::scorer_word;
@@ -58,12 +58,12 @@ pub fn Curves(lab: Lab) -> impl IntoView {
                     <span>{text::AUROC_OF}</span>
                     <select name="train-scorer" on:change:target=move |e| choose.set(e.target().value().parse().ok())>{options}</select>
                 </label>
-                <Chart testid="train-auroc" node=auroc_node plot=auroc overlay=move |axes: &Axes| marker(axes, training.shown.get())/>
+                <Chart testid="train-auroc" node=auroc_node plot=auroc overlay=move |axes: &PlotFrame| marker(axes, training.shown.get())/>
             </div>
             <div>
                 <h3>{text::LOSS}</h3>
                 <p class="legend">{key(0)}{key(1)}</p>
-                <Chart testid="train-loss" node=loss_node plot=loss overlay=|_: &Axes| ()/>
+                <Chart testid="train-loss" node=loss_node plot=loss overlay=|_: &PlotFrame| ()/>
             </div>
         </div>
     }

@@ -1,7 +1,7 @@
 //! One run: its sphere, its histogram, its κ, its numbers.
 
 use super::sphere::LiveSphere;
-use crate::charts::{Frame as Axes, histogram, live as plots};
+use crate::charts::{PlotFrame, histogram, live as plots};
 use crate::components::{Chart, Prose, use_width};
 use crate::text::{self as shared, train as text};
 use crate::train::{Status, TrainingStore};
@@ -84,12 +84,12 @@ fn Kappa(training: TrainingStore, index: usize) -> impl IntoView {
         let [a, b] = training.runs.map(|run| run.history);
         a.with(|a| b.with(|b| plots::kappa(size, [a, b], index, epochs)))
     });
-    let overlay = move |axes: &Axes| marker(axes, training.shown.get());
+    let overlay = move |axes: &PlotFrame| marker(axes, training.shown.get());
     view! { <Chart testid="train-kappa" node plot overlay/> }
 }
 
 /// A line at the epoch looked at.
-pub fn marker(axes: &Axes, epoch: Option<u32>) -> impl IntoView + use<> {
+pub fn marker(axes: &PlotFrame, epoch: Option<u32>) -> impl IntoView + use<> {
     let (top, bottom) = (axes.down.start, axes.down.end);
     epoch.map(|epoch| axes.x_pixel(epoch.into())).map(|x| {
         view! { <line class="threshold" x1=x x2=x y1=top y2=bottom></line> }
@@ -111,5 +111,5 @@ fn Histogram(training: TrainingStore, index: usize) -> impl IntoView {
             training.runs.iter().map(|run| run.frames.with(|frames| plots::widest_angle(frames))).fold(0.2, f64::max);
         histogram::plot(size, id, ood, 0.0..widest, auroc(id, ood).ok())
     });
-    view! { <Chart testid="train-histogram" node plot overlay=|_: &Axes| ()/> }
+    view! { <Chart testid="train-histogram" node plot overlay=|_: &PlotFrame| ()/> }
 }

@@ -1,8 +1,7 @@
 //! The third step: images are tried, one by one or as the camera sees them.
 
 use super::live::Live;
-use super::picked;
-use crate::components::{Pad, Pixels};
+use crate::components::{Pad, Picker, Pixels};
 use crate::lab::{Lab, Tried};
 use crate::stats::is_anomalous;
 use crate::text;
@@ -21,18 +20,7 @@ pub fn Attempt(lab: Lab) -> impl IntoView {
         <div hidden=missing>
             <p>{text::yours::TRY_LEAD}</p>
             <div class="sources">
-                <label class="drop">
-                    <input
-                        type="file"
-                        class="visually-hidden"
-                        data-testid="try-input"
-                        accept="image/*,.heic,.heif,.zip"
-                        multiple
-                        on:change:target=move |e| normal.attempt_files(picked(&e.target()))
-                    />
-                    <strong>{text::yours::PICK}</strong>
-                    <span>{text::yours::PICK_HINT}</span>
-                </label>
+                <Picker testid="try-input" also=",.zip" take=move |files| normal.attempt_files(files)/>
                 <Live lab/>
                 <Pad drawn=move |pixels| normal.attempt(text::yours::DRAWING_NAME.into(), pixels)/>
             </div>

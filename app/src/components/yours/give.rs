@@ -1,11 +1,9 @@
 //! The first step: images of what is normal, and taking them out again.
 
-use super::picked;
-use crate::components::camera::{Camera, Viewfinder};
-use crate::components::{Pad, Pixels};
+use crate::clock;
+use crate::components::{Camera, Pad, Picker, Pixels, Viewfinder, picked};
 use crate::lab::Lab;
 use crate::text;
-use leptos::leptos_dom::helpers::IntervalHandle;
 use leptos::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,18 +30,7 @@ pub fn Give(lab: Lab) -> impl IntoView {
     view! {
         <p>{text::yours::NORMAL_LEAD}</p>
         <div class="sources">
-            <label class="drop">
-                <input
-                    type="file"
-                    class="visually-hidden"
-                    data-testid="normal-input"
-                    accept="image/*,.heic,.heif,.zip"
-                    multiple
-                    on:change:target=move |e| normal.give_files(picked(&e.target()))
-                />
-                <strong>{text::yours::PICK}</strong>
-                <span>{text::yours::PICK_HINT}</span>
-            </label>
+            <Picker testid="normal-input" also=",.zip" take=move |files| normal.give_files(files)/>
             <label class="button quiet folder">
                 <input
                     type="file"
@@ -102,31 +89,21 @@ pub fn Give(lab: Lab) -> impl IntoView {
 fn Bursts(lab: Lab) -> impl IntoView {
     let camera = Camera::new();
     let left = RwSignal::new(0_u32);
-    let timer = StoredValue::new(None::<IntervalHandle>);
-    let stop = move || {
-        left.try_set(0);
-        if let Some(timer) = timer.try_update_value(Option::take).flatten() {
-            timer.clear();
-        }
-    };
     let take = move || match camera.on.get_untracked().then(|| camera.picture()).flatten() {
         Some(pixels) => {
             lab.normal.give(text::yours::CAMERA_NAME.into(), pixels);
             left.update(|left| *left = left.saturating_sub(1));
-            if left.get_untracked() == 0 {
-                stop();
-            }
         }
-        None => stop(),
+        None => left.set(0),
     };
+    let taking = Memo::new(move |_| left.get() > 0);
+    clock::every(BETWEEN, move || taking.get(), take);
     let start = move |pictures: u32| {
-        stop();
         left.set(pictures);
-        timer.set_value(set_interval_with_handle(take, BETWEEN).ok());
         take();
     };
-    on_cleanup(stop);
     let hold = move || start(u32::MAX);
+    let stop = move || left.set(0);
     let is_key = |key: &str| key == " " || key == "Enter";
     view! {
         <Viewfinder camera>

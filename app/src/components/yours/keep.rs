@@ -1,6 +1,6 @@
 //! What is left of it: a bundle to take away, and what the browser keeps.
 
-use super::picked;
+use crate::components::picked;
 use crate::export;
 use crate::lab::Lab;
 use crate::text;

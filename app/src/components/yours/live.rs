@@ -1,6 +1,7 @@
 //! What the camera sees, judged as fast as the engine can, with the last minute as a strip.
 
 use super::attempt::{Verdict, near, score_of};
+use crate::clock;
 use crate::components::{Camera, Viewfinder};
 use crate::lab::{Lab, STRIP};
 use crate::stats::is_anomalous;
@@ -38,7 +39,7 @@ pub fn Live(lab: Lab) -> impl IntoView {
     });
     Effect::new(move |_| {
         last.track();
-        let now = now();
+        let now = seconds();
         if anomalous() && sound.get_untracked() && now - beeped.get_value() > BETWEEN {
             beeped.set_value(now);
             beeper.with_value(|beeper| beeper.as_ref().map(beep));
@@ -91,7 +92,7 @@ fn look_on(lab: Lab, camera: Camera, looking: Memo<bool>) {
         if !lab.normal.is_looking()
             && let Some(pixels) = camera.picture()
         {
-            lab.normal.look(pixels, now());
+            lab.normal.look(pixels, seconds());
         }
         look_on(lab, camera, looking);
     });
@@ -134,7 +135,6 @@ fn beep(audio: &AudioContext) {
     let _ = tone();
 }
 
-/// Seconds on the page's clock.
-fn now() -> f64 {
-    window().performance().map_or(0.0, |clock| clock.now() / 1e3)
+fn seconds() -> f64 {
+    clock::now() / 1e3
 }

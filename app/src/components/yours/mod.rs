@@ -16,7 +16,6 @@ use give::Give;
 use keep::Keep;
 use leptos::prelude::*;
 use nsa_core::bundle::MIN_NORMAL;
-use web_sys::{File, HtmlInputElement};
 
 /// The three steps, and what is left of them.
 #[component]
@@ -71,12 +70,4 @@ fn Step(lab: Lab, at: Now, title: &'static str, testid: &'static str, children: 
             {children()}
         </li>
     }
-}
-
-/// The files that a person picked; the same may be picked again.
-fn picked(input: &HtmlInputElement) -> Vec<File> {
-    let list = input.files();
-    let files = list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|i| list.get(i)).collect());
-    input.set_value("");
-    files
 }

@@ -5,12 +5,12 @@ use std::f64::consts::{FRAC_PI_2, TAU};
 /// A place in the picture's space. The ball is centred and has radius 1; its pole is (0, 0, 1).
 pub type Point = [f64; 3];
 
-/// Bounds of [`Camera::zoom`].
+/// Bounds of [`Viewpoint::zoom`].
 pub const ZOOM: std::ops::RangeInclusive<f64> = 0.7..=8.0;
 
 /// From where the ball is seen, without perspective.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Camera {
+pub struct Viewpoint {
     /// Turn of the ball around its pole, radians.
     pub yaw: f64,
     /// How far the viewer stands above the equator, radians, -pi/2 to pi/2.
@@ -19,7 +19,7 @@ pub struct Camera {
     pub zoom: f64,
 }
 
-impl Default for Camera {
+impl Default for Viewpoint {
     /// From above, where the normal class lies; the equator is still seen as an ellipse.
     fn default() -> Self {
         Self { yaw: 0.6, pitch: 0.9, zoom: 1.0 }
@@ -37,7 +37,7 @@ pub struct Seen {
     pub depth: f64,
 }
 
-/// A camera with its sines and cosines, and the picture it fills.
+/// A viewpoint with its sines and cosines, and the picture it fills.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lens {
     yaw: (f64, f64),
@@ -47,7 +47,7 @@ pub struct Lens {
     pub radius: f64,
 }
 
-impl Camera {
+impl Viewpoint {
     /// Turns the ball as if it were dragged by so many pixels, where it has `radius` pixels.
     pub fn drag(&mut self, (right, down): (f64, f64), radius: f64) {
         let radius = radius.max(1.0);
@@ -67,7 +67,7 @@ impl Camera {
         }
     }
 
-    /// The camera before a picture of `width x height` CSS pixels.
+    /// The viewpoint before a picture of `width x height` CSS pixels.
     pub fn lens(&self, width: f64, height: f64) -> Lens {
         Lens {
             yaw: self.yaw.sin_cos(),
@@ -126,15 +126,15 @@ mod tests {
 
     #[test]
     fn the_pole_is_up_and_the_viewer_may_look_down_on_it() {
-        let level = Camera { yaw: 1.0, pitch: 0.0, zoom: 1.0 }.lens(200.0, 100.0);
+        let level = Viewpoint { yaw: 1.0, pitch: 0.0, zoom: 1.0 }.lens(200.0, 100.0);
         close(level.see([0.0, 0.0, 1.0]), 100.0, 50.0 - 42.0, 0.0);
-        let above = Camera { yaw: 1.0, pitch: FRAC_PI_2, zoom: 1.0 }.lens(200.0, 100.0);
+        let above = Viewpoint { yaw: 1.0, pitch: FRAC_PI_2, zoom: 1.0 }.lens(200.0, 100.0);
         close(above.see([0.0, 0.0, 1.0]), 100.0, 50.0, 1.0);
     }
 
     #[test]
     fn seeing_keeps_lengths() {
-        let lens = Camera { yaw: 2.1, pitch: -0.7, zoom: 1.5 }.lens(300.0, 400.0);
+        let lens = Viewpoint { yaw: 2.1, pitch: -0.7, zoom: 1.5 }.lens(300.0, 400.0);
         for point in [on_ball(0.3, 1.0), on_ball(2.0, -2.0), on_ball(PI, 0.0)] {
             let s = lens.see(point);
             let length = ((s.x - 150.0) / lens.radius).hypot((s.y - 200.0) / lens.radius).hypot(s.depth);
@@ -144,28 +144,28 @@ mod tests {
 
     #[test]
     fn a_drag_to_the_right_moves_the_front_to_the_right() {
-        let mut camera = Camera { yaw: 0.0, pitch: 0.0, zoom: 1.0 };
+        let mut viewpoint = Viewpoint { yaw: 0.0, pitch: 0.0, zoom: 1.0 };
         let front = [0.0, -1.0, 0.0];
-        close(camera.lens(100.0, 100.0).see(front), 50.0, 50.0, 1.0);
-        camera.drag((10.0, 0.0), 42.0);
-        let moved = camera.lens(100.0, 100.0).see(front);
+        close(viewpoint.lens(100.0, 100.0).see(front), 50.0, 50.0, 1.0);
+        viewpoint.drag((10.0, 0.0), 42.0);
+        let moved = viewpoint.lens(100.0, 100.0).see(front);
         assert!(moved.x > 55.0 && moved.depth > 0.9, "{moved:?}");
-        camera.drag((0.0, 1e9), 42.0);
-        assert_eq!(camera.pitch, FRAC_PI_2);
-        camera.turn(-40.0, 0.0);
-        assert!((0.0..TAU).contains(&camera.yaw));
+        viewpoint.drag((0.0, 1e9), 42.0);
+        assert_eq!(viewpoint.pitch, FRAC_PI_2);
+        viewpoint.turn(-40.0, 0.0);
+        assert!((0.0..TAU).contains(&viewpoint.yaw));
     }
 
     #[test]
     fn zoom_stays_within_bounds() {
-        let mut camera = Camera::default();
-        camera.magnify(1e9);
-        assert_eq!(camera.zoom, *ZOOM.end());
-        camera.magnify(0.0);
-        camera.magnify(f64::NAN);
-        assert_eq!(camera.zoom, *ZOOM.end());
-        camera.magnify(1e-9);
-        assert_eq!(camera.zoom, *ZOOM.start());
+        let mut viewpoint = Viewpoint::default();
+        viewpoint.magnify(1e9);
+        assert_eq!(viewpoint.zoom, *ZOOM.end());
+        viewpoint.magnify(0.0);
+        viewpoint.magnify(f64::NAN);
+        assert_eq!(viewpoint.zoom, *ZOOM.end());
+        viewpoint.magnify(1e-9);
+        assert_eq!(viewpoint.zoom, *ZOOM.start());
     }
 
     #[test]

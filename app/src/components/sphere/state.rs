@@ -1,8 +1,9 @@
 //! What the picture shows at a moment, and when it is painted anew.
 
-use super::brush::{Brush, Scene};
+use super::brush::{Brush, Painting};
 use super::input::place;
-use crate::sphere::{Camera, Dot, Kind, Origin, Point, Seen, Segment, enclosed};
+use crate::clock::now;
+use crate::sphere::{Dot, Kind, Origin, Point, Seen, Segment, Viewpoint, enclosed};
 use crate::state::ImageName;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ const MOVE: f64 = 450.0;
 const SPIN: f64 = 0.12;
 
 /// What the picture keeps between two paintings.
-pub struct Stage {
+pub struct PictureState {
     pub brush: Brush,
-    pub camera: Camera,
+    pub viewpoint: Viewpoint,
     pub dots: Arc<Vec<Dot>>,
     /// Where the points were before they moved to where `dots` says, and since when they move.
     from: Option<(Vec<Point>, f64)>,
@@ -35,25 +36,25 @@ pub struct Stage {
     scheduled: bool,
 }
 
-/// The stage, once there is a canvas.
-pub type Shared = StoredValue<Option<Stage>, LocalStorage>;
+/// The picture, once there is a canvas.
+pub type Shared = StoredValue<Option<PictureState>, LocalStorage>;
 
 /// Changes what is shown, and has it painted.
-pub fn change(stage: Shared, with: impl FnOnce(&mut Stage)) {
-    stage.update_value(|stage| {
-        if let Some(stage) = stage {
-            with(stage);
+pub fn change(picture: Shared, with: impl FnOnce(&mut PictureState)) {
+    picture.update_value(|picture| {
+        if let Some(picture) = picture {
+            with(picture);
         }
     });
-    schedule(stage);
+    schedule(picture);
 }
 
-impl Stage {
-    /// An empty stage before the first camera.
+impl PictureState {
+    /// An empty state before the first viewpoint.
     pub fn new(brush: Brush) -> Self {
         Self {
             brush,
-            camera: Camera::default(),
+            viewpoint: Viewpoint::default(),
             dots: Arc::default(),
             from: None,
             seen: Vec::new(),
@@ -98,14 +99,14 @@ impl Stage {
     fn paint(&mut self) -> Result<(), JsValue> {
         let time = now();
         if self.spinning {
-            self.camera.turn(SPIN * ((time - self.painted) / 1000.0).min(0.1), 0.0);
+            self.viewpoint.turn(SPIN * ((time - self.painted) / 1000.0).min(0.1), 0.0);
         }
         self.painted = time;
         let points = self.points();
         if self.from.as_ref().is_some_and(|(_, since)| time - since > MOVE) {
             self.from = None;
         }
-        let scene = Scene {
+        let scene = Painting {
             dots: &self.dots,
             points: &points,
             caps: &self.caps,
@@ -116,7 +117,7 @@ impl Stage {
             contours: &self.contours,
             lasso: &self.lasso,
         };
-        self.seen = self.brush.paint(&self.camera, &scene)?;
+        self.seen = self.brush.paint(&self.viewpoint, &scene)?;
         Ok(())
     }
 
@@ -141,62 +142,62 @@ impl Stage {
     pub fn drag(&mut self, event: &PointerEvent) {
         let apart = |p: &[(i32, f64, f64)]| (p[0].1 - p[1].1).hypot(p[0].2 - p[1].2);
         let before = (self.pointers.len() == 2).then(|| apart(&self.pointers));
-        let radius = self.brush.lens(&self.camera).radius;
+        let radius = self.brush.lens(&self.viewpoint).radius;
         let (x, y) = place(event);
         let Some(pointer) = self.pointers.iter_mut().find(|(id, ..)| *id == event.pointer_id()) else { return };
         let step = (x - pointer.1, y - pointer.2);
         (pointer.1, pointer.2) = (x, y);
         match before {
-            Some(before) => self.camera.magnify(apart(&self.pointers) / before.max(1.0)),
-            None => self.camera.drag(step, radius),
+            Some(before) => self.viewpoint.magnify(apart(&self.pointers) / before.max(1.0)),
+            None => self.viewpoint.drag(step, radius),
         }
     }
 
     /// Turns the ball so that a point lies on the viewer's side.
     pub fn face(&mut self, dot: &Dot) {
-        let seen = self.brush.lens(&self.camera).see(dot.at);
+        let seen = self.brush.lens(&self.viewpoint).see(dot.at);
         if seen.depth < 0.05 {
             let [x, y, _] = dot.at;
-            self.camera.yaw = (-std::f64::consts::FRAC_PI_2 - y.atan2(x)).rem_euclid(std::f64::consts::TAU);
+            self.viewpoint.yaw = (-std::f64::consts::FRAC_PI_2 - y.atan2(x)).rem_euclid(std::f64::consts::TAU);
         }
     }
 }
 
 /// Paints with the next frame, once however often it is asked, and goes on while anything moves.
-pub fn schedule(stage: Shared) {
-    let wanted = stage.try_update_value(|stage| {
-        let Some(stage) = stage else { return false };
-        !std::mem::replace(&mut stage.scheduled, true)
+pub fn schedule(picture: Shared) {
+    let wanted = picture.try_update_value(|picture| {
+        let Some(picture) = picture else { return false };
+        !std::mem::replace(&mut picture.scheduled, true)
     });
     if wanted != Some(true) {
         return;
     }
     request_animation_frame(move || {
-        let goes_on = stage.try_update_value(|stage| {
-            let Some(stage) = stage else { return false };
-            stage.scheduled = false;
-            if let Err(error) = stage.paint() {
+        let goes_on = picture.try_update_value(|picture| {
+            let Some(picture) = picture else { return false };
+            picture.scheduled = false;
+            if let Err(error) = picture.paint() {
                 web_sys::console::error_1(&error);
                 return false;
             }
-            stage.spinning || stage.from.is_some()
+            picture.spinning || picture.from.is_some()
         });
         if goes_on == Some(true) {
-            schedule(stage);
+            schedule(picture);
         }
     });
 }
 
 /// The colours of a canvas do not follow the style sheet by themselves.
-pub fn repaint_with_the_theme(stage: Shared) {
+pub fn repaint_with_the_theme(picture: Shared) {
     let Ok(Some(query)) = window().match_media("(prefers-color-scheme: dark)") else { return };
     let on_change = Closure::<dyn FnMut()>::new(move || {
-        stage.update_value(|stage| {
-            if let Some(Err(error)) = stage.as_mut().map(|stage| stage.brush.mix()) {
+        picture.update_value(|picture| {
+            if let Some(Err(error)) = picture.as_mut().map(|picture| picture.brush.mix()) {
                 web_sys::console::error_1(&error);
             }
         });
-        schedule(stage);
+        schedule(picture);
     });
     query.set_onchange(Some(on_change.as_ref().unchecked_ref()));
     let listening = StoredValue::new_local(Some((query, on_change)));
@@ -211,8 +212,4 @@ pub fn repaint_with_the_theme(stage: Shared) {
 pub fn reduced_motion() -> bool {
     let query = window().match_media("(prefers-reduced-motion: reduce)");
     query.ok().flatten().is_some_and(|query| query.matches())
-}
-
-fn now() -> f64 {
-    window().performance().map_or(0.0, |p| p.now())
 }
