@@ -254,9 +254,10 @@ def main():
             for name, bundle in bundles.items():
                 sources += [(name, layer, found, SCORERS) for layer, found in features(nsa, bundle, images, folder)]
             for encoder, layer, values, scorers in sources:
+                reached = defaultdict(list)
                 for at, scorer, value in fitted(nsa, values, cut, pool, draws, scorers, folder):
-                    count, draw, _ = draws[at]
-                    results.append([problem, encoder, layer, scorer, count, draw, round(float(value), 4)])
+                    reached[scorer, draws[at][0]].append(round(float(value), 4))
+                results += [[problem, encoder, layer, *way, found] for way, found in reached.items()]
             print(problem, len(results), flush=True)
             Path(out).mkdir(parents=True, exist_ok=True)
             file.write_text("[" + ",\n".join(json.dumps(row) for row in results) + "]\n")
@@ -265,9 +266,8 @@ def main():
 
 def table(results):
     """The best layer and scorer of each encoder, chosen over all problems, and what it reaches on each."""
-    cells = defaultdict(list)
-    for problem, encoder, layer, scorer, count, _, value in results:
-        cells[encoder, layer, scorer, count, problem].append(100 * value)
+    cells = {(encoder, layer, scorer, count, problem): 100 * np.array(values)
+             for problem, encoder, layer, scorer, count, values in results}
     names = list(dict.fromkeys(row[0] for row in results))
     mean = lambda way, count: np.mean([np.mean(cells[(*way, count, p)]) for p in names if (*way, count, p) in cells])
     ways = sorted({key[:3] for key in cells}, key=lambda way: -np.mean([mean(way, count) for count in COUNTS]))
@@ -279,7 +279,7 @@ def table(results):
     lines += ["", "## Each problem, 40 images: mean and spread of five draws", "",
               "| | " + " | ".join(" ".join(way) for way in best) + " |", "|---|" + "---:|" * len(best)]
     for name in names:
-        found = [cells.get((*way, 40, name)) for way in best]
+        found = [cells[(*way, 40, name)] for way in best]
         lines.append(f"| {name} | " + " | ".join(f"{np.mean(f):.1f} ± {np.std(f, ddof=1):.1f}" for f in found) + " |")
     return "\n".join(lines) + "\n"
 

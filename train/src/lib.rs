@@ -29,8 +29,8 @@ mod progress;
 mod report;
 mod run;
 mod tables;
-mod torch;
 mod trained;
+mod weights;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -81,7 +81,9 @@ fn a_fitted_bundle_is_listed_checked_and_fitted_again() {
 fn too_few_and_equal_images_say_so_and_leave_nothing() {
     let lab = lab();
     fs::create_dir(lab.path("same")).unwrap();
-    (0..9).for_each(|i| drop(fs::copy(lab.path("odd/03.png"), lab.path(&format!("same/{i}.png"))).unwrap()));
+    for i in 0..9 {
+        fs::copy(lab.path("odd/03.png"), lab.path(&format!("same/{i}.png"))).unwrap();
+    }
     fs::create_dir(lab.path("none")).unwrap();
     let fit = |what: &str| lab.nsa(&format!("fit --bundle {DIGITS} --normal {what} --out out --device cpu"));
     fit("normal/01.png normal/02.png").fails(2, &["8 to 1000 images, found 2"]);

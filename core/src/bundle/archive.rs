@@ -3,6 +3,7 @@
 use super::read::{FILES, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST};
 use super::{BundleError, Manifest, NORMAL_FILE};
 use std::io::{Cursor, Read, Write};
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -47,7 +48,7 @@ pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
         let [path] = &paths[..] else {
             return Err(fault(&format!("it must hold {name} once, found {} of them", paths.len())));
         };
-        let file = archive.by_name(path).map_err(|e| fault(&format!("{name}: {e}")))?;
+        let file = archive.by_name(path).map_err(|e| fault(&format!("{name}: {}", zip_reason(&e))))?;
         // What a header says of the size is not believed.
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| fault(&format!("{name}: {e}")))?;
@@ -59,6 +60,21 @@ pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
     let files = [read(model, MAX_FILE)?, read(bank, MAX_FILE)?, read(history, MAX_FILE)?, read(frames, MAX_FILE)?];
     let normal = manifest.normal.as_ref().map(|_| read(NORMAL_FILE, MAX_FILE)).transpose()?;
     Ok(Unpacked { manifest, files, normal })
+}
+
+/// Why something in a zip is not read, and what to do.
+pub fn zip_reason(error: &ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
+            "it is locked by a password: unpack it first".into()
+        }
+        ZipError::CompressionMethodNotSupported(method) => {
+            format!(
+                "it is packed by method {method}, which is not read: pack it again with Deflate, as zip does by default"
+            )
+        }
+        other => other.to_string(),
+    }
 }
 
 fn fault(why: &str) -> BundleError {

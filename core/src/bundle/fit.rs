@@ -7,7 +7,7 @@ use super::{Assembled, BundleError, DetectError, Detector, LayerEntry, Manifest,
 use crate::data::{CHANNELS, IMAGE_BYTES, SIZE};
 use crate::features::Features;
 use crate::model::Layer;
-use crate::score::{Bank, RELATIVE_TOLERANCE, ScoreError, Scorer, held_out};
+use crate::score::{Bank, ScoreError, Scorer, held_out};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -17,21 +17,6 @@ pub const NORMAL_FILE: &str = "normal.safetensors";
 pub const MIN_NORMAL: usize = 8;
 /// More are a data set, and worth training on.
 pub const MAX_NORMAL: usize = 1000;
-
-/// What a person's normal images get banks of: all blocks pooled, and the last two flat, which keep what stands where.
-const LAYERS: [Layer; 6] =
-    [Layer::Pooled(1), Layer::Pooled(2), Layer::Pooled(3), Layer::Pooled(4), Layer::Flat(4), Layer::Flat(3)];
-/// Directions that the whitening of a flat map keeps: none of its scores whitens, and all would be megabytes.
-const MAX_FLAT_RANK: usize = 8;
-
-fn is_flat(layer: Layer) -> bool {
-    matches!(layer, Layer::Flat(_))
-}
-
-/// The scores of a layer. Flat maps have more values than there are images: whitened, these would all be equally far apart.
-fn scorers(layer: Layer) -> &'static [Scorer] {
-    if is_flat(layer) { &[Scorer::KCos, Scorer::CCos] } else { &Scorer::ANGULAR }
-}
 
 /// Why images could not be made the normal ones.
 #[derive(Debug, Error)]
@@ -52,7 +37,7 @@ pub enum FitError {
 
 impl<B: Backend> Detector<B> {
     /// A detector whose normal images are `pixels` (n x 3 x 32 x 32 bytes, [`MIN_NORMAL`] to [`MAX_NORMAL`] of them), with
-    /// a bank of all of them for every pooled map of the encoder and the last two flat ones.
+    /// a bank of all of them for every block of the encoder, pooled, and all of [`Scorer::ANGULAR`] as scores.
     ///
     /// Banks are rounded as they are stored, so that a saved detector scores as before. `batch` images are embedded at
     /// once; after each batch `pause` is told how many that were.
@@ -61,9 +46,10 @@ impl<B: Backend> Detector<B> {
         if !(MIN_NORMAL..=MAX_NORMAL).contains(&n) {
             return Err(FitError::Count { found: n });
         }
-        let mut columns: [Vec<f32>; LAYERS.len()] = Default::default();
+        let mut columns: [Vec<f32>; Layer::POOLED.len()] = Default::default();
         for some in pixels.chunks(batch.max(1) * IMAGE_BYTES) {
-            for (column, values) in columns.iter_mut().zip(self.embed(some, &LAYERS).await.map_err(DetectError::from)?)
+            for (column, values) in
+                columns.iter_mut().zip(self.embed(some, &Layer::POOLED).await.map_err(DetectError::from)?)
             {
                 column.extend(values);
             }
@@ -77,14 +63,13 @@ impl<B: Backend> Detector<B> {
             ..self.manifest().clone()
         };
         let mut banks = Vec::new();
-        for (layer, values) in LAYERS.into_iter().zip(columns) {
+        for (layer, values) in Layer::POOLED.into_iter().zip(columns) {
             let dim = values.len() / n;
             let features = Features::new(n, dim, values).map_err(DetectError::from)?;
-            let rank = is_flat(layer).then_some((n / 2).min(MAX_FLAT_RANK));
-            let bank = stored_bank(&Bank::fit_with(&features, RELATIVE_TOLERANCE, rank)?)?;
+            let bank = stored_bank(&Bank::fit(&features)?)?;
             manifest.layers.push(LayerEntry { name: layer, dim, rank: bank.rank(), bank: n, full_bank: n });
-            let scorers = scorers(layer);
-            for (&scorer, scores) in scorers.iter().zip(held_out(&bank.parts().features, scorers)?) {
+            for (scorer, scores) in Scorer::ANGULAR.into_iter().zip(held_out(&bank.parts().features, &Scorer::ANGULAR)?)
+            {
                 let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
                 let training_range = scores.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold);
                 let (auroc_validation, auroc_full, auroc_exported) = (None, None, None);

@@ -97,16 +97,13 @@ pub struct Manifest {
 
 impl Manifest {
     /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which
-    /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default. Of a
-    /// person's own normal k-Cos of block 3, flat: the best of all ways that `results/FIT.md` compares.
+    /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default; of a
+    /// person's own normal k-Cos of it, which `results/FIT.md` finds best.
     pub fn default_score(&self) -> usize {
-        let few = |score: &ScoreEntry| score.layer == Layer::Flat(3) && score.scorer == Scorer::KCos;
-        if let Some(at) = self.scores.iter().position(few).filter(|_| self.normal.is_some()) {
-            return at;
-        }
         let rates = self.scores.iter().enumerate().filter_map(|(at, score)| Some((at, score.auroc_validation?)));
         let best = rates.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at);
-        best.or(self.scores.iter().rposition(|score| score.scorer == Scorer::KCosMah)).unwrap_or(0)
+        let scorer = if self.normal.is_some() { Scorer::KCos } else { Scorer::KCosMah };
+        best.or(self.scores.iter().rposition(|score| score.scorer == scorer)).unwrap_or(0)
     }
 }
 

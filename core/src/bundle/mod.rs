@@ -18,7 +18,7 @@ mod read;
 mod tensors;
 mod write;
 
-pub use archive::{MAX_ARCHIVE, Unpacked, from_zip, to_zip};
+pub use archive::{MAX_ARCHIVE, Unpacked, from_zip, to_zip, zip_reason};
 pub use assemble::{AssembleError, Assembled, BankPlan, Origin};
 pub use detector::{DetectError, Detector, ImageScores};
 pub use error::BundleError;

@@ -3,10 +3,9 @@
 use super::Broken;
 use super::pickle::{MAX_PICKLE, Node, Pickle};
 use super::tensor::Storage;
-use crate::files::zip_reason;
+use nsa_core::bundle::zip_reason;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use zip::ZipArchive;
 
 /// A file with a pickle and the storages it mentions.
@@ -17,15 +16,15 @@ pub(super) trait Archive {
 }
 
 /// The format since PyTorch 1.6: a zip with `NAME/data.pkl` and a file `NAME/data/KEY` for each storage.
-pub(super) struct Zipped {
-    zip: ZipArchive<BufReader<File>>,
+pub(super) struct Zipped<R> {
+    zip: ZipArchive<BufReader<R>>,
     /// `NAME/`.
     top: String,
     pickle: Pickle,
 }
 
-impl Zipped {
-    pub(super) fn open(file: File) -> Result<Self, Broken> {
+impl<R: Read + Seek> Zipped<R> {
+    pub(super) fn open(file: R) -> Result<Self, Broken> {
         let mut zip = ZipArchive::new(BufReader::new(file))
             .map_err(|e| Broken("be a whole zip file of torch.save".into(), e.to_string()))?;
         let top = zip.file_names().find_map(|name| name.strip_suffix("data.pkl").filter(is_top)).map(String::from);
@@ -47,7 +46,7 @@ fn is_top(path: &&str) -> bool {
 }
 
 /// A file of a zip; refuses more than `cap` bytes.
-fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, cap: u64) -> Result<Vec<u8>, Broken> {
+fn entry(zip: &mut ZipArchive<impl Read + Seek>, name: &str, cap: u64) -> Result<Vec<u8>, Broken> {
     let whole = |found: String| Broken(format!("hold {name:?}, whole and of at most {cap} bytes"), found);
     let mut bytes = Vec::new();
     let file = zip.by_name(name).map_err(|e| whole(zip_reason(&e)))?;
@@ -55,7 +54,7 @@ fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, cap: u64) -> Result<
     if bytes.len() as u64 > cap { Err(whole("more".into())) } else { Ok(bytes) }
 }
 
-impl Archive for Zipped {
+impl<R: Read + Seek> Archive for Zipped<R> {
     fn pickle(&self) -> &Pickle {
         &self.pickle
     }

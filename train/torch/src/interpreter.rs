@@ -1,4 +1,4 @@
-//! The machine that a pickle is a program for, as far as state dicts need it: every instruction up to protocol 5 is
+//! What runs the program that a pickle is, as far as state dicts need it: every instruction up to protocol 5 is
 //! known, so that what lies beside the weights is no obstacle.
 
 use super::Broken;
@@ -20,7 +20,7 @@ fn broken(found: impl Into<String>) -> Broken {
 }
 
 /// Where a program stands.
-pub(super) struct Machine<'a> {
+pub(super) struct Interpreter<'a> {
     bytes: &'a [u8],
     /// The next byte.
     pub(super) at: usize,
@@ -33,7 +33,7 @@ pub(super) struct Machine<'a> {
     left: usize,
 }
 
-impl<'a> Machine<'a> {
+impl<'a> Interpreter<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let left = AT_LEAST + GROWTH * bytes.len();
         Self { bytes, at: 0, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new(), nodes: Vec::new(), left }

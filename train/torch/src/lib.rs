@@ -7,25 +7,22 @@
 
 mod archive;
 mod choose;
-mod machine;
+mod interpreter;
 mod pickle;
 mod tensor;
 #[cfg(test)]
 mod tests;
 
-use crate::error::NsaError;
-use crate::files;
-use crate::output::tell;
 use archive::{Archive, Stream, Zipped};
 use choose::{Candidate, Choice, choose};
 use nsa_core::model::{EncoderConfig, MAX_WEIGHTS, StateDict, WeightsError};
 use pickle::{Node, Pickle};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{Read, Seek};
-use std::path::Path;
+use std::io::{self, Read, Seek};
 use std::rc::Rc;
 use tensor::{Kind, Tensor};
+use thiserror::Error;
 
 /// Bytes a file may have: with the optimiser's state a checkpoint is three times as large as its weights.
 const MAX_FILE: u64 = 4 * MAX_WEIGHTS as u64;
@@ -45,56 +42,95 @@ const MAX_USES: usize = 4;
 /// shrink.
 const MAX_PACKED: u64 = 16;
 
+/// Why a file gives no weights.
+#[derive(Debug, Error)]
+pub enum TorchError {
+    /// The system would not give it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not what it should be.
+    #[error("must {must}, found {found}")]
+    Broken {
+        /// What must hold.
+        must: String,
+        /// What was found.
+        found: String,
+    },
+    /// A tensor of it is no weight.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
 /// What must hold of a file, and what was found.
 #[derive(Debug, PartialEq)]
 struct Broken(String, String);
 
-/// Reads an encoder's weights from a file of `torch.save` or a safetensors file, as its first bytes tell: of all that is
-/// in it, what fits `config` best, under the names that a ResNet's tensors have.
-pub fn read_weights(path: &Path, config: &EncoderConfig) -> Result<StateDict, NsaError> {
-    read(path, |candidates| choose(candidates, config))
+impl From<Broken> for TorchError {
+    fn from(Broken(must, found): Broken) -> Self {
+        Self::Broken { must, found }
+    }
 }
 
-fn read(path: &Path, choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>) -> Result<StateDict, NsaError> {
-    let broken = |Broken(must, found)| NsaError::File { path: path.into(), must, found };
-    let refused = |source| NsaError::WeightsFile { path: path.into(), source };
-    let (mut file, length) = files::open_plain(path).map_err(files::refusing(path))?;
+/// Weights, and where else in the file such lie.
+#[derive(Debug)]
+pub struct Found {
+    /// The weights, under the names that a ResNet's tensors have.
+    pub state: StateDict,
+    /// Other places whose weights fit as well, for people.
+    pub others: Vec<String>,
+}
+
+/// Reads an encoder's weights from a file of `length` bytes, of `torch.save` or a safetensors file, as its first bytes
+/// tell: of all that is in it, what fits `config` best.
+pub fn read_weights(file: impl Read + Seek, length: u64, config: &EncoderConfig) -> Result<Found, TorchError> {
+    read(file, length, |candidates| choose(candidates, config))
+}
+
+fn read(
+    mut file: impl Read + Seek,
+    length: u64,
+    choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>,
+) -> Result<Found, TorchError> {
     let mut start = Vec::new();
-    (&mut file).take(LEGACY.len() as u64).read_to_end(&mut start).map_err(files::reading(path))?;
-    let choose = |candidates: &[Candidate<'_>]| {
-        let choice = choose(candidates)?;
-        if !choice.others.is_empty() {
-            tell!("{}: weights of several networks fit; not taken are {}", path.display(), choice.others.join("; "));
-        }
-        Ok(choice)
-    };
+    (&mut file).take(LEGACY.len() as u64).read_to_end(&mut start)?;
+    file.rewind()?;
     if start.starts_with(b"PK\x03\x04") {
-        file.rewind().map_err(files::reading(path))?;
-        return state_dict(&mut Zipped::open(file).map_err(broken)?, length, choose).map_err(broken)?.map_err(refused);
+        return state_dict(&mut Zipped::open(file)?, length, choose);
     }
     if start == LEGACY {
-        let bytes = files::read_capped(path, MAX_FILE)?;
-        return state_dict(&mut Stream::open(&bytes).map_err(broken)?, length, choose)
-            .map_err(broken)?
-            .map_err(refused);
+        let bytes = whole(file, length, MAX_FILE)?;
+        return state_dict(&mut Stream::open(&bytes)?, length, choose);
     }
     if start.get(8) == Some(&b'{') {
-        let state = StateDict::from_safetensors(&files::read_capped(path, MAX_WEIGHTS as u64)?).map_err(refused)?;
+        let state = StateDict::from_safetensors(&whole(file, length, MAX_WEIGHTS as u64)?)?;
         let tensors = state.shapes().collect();
-        let choice = choose(&[Candidate { at: String::new(), tensors }]).map_err(broken)?;
-        return Ok(state.under(&choice.prefix));
+        let Choice { prefix, others, .. } = choose(&[Candidate { at: String::new(), tensors }])?;
+        return Ok(Found { state: state.under(&prefix), others });
     }
     let must = "be a safetensors file or a state dict of torch.save, which begin otherwise".into();
-    Err(broken(Broken(must, format!("{:02x?}", &start[..start.len().min(8)]))))
+    Err(Broken(must, format!("{:02x?}", &start[..start.len().min(8)])).into())
 }
 
-/// The chosen state dict of an archive in a file of `length` bytes. Both the file and its weights can be bad.
+/// The whole file, if it has at most `limit` bytes.
+fn whole(file: impl Read, length: u64, limit: u64) -> Result<Vec<u8>, TorchError> {
+    let mut bytes = Vec::new();
+    if length <= limit {
+        // It may grow while it is read.
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    match length.max(bytes.len() as u64) {
+        found if found > limit => Err(Broken(format!("have at most {limit} bytes"), found.to_string()).into()),
+        _ => Ok(bytes),
+    }
+}
+
+/// The chosen state dict of an archive in a file of `length` bytes.
 fn state_dict(
     archive: &mut impl Archive,
     length: u64,
     choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>,
-) -> Result<Result<StateDict, WeightsError>, Broken> {
-    let tensors = chosen_tensors(archive.pickle(), choose)?;
+) -> Result<Found, TorchError> {
+    let (tensors, others) = chosen_tensors(archive.pickle(), choose)?;
     let mut state = StateDict::default();
     let mut storages: BTreeMap<(Rc<str>, usize), Vec<u8>> = BTreeMap::new();
     let (mut left, mut bytes_left, mut uses_left) = (MAX_VALUES, 2 * MAX_WEIGHTS, 0);
@@ -102,20 +138,22 @@ fn state_dict(
     for (name, tensor) in tensors.into_iter().filter(|(name, _)| !StateDict::ignores(name)) {
         let Tensor { storage, shape, .. } = &*tensor;
         if let Kind::Other(dtype, _) = storage.kind {
-            return Ok(Err(WeightsError::Dtype { name, dtype: dtype.into() }));
+            return Err(WeightsError::Dtype { name, dtype: dtype.into() }.into());
         }
         let count = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).filter(|&n| n <= left);
         let Some(count) = count else {
-            return Err(Broken(format!("hold at most {MAX_VALUES} numbers"), format!("'{name}' of shape {shape:?}")));
+            return Err(
+                Broken(format!("hold at most {MAX_VALUES} numbers"), format!("'{name}' of shape {shape:?}")).into()
+            );
         };
         left -= count;
         if !tensor.fits() {
             let must = "have tensors that lie inside their storages".into();
-            return Err(Broken(must, format!("'{name}' of shape {shape:?} in {} numbers", storage.len)));
+            return Err(Broken(must, format!("'{name}' of shape {shape:?} in {} numbers", storage.len)).into());
         }
         let size = storage.len.checked_mul(storage.kind.bytes()).filter(|&size| size <= bytes_left);
         let Some(size) = size else {
-            return Err(Broken(format!("hold at most {} bytes", 2 * MAX_WEIGHTS), "more".into()));
+            return Err(Broken(format!("hold at most {} bytes", 2 * MAX_WEIGHTS), "more".into()).into());
         };
         // Tensors may share one, but then must agree on its size.
         let bytes = match storages.entry((Rc::clone(&storage.key), size)) {
@@ -123,7 +161,7 @@ fn state_dict(
             Entry::Vacant(new) => {
                 let Some(packed) = packed_left.checked_sub(size as u64) else {
                     let must = format!("be at least a {MAX_PACKED}th as large as its weights");
-                    return Err(Broken(must, format!("{length} bytes")));
+                    return Err(Broken(must, format!("{length} bytes")).into());
                 };
                 packed_left = packed;
                 bytes_left -= size;
@@ -133,21 +171,20 @@ fn state_dict(
         };
         let Some(uses) = uses_left.checked_sub(count) else {
             let must = format!("use its numbers at most {MAX_USES} times over");
-            return Err(Broken(must, format!("'{name}' of shape {shape:?} in {} numbers", storage.len)));
+            return Err(Broken(must, format!("'{name}' of shape {shape:?} in {} numbers", storage.len)).into());
         };
         uses_left = uses;
-        if let Err(error) = state.insert(name, tensor.shape.clone(), tensor.values(bytes)) {
-            return Ok(Err(error));
-        }
+        state.insert(name, tensor.shape.clone(), tensor.values(bytes))?;
     }
-    Ok(Ok(state))
+    Ok(Found { state, others })
 }
 
-/// The chosen tensors by their names in the network.
+/// The chosen tensors by their names in the network, and where others lie that fit as well.
+#[expect(clippy::type_complexity, reason = "two plain lists")]
 fn chosen_tensors(
     pickle: &Pickle,
     choose: impl Fn(&[Candidate<'_>]) -> Result<Choice, Broken>,
-) -> Result<Vec<(String, Rc<Tensor>)>, Broken> {
+) -> Result<(Vec<(String, Rc<Tensor>)>, Vec<String>), Broken> {
     let found = dicts(pickle);
     if found.is_empty() {
         let must = "hold a state dict, as torch.save(model.state_dict(), FILE) writes it";
@@ -168,10 +205,10 @@ fn chosen_tensors(
             tensors: tensors.iter().map(|&(name, tensor)| (name, tensor.shape.as_slice())).collect(),
         })
         .collect();
-    let Choice { candidate, prefix, .. } = choose(&candidates)?;
+    let Choice { candidate, prefix, others } = choose(&candidates)?;
     let tensors = found[candidate].1.iter();
     let named = tensors.filter_map(|(name, tensor)| Some((name.strip_prefix(&prefix)?.to_string(), Rc::clone(tensor))));
-    Ok(named.collect())
+    Ok((named.collect(), others))
 }
 
 /// Tensors of a dict by their keys.

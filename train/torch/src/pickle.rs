@@ -6,7 +6,7 @@
 //! take more than [`GROWTH`] times its own size.
 
 use super::Broken;
-use super::machine::Machine;
+use super::interpreter::Interpreter;
 use super::tensor::{Storage, Tensor};
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ impl Pickle {
     /// Reads the pickle at the start of `bytes`, and tells how many bytes it has.
     pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize), Broken> {
         let bytes = &bytes[..bytes.len().min(MAX_PICKLE)];
-        let mut machine = Machine::new(bytes);
+        let mut machine = Interpreter::new(bytes);
         while machine.step()? {}
         let root = machine.pop()?;
         Ok((Self { nodes: machine.nodes, root }, machine.at))
