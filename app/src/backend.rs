@@ -9,9 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 /// The two builds of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// burn on WebGPU.
     Webgpu,
-    /// burn on the CPU.
     Cpu,
 }
 
@@ -29,14 +27,6 @@ impl Backend {
         match self {
             Self::Webgpu => "WebGPU",
             Self::Cpu => "CPU",
-        }
-    }
-
-    /// The program that `worker.js` starts.
-    pub fn program(self) -> &'static str {
-        match self {
-            Self::Webgpu => "engine-webgpu",
-            Self::Cpu => "engine-cpu",
         }
     }
 }

@@ -78,20 +78,18 @@ fn changed(state: &State, set: &Map<String, Value>) -> Result<State, String> {
 
 /// What those who follow are told.
 fn told(lab: Lab) -> Value {
-    let scorer = lab.bundle.with(|b| b.as_ref().and_then(|b| b.score_name(lab.score.get())));
-    let epoch = lab.frame.get().and_then(|at| lab.replay.with(|r| r.as_ref()?.frames.epochs.get(at).copied()));
-    let entry = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+    let scorer = lab.model.bundle.with(|b| b.as_ref().and_then(|b| b.score_name(lab.scores.shown.get())));
     lab.state.with(|state| {
         json!({
             "nsaLab": VERSION,
             "state": {
-                "ready": lab.phase.get() == Phase::Ready,
+                "ready": lab.phase() == Phase::Ready,
                 "query": state.to_query(),
                 "view": state.view.word(),
-                "model": entry,
+                "model": lab.model.id(),
                 "scorer": scorer.map(|name| name.as_str().to_string()),
-                "threshold": lab.threshold.get(),
-                "epoch": epoch,
+                "threshold": lab.scores.threshold.get(),
+                "epoch": lab.model.epoch(),
                 "select": state.select.map(|one| one.to_string()),
                 "marks": state.marks.iter().map(ToString::to_string).collect::<Vec<_>>(),
             },
@@ -116,7 +114,7 @@ fn is_listed(origin: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Selection;
+    use crate::state::ImageName;
 
     fn set(value: Value) -> Result<State, String> {
         let state = State { epoch: Some(3), n: 8, ..State::default() };
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn the_keys_of_the_address_are_set_and_taken_back() {
         let state = set(json!({ "select": "2.17", "threshold": 0.25, "epoch": null })).unwrap();
-        assert_eq!(state.select, Some(Selection::Image { class: 2, index: 17 }));
+        assert_eq!(state.select, Some(ImageName::Test { class: 2, index: 17 }));
         assert_eq!((state.threshold, state.epoch, state.n), (Some(0.25), None, 8));
         assert_eq!(set(json!({ "n": 1e9 })).unwrap().n, 400, "clamped as in the address");
     }

@@ -1,6 +1,6 @@
 //! Which test images the gallery shows, and where their pixels come from.
 
-use crate::state::{Filter, Sort};
+use crate::state::{Filter, ImageName, Sort};
 use crate::stats::is_anomalous;
 use nsa_core::bundle::{BundleError, gallery_from_bytes};
 use nsa_core::config::TrainConfig;
@@ -30,18 +30,22 @@ impl Side {
 /// Where a gallery image comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pick {
-    /// ID or OOD.
     pub side: Side,
-    /// Its class.
     pub class: usize,
     /// Its number among the test images of its class.
     pub index: usize,
 }
 
+impl Pick {
+    /// How the address calls it.
+    pub fn name(&self) -> ImageName {
+        ImageName::Test { class: self.class, index: self.index }
+    }
+}
+
 /// A gallery image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
-    /// Where it comes from.
     pub pick: Pick,
     /// Planes of red, green and blue, 32 x 32 each.
     pub pixels: Vec<u8>,
@@ -56,7 +60,6 @@ pub struct TrainingImages {
 
 /// A training image that was drawn again.
 pub struct TrainingImage {
-    /// Its class.
     pub class: String,
     /// Its number among the training images of its class.
     pub index: usize,
@@ -91,8 +94,7 @@ impl TrainingImages {
 
 /// What a gallery is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipe {
-    /// Data set.
+pub struct Contents {
     pub dataset: String,
     /// The class that the model learned.
     pub id_class: usize,
@@ -113,25 +115,25 @@ pub struct GalleryError {
 /// Chooses half of the `n` images from the ID class and spreads the other half evenly over all others. ID and
 /// OOD take turns, so that a histogram fills evenly on both sides. `available` are the test images a class has.
 /// Another seed draws other images, as long as there are any.
-pub fn plan(recipe: &Recipe, available: &[usize]) -> Vec<Pick> {
+pub fn plan(contents: &Contents, available: &[usize]) -> Vec<Pick> {
     let others: Vec<usize> =
-        (0..available.len()).filter(|&class| class != recipe.id_class && available[class] > 0).collect();
-    let stock = available.get(recipe.id_class).copied().unwrap_or(0);
-    let half = recipe.n / 2;
+        (0..available.len()).filter(|&class| class != contents.id_class && available[class] > 0).collect();
+    let stock = available.get(contents.id_class).copied().unwrap_or(0);
+    let half = contents.n / 2;
     let per_other = half.div_ceil(others.len().max(1));
 
     let id = (0..half.min(stock)).map(|k| Pick {
         side: Side::Id,
-        class: recipe.id_class,
-        index: (recipe.seed * half + k) % stock,
+        class: contents.id_class,
+        index: (contents.seed * half + k) % stock,
     });
-    let ood = (0..recipe.n - half).filter_map(|k| {
+    let ood = (0..contents.n - half).filter_map(|k| {
         let class = others[..].get(k % others.len().max(1)).copied()?;
         let turn = k / others.len();
         (turn < available[class]).then(|| Pick {
             side: Side::Ood,
             class,
-            index: (recipe.seed * per_other + turn) % available[class],
+            index: (contents.seed * per_other + turn) % available[class],
         })
     });
     take_turns(id.collect(), ood.collect())
@@ -234,13 +236,13 @@ mod tests {
     use nsa_core::bundle::gallery_to_bytes;
     use nsa_core::data::IMAGE_BYTES;
 
-    fn recipe(n: usize, seed: usize) -> Recipe {
-        Recipe { dataset: "synth-digits".into(), id_class: 3, n, seed }
+    fn contents(n: usize, seed: usize) -> Contents {
+        Contents { dataset: "synth-digits".into(), id_class: 3, n, seed }
     }
 
     #[test]
     fn half_is_id_and_the_other_classes_share_the_rest() {
-        let picks = plan(&recipe(72, 0), &[200; 10]);
+        let picks = plan(&contents(72, 0), &[200; 10]);
         assert_eq!(picks.len(), 72);
         assert_eq!(picks.iter().filter(|p| p.side == Side::Id).count(), 36);
         for class in (0..10).filter(|&c| c != 3) {
@@ -251,9 +253,9 @@ mod tests {
 
     #[test]
     fn seeds_draw_distinct_images() {
-        let (first, second) = (plan(&recipe(72, 0), &[200; 10]), plan(&recipe(72, 1), &[200; 10]));
+        let (first, second) = (plan(&contents(72, 0), &[200; 10]), plan(&contents(72, 1), &[200; 10]));
         assert!(first.iter().all(|pick| !second.contains(pick)));
-        let many = plan(&recipe(400, 999), &[200; 10]);
+        let many = plan(&contents(400, 999), &[200; 10]);
         let mut distinct: Vec<_> = many.iter().map(|p| (p.class, p.index)).collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -292,9 +294,9 @@ mod tests {
 
     #[test]
     fn few_images_are_not_repeated() {
-        let picks = plan(&recipe(20, 5), &[1, 0, 2, 3]);
+        let picks = plan(&contents(20, 5), &[1, 0, 2, 3]);
         assert_eq!(picks.len(), 3 + 1 + 2);
-        assert_eq!(plan(&recipe(20, 0), &[]), []);
+        assert_eq!(plan(&contents(20, 0), &[]), []);
     }
 
     #[test]

@@ -1,31 +1,36 @@
 //! The page of NSA Lab.
 //!
-//! It owns the DOM and nothing else: pixels go to the engine, a Web Worker ([`engine`]), and scores come back.
-//! [`lab::Lab`] holds what the page knows as signals, [`session`] is what it does about it, [`state`] is what a
-//! person has chosen (and the address says), and [`components`] show it all. What can be computed without a
-//! browser (galleries' plans, statistics, charts as SVG text) is kept free of it and tested natively.
+//! It owns the DOM and nothing else: pixels go to the engine, a Web Worker (`worker`), and scores come back.
+//! `lab::Lab` is what the page knows and does, in a few stores, `state` is what a person has chosen (and the
+//! address says), and `components` show it all. What can be computed without a browser (galleries' plans,
+//! statistics, charts as SVG text) is kept free of it and tested natively.
 
-pub mod backend;
-pub mod charts;
-pub mod components;
-pub mod drawing;
+mod backend;
+mod charts;
+mod clock;
+mod components;
+mod drawing;
 mod embed;
-pub mod engine;
-pub mod export;
-pub mod fetch;
-pub mod gallery;
-pub mod lab;
-pub mod own_image;
+mod export;
+mod gallery;
+mod kept;
+mod lab;
+mod own_image;
 mod panic;
-pub mod replay;
-pub mod session;
-pub mod sphere;
-pub mod state;
-pub mod stats;
-pub mod story;
-pub mod text;
-pub mod train;
-pub mod url;
+mod replay;
+mod sphere;
+mod state;
+mod stats;
+mod story;
+mod text;
+mod train;
+mod unzip;
+mod url;
+mod worker;
+
+#[cfg(test)]
+#[cfg(target_arch = "wasm32")]
+mod tests;
 
 use components::App;
 use lab::Lab;

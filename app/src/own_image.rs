@@ -1,12 +1,13 @@
 //! A person's own image, from a file to the pixels that the model sees.
 
+use crate::unzip::{self, ZipError};
 use nsa_core::data::IMAGE_BYTES;
 use nsa_core::data::resize::{ResizeError, to_model_size};
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CanvasRenderingContext2d, ColorSpaceConversion, File, HtmlCanvasElement, HtmlVideoElement, ImageBitmap,
+    Blob, CanvasRenderingContext2d, ColorSpaceConversion, File, HtmlCanvasElement, HtmlVideoElement, ImageBitmap,
     ImageBitmapOptions, Window,
 };
 
@@ -26,6 +27,11 @@ pub enum ImageError {
     /// The browser cannot read it.
     #[error("The browser cannot read this as an image: choose a PNG, JPEG, WebP or GIF.")]
     Format,
+    /// A zip keeps it in a way that browsers do not unpack.
+    #[error(
+        "It is damaged, locked, or packed in a way that browsers do not unpack: unpack the zip and drop the image."
+    )]
+    Packed,
     /// The format of iPhones, which this browser cannot read.
     #[error(
         "This is a HEIC picture, as iPhones take them, and this browser cannot read those: on the iPhone share it as \
@@ -48,8 +54,37 @@ pub enum ImageError {
     Resize(#[from] ResizeError),
 }
 
+/// The images in a file: itself, or what a zip holds of them, each with its name.
+///
+/// # Errors
+/// A zip that cannot be read. What is wrong with one image is said in its place.
+pub async fn read_all(file: &File) -> Result<Vec<(String, Result<[u8; IMAGE_BYTES], ImageError>)>, ZipError> {
+    if !file.name().to_ascii_lowercase().ends_with(".zip") {
+        return Ok(vec![(file.name(), read(file).await)]);
+    }
+    let mut found = Vec::new();
+    for entry in unzip::entries(file).await?.into_iter().filter(|entry| is_image_name(&entry.name)) {
+        let size = f64::from(entry.size);
+        let read = match size > MAX_BYTES {
+            true => Err(ImageError::Bytes(size / 1e6)),
+            false => match unzip::unpack(file, &entry).await {
+                Some(blob) => read(&blob).await,
+                None => Err(ImageError::Packed),
+            },
+        };
+        found.push((entry.name, read));
+    }
+    Ok(found)
+}
+
+/// Whether a file in a zip or folder is an image, by its name.
+pub fn is_image_name(name: &str) -> bool {
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
+    ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp", "avif", "heic", "heif"].contains(&end.as_str())
+}
+
 /// Decodes a file at its natural size, lays it on white and resizes it as the command line does.
-pub async fn read(file: &File) -> Result<[u8; IMAGE_BYTES], ImageError> {
+pub async fn read(file: &Blob) -> Result<[u8; IMAGE_BYTES], ImageError> {
     if file.size() > MAX_BYTES {
         return Err(ImageError::Bytes(file.size() / 1e6));
     }
@@ -84,7 +119,7 @@ pub fn from_video(video: &HtmlVideoElement) -> Result<[u8; IMAGE_BYTES], ImageEr
     Ok(to_model_size(&pixels, side as usize, side as usize)?)
 }
 
-async fn decode(window: &Window, file: &File) -> Result<ImageBitmap, JsValue> {
+async fn decode(window: &Window, file: &Blob) -> Result<ImageBitmap, JsValue> {
     let options = ImageBitmapOptions::new();
     // The file's own values: colour profiles would change them, and other programs do not apply them.
     options.set_color_space_conversion(ColorSpaceConversion::None);
@@ -93,7 +128,7 @@ async fn decode(window: &Window, file: &File) -> Result<ImageBitmap, JsValue> {
 }
 
 /// The first bytes of a file; none of one that cannot be read.
-async fn head(file: &File) -> Vec<u8> {
+async fn head(file: &Blob) -> Vec<u8> {
     let Ok(start) = file.slice_with_i32_and_i32(0, 32) else { return Vec::new() };
     let bytes = JsFuture::from(start.array_buffer()).await;
     bytes.map_or(Vec::new(), |bytes| js_sys::Uint8Array::new(&bytes).to_vec())

@@ -2,23 +2,21 @@
 //! `frames.safetensors`. They are a twentieth of a bundle, so there is something real to look at while the engine and
 //! the weights are on their way, and a second model beside the first costs little.
 
-use crate::fetch;
-use crate::train::Opened;
+use crate::lab::BundleFile;
 use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_MANIFEST, Manifest};
 use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
+use nsa_engine::fetch::fetch;
 use std::ops::Range;
 
 /// Largest `history.json` or `frames.safetensors` that the page takes: a thousand samples at some 250 checkpoints.
-const MAX_MEASURED: usize = 4 << 20;
+const MAX_MEASURED: u64 = 4 << 20;
 
 /// What was measured while a model was trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// What the model is.
     pub manifest: Manifest,
-    /// The curves.
     pub history: History,
     /// The test samples at every checkpoint.
     pub frames: Frames,
@@ -27,10 +25,10 @@ pub struct Replay {
 impl Replay {
     /// Fetches and checks what belongs to the bundle `id`. The error is a sentence without its end.
     pub async fn fetch(id: &str) -> Result<Self, String> {
-        let file = async |name: &str, limit: usize| {
-            fetch::bytes(&format!("assets/bundles/{id}/{name}"), limit).await.map_err(|e| e.to_string())
+        let file = async |name: &str, limit: u64| {
+            fetch(&format!("assets/bundles/{id}/{name}"), limit, |_| {}).await.map_err(|e| e.to_string())
         };
-        let manifest = file(MANIFEST_FILE, MAX_MANIFEST as usize).await?;
+        let manifest = file(MANIFEST_FILE, MAX_MANIFEST).await?;
         let manifest = Manifest::parse(&manifest).map_err(|e| e.to_string())?;
         if manifest.id != id {
             return Err(format!("its folder is named {id}, but its bundle.json says {}", manifest.id));
@@ -40,11 +38,11 @@ impl Replay {
     }
 
     /// The same of a bundle out of a person's file.
-    pub fn of_file(opened: &Opened) -> Result<Self, String> {
-        let [json, model, bank, history] = opened.sizes;
-        let measured = opened.bytes.get(json + model + bank..).and_then(|rest| rest.split_at_checked(history));
+    pub fn of_file(file: &BundleFile) -> Result<Self, String> {
+        let [json, model, bank, history] = file.sizes;
+        let measured = file.bytes.get(json + model + bank..).and_then(|rest| rest.split_at_checked(history));
         let (history, frames) = measured.ok_or("its file is cut")?;
-        Self::read(Manifest::clone(&opened.manifest), history, frames)
+        Self::read(Manifest::clone(&file.manifest), history, frames)
     }
 
     fn read(manifest: Manifest, history: &[u8], frames: &[u8]) -> Result<Self, String> {
@@ -85,11 +83,6 @@ impl Replay {
     /// Which of the bundle's scores the frames hold: k-Cos (Mah) of the pooled encoder output.
     pub fn recorded_score(&self) -> Option<usize> {
         self.manifest.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == Layer::EMBEDDING)
-    }
-
-    /// A frame's angles to the ID mean in radians, ID and OOD.
-    pub fn angles(&self, frame: usize) -> (Vec<f32>, Vec<f32>) {
-        self.by_side(&self.frames.angle, frame)
     }
 
     fn by_side(&self, column: &[f32], frame: usize) -> (Vec<f32>, Vec<f32>) {
@@ -171,7 +164,7 @@ pub(crate) mod tests {
     fn a_frame_is_split_by_side() {
         let replay = replay();
         assert_eq!(replay.scores(2), (vec![0.3, 0.4], vec![1.3]));
-        assert_eq!(replay.angles(0), (vec![1.0, 1.1], vec![1.2]));
+        assert_eq!(replay.by_side(&replay.frames.angle, 0), (vec![1.0, 1.1], vec![1.2]));
         assert_eq!(replay.score_range(), Some(0.3..1.3));
         assert_eq!(replay.compactness(2).unwrap().1, 64);
         assert!(replay.scores(3).0.is_empty(), "there is no such frame");

@@ -2,7 +2,17 @@
 
 use crate::state::State;
 use leptos::prelude::*;
+use std::cell::Cell;
+use std::time::Duration;
 use wasm_bindgen::JsValue;
+
+/// How long a choice must rest before the address tells of it.
+const REST: Duration = Duration::from_millis(200);
+
+thread_local! {
+    /// The address is written once, however many changes wait for it.
+    static WAITING: Cell<Option<TimeoutHandle>> = const { Cell::new(None) };
+}
 
 /// The state that the address tells of.
 pub fn current() -> State {
@@ -18,8 +28,23 @@ pub fn href(state: &State) -> String {
     }
 }
 
+/// Changes the state, with a new entry in the history.
+pub fn choose(state: RwSignal<State>, change: impl FnOnce(&mut State)) {
+    state.update(change);
+    state.with_untracked(push);
+}
+
+/// Changes the state; the address follows once the state rests.
+pub fn drag(state: RwSignal<State>, change: impl FnOnce(&mut State)) {
+    state.update(change);
+    let write = set_timeout_with_handle(move || state.with_untracked(replace), REST);
+    if let Some(before) = WAITING.replace(write.ok()) {
+        before.clear();
+    }
+}
+
 /// A new entry in the history, unless the address already says the same.
-pub fn push(state: &State) {
+fn push(state: &State) {
     if *state != current() {
         let _ = window().history().map(|h| h.push_state_with_url(&JsValue::NULL, "", Some(&address(state))));
     }

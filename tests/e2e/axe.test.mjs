@@ -51,6 +51,17 @@ for (const colorScheme of ["light", "dark"]) {
       found.push(...(await violations(lab)).map((v) => `${view}: ${v}`));
     }
 
+    await lab.page.goto(`${site.url}?backend=cpu&view=yours`);
+    const normal = Array.from({ length: 9 }, (_, i) => (
+      { name: `${i}.png`, mimeType: "image/png", buffer: png(32, 32, (x, y) => [8 * x, (8 * y + 20 * i) % 256, 99 + 9 * i]) }
+    ));
+    await lab.page.getByTestId("normal-input").setInputFiles([...normal, { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no") }]);
+    await lab.page.waitForSelector("[data-testid=normal-fit][data-fit=fitted]", { timeout: 120_000 });
+    await lab.page.getByTestId("try-input").setInputFiles(normal.slice(0, 2));
+    await lab.page.waitForSelector("[data-testid=tried-one][data-score]", { timeout: 60_000 });
+    await lab.page.evaluate(() => document.querySelectorAll("main details").forEach((d) => (d.open = true)));
+    found.push(...(await violations(lab)).map((v) => `own normal: ${v}`));
+
     await lab.page.goto(`${site.url}?backend=cpu&n=16`);
     await lab.until("ready");
     await lab.page.locator(".tile-button").first().click();

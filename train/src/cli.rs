@@ -31,6 +31,9 @@ pub enum Command {
     /// Train an encoder on one class, or continue a run.
     #[command(long_about = help::TRAIN)]
     Train(Box<TrainArgs>),
+    /// Make a person's own images the normal ones, behind the encoder of a bundle.
+    #[command(long_about = help::FIT)]
+    Fit(FitArgs),
     /// AUROC of a run by layer, scorer and ensemble, on the whole test set (the paper's tables 6-8), or of a bundle by
     /// its own banks.
     #[command(long_about = help::EVAL)]
@@ -183,6 +186,12 @@ pub struct EvalArgs {
     /// Folder with the data set's files, if not where the run found them.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Of a bundle: normal images to judge by (folders, files or `.npy` arrays) instead of the data set's.
+    #[arg(long, num_args = 1.., value_name = "PATH", requires = "ood", conflicts_with = "root")]
+    pub id: Vec<PathBuf>,
+    /// Anomalous images, likewise.
+    #[arg(long, num_args = 1.., value_name = "PATH", requires = "id")]
+    pub ood: Vec<PathBuf>,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,
@@ -260,15 +269,51 @@ pub struct VerifyArgs {
     pub assets: PathBuf,
 }
 
+/// Share of normal images that may be called anomalous, unless told otherwise.
+const FALSE_ALARMS: f64 = 0.05;
+
+/// `nsa fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// The bundle whose encoder is taken: its folder or zip.
+    #[arg(long, value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    /// Normal images: folders, files (PNG, JPEG, WebP, GIF or BMP) or `.npy` arrays (N x 3 x 32 x 32, f32 in 0..1).
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub normal: Vec<PathBuf>,
+    /// Folder of the new bundle, or its zip; its last part is the bundle's id.
+    #[arg(long, value_name = "BUNDLE")]
+    pub out: PathBuf,
+    /// What the normal images show, for people [default: the id].
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Share of normal images that may be called anomalous.
+    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS)]
+    pub false_alarms: f64,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+    /// JSON instead of a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `nsa predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// Folder of the bundle, or its zip as the page gives it for download.
     #[arg(long, value_name = "BUNDLE")]
     pub bundle: PathBuf,
-    /// Image files (PNG, JPEG, WebP, GIF or BMP), or `.npy` arrays of images (N x 3 x 32 x 32, f32 in 0..1).
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Image files (PNG, JPEG, WebP, GIF or BMP), folders of them, or `.npy` arrays of images (N x 3 x 32 x 32, f32 in
+    /// 0..1).
+    #[arg(required_unless_present = "watch", value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// Score the images of this folder, and each one that comes into it, until stopped; with --json a line an image.
+    #[arg(long, value_name = "DIR", conflicts_with = "images")]
+    pub watch: Option<PathBuf>,
+    /// Share of normal images that may be called anomalous, of a bundle of `nsa fit`.
+    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS)]
+    pub false_alarms: f64,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
     #[arg(long)]
     pub explain: bool,

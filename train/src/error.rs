@@ -4,7 +4,7 @@ use crate::data::{DataSourceError, DownloadError};
 use crate::files::ReadError;
 use crate::npy::NpyError;
 use nsa_core::FeatureError;
-use nsa_core::bundle::{AssembleError, BundleError, DetectError};
+use nsa_core::bundle::{AssembleError, BundleError, DetectError, FitError};
 use nsa_core::config::ConfigError;
 use nsa_core::data::DataError;
 use nsa_core::eval::EvalError;
@@ -176,6 +176,9 @@ pub enum NsaError {
     /// A detector failed.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// Images cannot be made the normal ones.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// Results could not be written as JSON.
     #[error("the result could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -208,6 +211,7 @@ impl NsaError {
             | Self::ConfigFile { .. }
             | Self::DataSource(_)
             | Self::Data(_)
+            | Self::Fit(_)
             | Self::Io { verb: "read", .. }
             | Self::Npy(
                 NpyError::Io { verb: "read", .. }

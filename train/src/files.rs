@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use zip::result::ZipError;
 
 /// Wraps an I/O error with the path that could not be read.
 pub fn reading(path: &Path) -> impl Fn(io::Error) -> NsaError + '_ {
@@ -74,21 +73,6 @@ pub fn refusing(path: &Path) -> impl Fn(ReadError) -> NsaError + '_ {
     move |why| match why {
         ReadError::Io(source) => reading(path)(source),
         why => NsaError::Refused { path: path.into(), why },
-    }
-}
-
-/// Why something in a zip is not read, and what to do.
-pub fn zip_reason(error: &ZipError) -> String {
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
-            "it is locked by a password: unpack it first".into()
-        }
-        ZipError::CompressionMethodNotSupported(method) => {
-            format!(
-                "it is packed by method {method}, which is not read: pack it again with Deflate, as zip does by default"
-            )
-        }
-        other => other.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! take memory that they do not account for; an error is the right answer to most.
 
 use crate::plan::Plan;
-use crate::{data, npy, torch};
+use crate::{data, npy, weights};
 use nsa_core::bundle::{Manifest, from_zip};
 use nsa_core::data::Split;
 use nsa_core::model::{Arch, EncoderConfig, Stem};
@@ -46,7 +46,7 @@ pub fn npy(bytes: &[u8]) {
 /// A weights file, of PyTorch or safetensors.
 pub fn weights(bytes: &[u8]) {
     let config = EncoderConfig { arch: Arch::Resnet18, stem: Stem::Imagenet, width: 1 };
-    let _ = torch::read_weights(&file("weights", bytes), &config);
+    let _ = weights::read_weights(&file("weights", bytes), &config);
 }
 
 /// A MATLAB file where SVHN's is expected.
@@ -85,6 +85,7 @@ pub fn bundle(bytes: &[u8]) {
         let [_, _, history, frames] = &unpacked.files;
         let _ = unpacked.manifest.read_history(history);
         let _ = unpacked.manifest.read_frames(frames);
+        let _ = unpacked.normal.map(|images| unpacked.manifest.read_normal(&images));
     }
     let _ = Manifest::parse(bytes);
     static DIGITS: OnceLock<Manifest> = OnceLock::new();

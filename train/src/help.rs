@@ -133,6 +133,25 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
 Exit status: 0 trained to the last epoch, 1 training failed (for example the loss is no number any more) or another \
 process trains the run, 2 a setting out of range, a missing data set, or a folder that holds another run.";
 
+pub const FIT: &str = "\
+Make a person's own images the normal ones, behind the encoder of a bundle. Nothing is trained: the encoder embeds the \
+images, and a bank is fitted to each of the bundle's layers (mean, whitening inside their span).
+
+8 to 1000 images: 8 are enough to start, 40 are good. results/FIT.md says what encoder, layer and scorer to expect how \
+much of. The threshold comes from the images alone: each is scored by banks that have not seen it, and of n such scores \
+the next normal one is above the m-th with probability (n + 1 - m) / (n + 1). --false-alarms 0.05 needs 19 images for \
+that; with fewer the threshold is the largest score, and what it promises is told. With --json every layer and scorer has \
+its own: {\"threshold\" (radians), \"expected\", \"range\" (shares, 0 to 1)}.
+
+The new bundle holds the images as well. It opens in the page, in `nsa predict` and, with --id and --ood, in `nsa eval`.
+
+  nsa fit --bundle assets/bundles/digits --normal photos/mugs --out mugs.zip
+  nsa predict --bundle mugs.zip another.jpg
+  nsa predict --bundle mugs.zip --watch camera --json
+
+Exit status: 0 written, 1 it failed, 2 too few images, images that are all alike, a file that is no image (the others are \
+fitted), or an --out that is no bundle's name.";
+
 pub const EVAL: &str = "\
 AUROC of a run by layer, scorer and ensemble, on the whole test set: the paper's tables 6-8 for this run.
 
@@ -149,11 +168,14 @@ blocks, and the sums of appendix C. Every score in a sum is scaled by the range 
 then all of them are equally far from each other and their scores have no range: there a sum takes the map with at \
 most half as many directions as training images. A member that cannot be computed is named and its sums are not given.
 
+Of a bundle it is the AUROC by the bundle's own banks: on the test set, or on the images of --id and --ood.
+
 The result is kept in RUN/eval.json and not computed again for the same checkpoint. AUROC is in percent in the table \
 and 0 to 1 in JSON, which has AUPR (in, out) and the FPR at 95 % TPR as well.
 
   nsa eval runs/digits
   nsa eval runs/digits --layers conv4-1x1 --scorers all --json
+  nsa eval mugs.zip --id photos/more-mugs --ood photos/others
 
 Exit status: 0 evaluated, 1 it failed, 2 no run, no checkpoint, or an unknown layer or scorer.";
 
@@ -195,11 +217,16 @@ pub const PREDICT: &str = "\
 Score image files by a bundle, exactly as the browser does: the same core function on the same bytes.
 
 Read is what browsers show (PNG, JPEG, WebP, GIF, BMP), as they show it: turned by the EXIF of JPEG and PNG, laid on \
-white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the paper's default score, k-Cos (Mah) on the last encoder \
-features, in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean.
+white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the bundle's own choice of score, \
+in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean. Of a bundle of `nsa fit` it also \
+says what is anomalous: what scores at or above the threshold that --false-alarms gives.
+
+--watch DIR scores what the folder holds and each image that comes into it or changes, as soon as it is whole, until it \
+is stopped; with --json a line an image.
 
   nsa predict --bundle assets/bundles/digits photo.png
   nsa predict --bundle assets/bundles/digits images.npy --json
+  nsa predict --bundle mugs.zip --watch camera
 
 Exit status: 0 all were scored, 1 it failed, 2 a file is no image or the bundle is bad; the other images are scored.";
 

@@ -18,6 +18,7 @@ mod evaluate;
 mod evaluation;
 mod files;
 mod help;
+mod images;
 mod lock;
 mod memory;
 mod npy;
@@ -28,8 +29,8 @@ mod progress;
 mod report;
 mod run;
 mod tables;
-mod torch;
 mod trained;
+mod weights;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;

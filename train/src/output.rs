@@ -31,6 +31,11 @@ pub fn print_json<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
     write(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
+/// Prints a result as JSON on a line of its own, where results come one by one.
+pub fn print_json_line<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
+    write(&(serde_json::to_string(value)? + "\n"))
+}
+
 fn write(text: &str) -> Result<(), NsaError> {
     let mut out = stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

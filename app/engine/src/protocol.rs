@@ -1,10 +1,6 @@
-//! What the page and the engine say to each other.
-//!
-//! Each message is one JSON text: an object with the message's name and in it its fields. (A tag among the fields would
-//! make the page 3 % larger, because they would be read twice.) Pixels travel beside it as bytes. The page posts
-//! `[json, bytes?]` to the Worker and receives `json`. `worker.js` adds two messages of its own before the engine runs:
-//! see [`Event::Download`] and [`Event::Crashed`].
+//! What the page and the engine say to each other; pixels travel beside it as bytes. How: [`crate::conversation`].
 
+use crate::conversation::worker_event;
 use nsa_core::bundle::{Explanation, Manifest};
 use nsa_core::measure::History;
 use serde::{Deserialize, Serialize};
@@ -29,6 +25,11 @@ pub enum Request {
         /// Bytes of the four files.
         sizes: [usize; 4],
     },
+    /// Check the bundle in the zip attached and take it apart: see [`Event::Opened`]. The bundle loaded stays.
+    Unpack {
+        /// Job number.
+        job: u32,
+    },
     /// Score the `n` images attached as bytes (3 x 32 x 32 each), in batches.
     Score {
         /// Job number.
@@ -42,6 +43,25 @@ pub enum Request {
         job: u32,
         /// How many training images to name.
         neighbours: usize,
+        /// By which banks.
+        banks: Banks,
+    },
+    /// Make the `n` images attached (3 x 32 x 32 bytes each) the normal ones, behind the encoder of the model loaded. It
+    /// replaces those before only when it is good, and goes with the model.
+    Fit {
+        /// Job number.
+        job: u32,
+        /// How many images.
+        n: usize,
+    },
+    /// Pack what [`Request::Fit`] made as a bundle; attached are the images again.
+    Save {
+        /// Job number.
+        job: u32,
+        /// Id of the bundle.
+        id: String,
+        /// Its title.
+        title: String,
     },
     /// Draw `n` random views of the one image attached, as this model's training would have drawn them.
     Views {
@@ -76,13 +96,26 @@ impl Request {
     pub fn job(&self) -> u32 {
         let (Self::Load { job, .. }
         | Self::Open { job, .. }
+        | Self::Unpack { job }
         | Self::Score { job, .. }
         | Self::Explain { job, .. }
         | Self::Views { job, .. }
         | Self::Project { job, .. }
+        | Self::Fit { job, .. }
+        | Self::Save { job, .. }
         | Self::Cancel { job }) = self;
         *job
     }
+}
+
+/// What images are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Banks {
+    /// The banks of the bundle loaded.
+    Bundle,
+    /// Those of the normal images: see [`Request::Fit`].
+    Normal,
 }
 
 /// Most views that are drawn at once.
@@ -124,6 +157,16 @@ pub enum Event {
         /// Its `history.json`.
         history: Box<History>,
     },
+    /// A bundle is taken apart; attached are `bundle.json`, model, bank, history and frames, and of a person's own normal
+    /// the pixels of its images.
+    Opened {
+        /// Job number.
+        job: u32,
+        /// Its manifest.
+        manifest: Box<Manifest>,
+        /// Bytes of the first four.
+        sizes: [usize; 4],
+    },
     /// Scores of images `first..` of a job.
     Scored {
         /// Job number.
@@ -164,6 +207,29 @@ pub enum Event {
         /// The reasons.
         explanation: Box<Explanation>,
     },
+    /// So many of the normal images are embedded.
+    Fitting {
+        /// Job number.
+        job: u32,
+        /// How many.
+        done: usize,
+    },
+    /// Banks of the normal images are there.
+    Fitted {
+        /// Job number.
+        job: u32,
+        /// What they would be saved with.
+        manifest: Box<Manifest>,
+        /// For every entry of [`Manifest::scores`] what each image has by banks that have not seen it.
+        held_out: Vec<Vec<f32>>,
+        /// Milliseconds it took.
+        millis: f64,
+    },
+    /// A fitted bundle is packed; the zip is attached.
+    Saved {
+        /// Job number.
+        job: u32,
+    },
     /// Views of an image, 3 x 32 x 32 bytes each.
     Drawn {
         /// Job number.
@@ -184,3 +250,26 @@ pub enum Event {
         message: String,
     },
 }
+
+impl Event {
+    /// The job that it answers, if it does.
+    pub fn job(&self) -> Option<u32> {
+        match self {
+            Self::Progress { job, .. }
+            | Self::Loaded { job, .. }
+            | Self::Opened { job, .. }
+            | Self::Scored { job, .. }
+            | Self::Projected { job, .. }
+            | Self::Done { job, .. }
+            | Self::Explained { job, .. }
+            | Self::Fitting { job, .. }
+            | Self::Fitted { job, .. }
+            | Self::Saved { job }
+            | Self::Drawn { job, .. }
+            | Self::Failed { job, .. } => Some(*job),
+            Self::Download { .. } | Self::Ready { .. } | Self::Crashed { .. } => None,
+        }
+    }
+}
+
+worker_event!(Event, "engine");

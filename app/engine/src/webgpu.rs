@@ -1,5 +1,7 @@
 //! The browser's WebGPU device.
 
+use crate::protocol::Event;
+use crate::worker::say;
 use burn_wgpu::graphics::WebGpu as Api;
 use burn_wgpu::{WgpuDevice, init_setup_async};
 
@@ -9,7 +11,9 @@ pub async fn webgpu() -> (String, WgpuDevice) {
     let setup = init_setup_async::<Api>(&device, Default::default()).await;
     setup.device.set_device_lost_callback(|reason, why| {
         let why = if why.is_empty() { format!("{reason:?}").to_lowercase() } else { why };
-        crate::device_lost(why.trim_end_matches('.'));
+        let message = format!("The engine stopped: its device was lost ({}).", why.trim_end_matches('.'));
+        // Scorer and trainer have the same word for it.
+        say(&Event::Crashed { message }, &[]);
     });
     let info = setup.adapter.get_info();
     let name = [info.name, info.driver, info.vendor.to_string()].into_iter().find(|name| !name.is_empty());

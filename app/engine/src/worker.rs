@@ -1,112 +1,100 @@
-//! The Worker's side of the conversation with the page.
+//! The Worker's side of the conversation with the page, the same for scoring and for training.
 
-use crate::jobs::Engine;
-use crate::protocol::{Event, Request};
-use burn::tensor::backend::Backend;
+use crate::conversation::WorkerEvent;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
-use nsa_core::config::{Norm, Objective};
-use nsa_core::data::{IMAGE_BYTES, SIZE};
-use nsa_core::model::{Layer, NetworkConfig, embed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::cell::RefCell;
-use std::collections::HashSet;
-use std::panic::PanicHookInfo;
-use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-/// Answers the page's requests one after the other, for as long as the Worker lives.
+/// What a Worker does for the page.
+pub(crate) trait Service: Sized {
+    /// What the page asks for.
+    type Request: DeserializeOwned + 'static;
+    /// What it is told.
+    type Event: WorkerEvent;
+
+    /// Does what was asked, with the bytes that came along.
+    async fn answer(&mut self, request: Self::Request, bytes: Vec<u8>);
+
+    /// Whether there is work to do that nobody needs to ask for again.
+    fn is_at_work(&self) -> bool {
+        false
+    }
+
+    /// Does the next piece of that work.
+    async fn work(&mut self) {}
+}
+
+/// Tells the page that `start` is through and answers its requests one after the other, for as long as the Worker
+/// lives.
 ///
-/// `backend` is what the page shows and tests see (`cpu` or `webgpu`).
-pub async fn serve<B: Backend>(backend: &str, name: String, device: B::Device) {
-    tell_panics(|info| say(&Event::Crashed { message: format!("The engine stopped: {info}.") }, &[]));
-    let cancelled = Rc::new(RefCell::new(HashSet::new()));
-    let noted = cancelled.clone();
-    // Cancellations are noted at once, because the job may be under way.
-    let wait = move |request| match request {
-        Request::Cancel { job } => {
-            noted.borrow_mut().insert(job);
-            None
-        }
-        other => Some(other),
-    };
-    let refused = |error| {
-        say(&Event::Crashed { message: format!("The engine did not understand the page: {error}.") }, &[]);
-    };
-    let mut requests = listen(wait, refused);
-    if let Err(message) = warm_up::<B>(&device).await {
-        return say(&Event::Crashed { message }, &[]);
-    }
-    say(&Event::Ready { backend: backend.into(), device: name }, &[]);
-
-    let mut engine = Engine::<B>::new(device);
-    while let Ok((request, pixels)) = requests.recv().await {
-        let job = request.job();
-        // Jobs come in the order of their numbers: what was cancelled before this one is over.
-        cancelled.borrow_mut().retain(|&other| other >= job);
-        if cancelled.borrow_mut().remove(&job) {
-            continue;
-        }
-        match engine.run(request, &pixels, &cancelled, &|event| say(&event, &[])).await {
-            Ok(()) => {}
-            // A device that is gone does not come back: the page starts another engine, on a fresh one.
-            Err(error) if error.is_loss() => {
-                say(&Event::Crashed { message: format!("The engine stopped: {error}.") }, &[]);
-            }
-            Err(error) => say(&Event::Failed { job, message: error.to_string() }, &[]),
-        }
-    }
-}
-
-/// Puts one tiny batch through a tiny network, so that what a device prepares at its first use (pipelines, memory) is
-/// prepared before the page is told that the engine is ready.
-async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
-    let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, ..Default::default() };
-    let network = config.init::<B>(0, device);
-    match embed(&network, &[0; IMAGE_BYTES], SIZE, &[Layer::EMBEDDING], device).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),
-    }
-}
-
-/// Tells the page, too, when the program panics.
-pub(crate) fn tell_panics(tell: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
-    std::panic::set_hook(Box::new(move |info| {
+/// `backend` is what the page shows and tests see (`cpu` or `webgpu`). Each request passes `arrives` at once, whatever
+/// the Worker is doing; what that keeps back is not answered.
+pub(crate) async fn serve<S: Service>(
+    backend: &str,
+    device: String,
+    arrives: impl Fn(S::Request) -> Option<S::Request> + 'static,
+    start: impl Future<Output = Result<S, String>>,
+) {
+    std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        tell(info);
+        stopped::<S>(info);
     }));
+    let mut requests = listen::<S>(arrives);
+    let mut service = match start.await {
+        Ok(service) => service,
+        Err(message) => return say(&S::Event::crashed(message), &[]),
+    };
+    say(&S::Event::ready(backend.into(), device), &[]);
+    loop {
+        // While it works it only looks whether something was said; else it waits.
+        let request = if service.is_at_work() {
+            next_turn().await;
+            requests.try_recv().ok()
+        } else {
+            match requests.recv().await {
+                Ok(request) => Some(request),
+                Err(_) => return,
+            }
+        };
+        match request {
+            Some((request, bytes)) => service.answer(request, bytes).await,
+            None => service.work().await,
+        }
+    }
 }
 
-/// Queues what the page asks for, with the bytes beside it, as it arrives: what `wait` gives back. What is no request is
-/// `refused`.
-pub(crate) fn listen<R: DeserializeOwned + 'static>(
-    wait: impl Fn(R) -> Option<R> + 'static,
-    refused: impl Fn(serde_json::Error) + 'static,
-) -> UnboundedReceiver<(R, Vec<u8>)> {
+/// Tells the page that the Worker is dead: it starts another one then.
+pub(crate) fn stopped<S: Service>(why: impl std::fmt::Display) {
+    say(&S::Event::crashed(format!("The {} stopped: {why}.", S::Event::SPEAKER)), &[]);
+}
+
+/// Queues what the page asks for, with the bytes beside it.
+fn listen<S: Service>(
+    arrives: impl Fn(S::Request) -> Option<S::Request> + 'static,
+) -> UnboundedReceiver<(S::Request, Vec<u8>)> {
     let (sender, requests) = unbounded();
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         let message: Array = event.data().unchecked_into();
         let json = message.get(0).as_string().unwrap_or_default();
         let bytes = message.get(1).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
-        match serde_json::from_str(&json).map(&wait) {
+        match serde_json::from_str(&json).map(&arrives) {
             // The queue closes only with the Worker.
             Ok(Some(request)) => drop(sender.unbounded_send((request, bytes))),
             Ok(None) => {}
-            Err(error) => refused(error),
+            Err(error) => {
+                let message = format!("The {} did not understand the page: {error}.", S::Event::SPEAKER);
+                say(&S::Event::crashed(message), &[]);
+            }
         }
     });
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
     requests
-}
-
-/// Tells the page that the device is gone, whatever the engine is doing. The page starts another engine then.
-pub fn device_lost(why: &str) {
-    say(&Event::Crashed { message: format!("The engine stopped: its device was lost ({why}).") }, &[]);
 }
 
 /// Sends an event to the page as JSON text, or, with `parts` beside it in one piece, as `[json, bytes]`.
@@ -135,7 +123,12 @@ pub(crate) fn memory() -> u64 {
     0
 }
 
-pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
+/// Milliseconds on a clock that only goes forward.
+pub(crate) fn now() -> f64 {
+    scope().performance().map_or(0.0, |clock| clock.now())
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 

@@ -75,9 +75,9 @@ fn bundled(losses: &[f32]) -> Vec<(f64, f64)> {
 
 /// AUROC in percent of one score of both runs, against all epochs that there will be; 50 is chance.
 pub fn aurocs(size: (f64, f64), runs: [&[HistoryEntry]; 2], epochs: usize, scorer: Scorer) -> Plot {
-    let rate = |e: &HistoryEntry| e.auroc.iter().find(|(s, _)| *s == scorer).map(|(_, rate)| *rate);
-    let lines =
-        runs.map(|history| history.iter().filter_map(|e| Some((e.epoch as f64, 100.0 * rate(e)?))).collect::<Vec<_>>());
+    let lines = runs.map(|history| {
+        history.iter().filter_map(|e| Some((e.epoch as f64, 100.0 * e.rate(scorer)?))).collect::<Vec<_>>()
+    });
     let lowest = range_of(lines.iter().flatten().map(|(_, rate)| *rate), 0.05).start;
     let axes = Axes {
         size,

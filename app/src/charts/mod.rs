@@ -22,16 +22,15 @@ pub struct Plot {
     /// CSS pixels.
     pub height: f64,
     /// Where the data lie, so that the page can lay markers over them.
-    pub frame: Frame,
+    pub frame: PlotFrame,
     /// The chart in a sentence or two, for those who cannot see it.
     pub summary: String,
-    /// The chart's data.
     pub table: Table,
 }
 
 /// The rectangle of a chart's data, in CSS pixels and in the data's own terms.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
+pub struct PlotFrame {
     /// Horizontal extent in CSS pixels.
     pub across: Range<f64>,
     /// Vertical extent in CSS pixels, top to bottom.
@@ -42,7 +41,7 @@ pub struct Frame {
     pub y: Range<f64>,
 }
 
-impl Frame {
+impl PlotFrame {
     /// Where a value lies from left to right; values outside the chart lie on its edge.
     pub fn x_pixel(&self, value: f64) -> f64 {
         let share = ((value - self.x.start) / (self.x.end - self.x.start)).clamp(0.0, 1.0);
@@ -65,9 +64,7 @@ impl Frame {
 /// The data behind a chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// Column titles.
     pub head: Vec<String>,
-    /// Cells, row by row.
     pub rows: Vec<Vec<String>>,
 }
 
@@ -105,7 +102,7 @@ impl Table {
 
 impl Axes<'_> {
     /// Draws axes and grid, then what `data` draws on them.
-    pub fn draw(&self, data: impl FnOnce(&mut Chart<'_, '_>) -> Drawn) -> (String, Frame) {
+    pub fn draw(&self, data: impl FnOnce(&mut Chart<'_, '_>) -> Drawn) -> (String, PlotFrame) {
         let (mut svg, mut frame) = (String::new(), self.frame());
         // Nothing can fail but a chart without room, and that one stays empty.
         let _ = self.draw_on(SvgBackend::new(&mut svg, self.size.0, self.size.1), &mut frame, data);
@@ -125,7 +122,7 @@ impl Axes<'_> {
     fn draw_on(
         &self,
         backend: SvgBackend<'_>,
-        frame: &mut Frame,
+        frame: &mut PlotFrame,
         data: impl FnOnce(&mut Chart<'_, '_>) -> Drawn,
     ) -> Drawn {
         let root = backend.into_drawing_area();
@@ -162,8 +159,8 @@ impl Axes<'_> {
         data(&mut chart)
     }
 
-    fn frame(&self) -> Frame {
-        Frame { across: 0.0..self.size.0, down: 0.0..self.size.1, x: self.x.clone(), y: self.y.clone() }
+    fn frame(&self) -> PlotFrame {
+        PlotFrame { across: 0.0..self.size.0, down: 0.0..self.size.1, x: self.x.clone(), y: self.y.clone() }
     }
 }
 
@@ -217,7 +214,7 @@ mod tests {
 
     #[test]
     fn pixels_stay_on_the_chart() {
-        let frame = Frame { across: 50.0..150.0, down: 10.0..60.0, x: 0.0..2.0, y: 0.0..1.0 };
+        let frame = PlotFrame { across: 50.0..150.0, down: 10.0..60.0, x: 0.0..2.0, y: 0.0..1.0 };
         assert_eq!(frame.x_pixel(1.0), 100.0);
         assert_eq!(frame.x_pixel(9.0), 150.0);
         assert_eq!((frame.x_value(100.0), frame.x_value(0.0), frame.x_value(1e9)), (1.0, 0.0, 2.0));

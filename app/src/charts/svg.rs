@@ -20,13 +20,9 @@ pub const TEXT: f64 = 12.0;
 /// What something is drawn for. The style sheet gives it its colour and stroke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// Axes and their labels.
     Axis,
-    /// Lines behind the data.
     Grid,
-    /// In-distribution images.
     Id,
-    /// Out-of-distribution images.
     Ood,
     /// A measure of both together.
     Both,

@@ -16,7 +16,6 @@ use std::ops::Range;
 pub enum Measure {
     /// Concentration κ of ID and OOD features.
     Kappa,
-    /// AUROC of every scorer.
     Auroc,
     /// Squared MMD to uniform samples of the sphere, of ID and OOD features.
     Mmd,
@@ -29,7 +28,6 @@ pub enum Measure {
 /// Where curves lie: the same for two models that are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
-    /// Epochs.
     pub x: Range<f64>,
     /// Values as they are drawn: κ by its decimal logarithm.
     pub y: Range<f64>,
@@ -79,7 +77,7 @@ impl Measure {
                 let mut all = scorers(history);
                 all.sort_by_key(|s| Some(*s) != chosen);
                 let line = |s: Scorer| {
-                    let at = move |e: &HistoryEntry| Some(e.auroc.iter().find(|(known, _)| *known == s)?.1 * 100.0);
+                    let at = move |e: &HistoryEntry| Some(e.rate(s)? * 100.0);
                     let ink = if Some(s) == chosen { Ink::Both } else { Ink::Faint };
                     Line::new(text::scorer(&scorer_word(s)), ink, history, at)
                 };

@@ -1,72 +1,133 @@
-//! A picture from the camera: asked for only when a person wants it, switched off as soon as they do not.
+//! The camera: asked for only when a person wants it, switched off as soon as they do not.
 
 use super::lab;
-use crate::lab::Lab;
 use crate::{own_image, text};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::sync::Arc;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomException, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+use web_sys::{DomException, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
-/// The button, and while the camera is on, what it sees and the trigger.
-#[component]
-pub fn Camera() -> impl IntoView {
-    let lab = lab();
-    let (on, set_on) = signal(false);
-    let (problem, set_problem) = signal(None::<String>);
-    let video = NodeRef::<html::Video>::new();
-    let stream = StoredValue::new_local(None::<MediaStream>);
-    let stop = move || {
-        if let Some(stream) = stream.try_update_value(Option::take).flatten() {
-            switch_off(&stream);
-        }
-        set_on.set(false);
-    };
-    on_cleanup(move || {
-        if let Some(stream) = stream.try_update_value(Option::take).flatten() {
-            switch_off(&stream);
-        }
-    });
-    let start = move |_| {
-        set_problem.set(None);
+/// A camera that a person may switch on, and the `<video>` that shows what it sees.
+#[derive(Clone, Copy)]
+pub struct Camera {
+    /// Whether it is on.
+    pub on: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
+    video: NodeRef<html::Video>,
+    stream: StoredValue<Option<MediaStream>, LocalStorage>,
+    /// Hears that the camera was unplugged, or taken away by the browser.
+    ended: StoredValue<Option<Closure<dyn Fn()>>, LocalStorage>,
+}
+
+impl Camera {
+    /// One that is off, and goes off with the component that made it.
+    pub fn new() -> Self {
+        let camera = Self {
+            on: RwSignal::new(false),
+            problem: RwSignal::new(None),
+            video: NodeRef::new(),
+            stream: StoredValue::new_local(None),
+            ended: StoredValue::new_local(None),
+        };
+        on_cleanup(move || camera.release());
+        camera
+    }
+
+    /// Asks the person's leave and shows what it sees.
+    pub fn start(self) {
+        self.problem.set(None);
         spawn_local(async move {
             match open().await {
                 // The view may be gone by now, and with it the place for the stream.
-                Ok(found) if stream.try_set_value(Some(found.clone())).is_some() => switch_off(&found),
-                Ok(found) => {
-                    set_on.set(true);
-                    if let Some(video) = video.get_untracked() {
-                        video.set_src_object(Some(&found));
-                        if let Ok(playing) = video.play() {
-                            let _ = JsFuture::from(playing).await;
-                        }
-                        let _ = video.focus();
-                    }
-                }
-                Err(why) => set_problem.set(Some(why)),
+                Ok(found) if self.stream.try_set_value(Some(found.clone())).is_some() => switch_off(&found),
+                Ok(found) => self.show(&found).await,
+                Err(why) => self.problem.set(Some(why)),
             }
         });
-    };
-    let take = move |_| {
-        if let Some(video) = video.get_untracked() {
-            set_problem.set(snap(lab, &video).err());
+    }
+
+    async fn show(self, found: &MediaStream) {
+        let ended = Closure::<dyn Fn()>::new(move || {
+            self.stop();
+            self.problem.set(Some(text::score::CAMERA_GONE.into()));
+        });
+        for track in found.get_tracks().iter() {
+            track.unchecked_into::<MediaStreamTrack>().set_onended(Some(ended.as_ref().unchecked_ref()));
         }
-    };
+        self.ended.set_value(Some(ended));
+        if let Some(video) = self.video.get_untracked() {
+            video.set_src_object(Some(found));
+            if let Ok(playing) = video.play() {
+                let _ = JsFuture::from(playing).await;
+            }
+        }
+        self.on.try_set(true);
+    }
+
+    /// Switches it off.
+    pub fn stop(self) {
+        self.release();
+        self.on.set(false);
+    }
+
+    fn release(self) {
+        if let Some(stream) = self.stream.try_update_value(Option::take).flatten() {
+            switch_off(&stream);
+        }
+    }
+
+    /// What it sees now, as the model will; what is wrong is shown below it.
+    pub fn picture(self) -> Option<Arc<[u8]>> {
+        let seen = own_image::from_video(&self.video.get_untracked()?);
+        self.problem.set(seen.as_ref().err().map(ToString::to_string));
+        seen.ok().map(|pixels| Arc::from(pixels.as_slice()))
+    }
+}
+
+/// The button that switches a camera on, and while it is on, what it sees with `children` below.
+#[component]
+pub fn Viewfinder(
+    /// The camera.
+    camera: Camera,
+    /// What to do with what it sees.
+    children: Children,
+) -> impl IntoView {
+    let Camera { on, problem, video, .. } = camera;
     view! {
         <div class="camera" data-testid="camera">
-            <button type="button" hidden=on on:click=start>{text::score::CAMERA_ON}</button>
+            <button type="button" hidden=on data-testid="camera-on" on:click=move |_| camera.start()>{text::score::CAMERA_ON}</button>
             <div class="viewfinder" hidden=move || !on.get()>
                 <video node_ref=video playsinline prop:muted=true tabindex="-1" aria-label=text::score::CAMERA_SEES></video>
                 <div class="buttons">
-                    <button type="button" data-testid="camera-take" on:click=take>{text::score::CAMERA_TAKE}</button>
-                    <button type="button" class="quiet" on:click=move |_| stop()>{text::score::CAMERA_OFF}</button>
+                    {children()}
+                    <button type="button" class="quiet" data-testid="camera-off" on:click=move |_| camera.stop()>
+                        {text::score::CAMERA_OFF}
+                    </button>
                 </div>
             </div>
             <p class="failed" role="alert" data-testid="camera-error" hidden=move || problem.with(Option::is_none)>{problem}</p>
         </div>
+    }
+}
+
+/// A camera whose pictures become own images.
+#[component]
+pub fn Snapshots() -> impl IntoView {
+    let lab = lab();
+    let camera = Camera::new();
+    let take = move |_| {
+        if let Some(pixels) = camera.picture() {
+            lab.own.take_pixels(text::score::CAMERA_NAME.into(), pixels);
+        }
+    };
+    view! {
+        <Viewfinder camera>
+            <button type="button" data-testid="camera-take" on:click=take>{text::score::CAMERA_TAKE}</button>
+        </Viewfinder>
     }
 }
 
@@ -88,14 +149,10 @@ fn refused(why: &JsValue) -> String {
     text::score::camera_refused(&name)
 }
 
-fn snap(lab: Lab, video: &HtmlVideoElement) -> Result<(), String> {
-    let pixels = own_image::from_video(video).map_err(|e| e.to_string())?;
-    lab.take_pixels(text::score::CAMERA_NAME.into(), Arc::from(pixels.as_slice()));
-    Ok(())
-}
-
 fn switch_off(stream: &MediaStream) {
     for track in stream.get_tracks().iter() {
-        track.unchecked_into::<MediaStreamTrack>().stop();
+        let track = track.unchecked_into::<MediaStreamTrack>();
+        track.set_onended(None);
+        track.stop();
     }
 }

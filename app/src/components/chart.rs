@@ -1,7 +1,7 @@
 //! A chart on the page: the drawing at the width there is, what is laid over it, and its data as a table.
 
 use super::Data;
-use crate::charts::{Frame, Plot};
+use crate::charts::{Plot, PlotFrame};
 use leptos::prelude::*;
 use leptos::{html, svg};
 use wasm_bindgen::prelude::*;
@@ -14,7 +14,6 @@ pub fn Chart<O, V>(
     testid: &'static str,
     /// Where the plot stands; give the same to [`use_width`].
     node: NodeRef<html::Figure>,
-    /// What is drawn.
     plot: Memo<Plot>,
     /// SVG elements to lay over the data.
     overlay: O,
@@ -23,7 +22,7 @@ pub fn Chart<O, V>(
     children: Option<Children>,
 ) -> impl IntoView
 where
-    O: Fn(&Frame) -> V + Send + Sync + 'static,
+    O: Fn(&PlotFrame) -> V + Send + Sync + 'static,
     V: IntoView + 'static,
 {
     let drawing = NodeRef::<svg::Svg>::new();

@@ -10,12 +10,11 @@ use nsa_core::eval::{self, RocSummary};
 /// Two rows of truth, two columns of what the threshold says; below it FPR95 and AUPR, which need no threshold.
 #[component]
 pub fn Confusion(
-    /// What the page knows.
     lab: Lab,
     /// The counts at the threshold.
     readout: Memo<Option<Readout>>,
 ) -> impl IntoView {
-    let summary = Memo::new(move |_| lab.sides.with(|s| eval::summarize(&s.id, &s.ood).ok()));
+    let summary = Memo::new(move |_| lab.scores.sides.with(|s| eval::summarize(&s.id, &s.ood).ok()));
     let cell = move |class: &'static str, count: fn(&Readout) -> (usize, usize)| {
         let counted = move || readout.get().map(|r| count(&r));
         let share = move || {

@@ -13,12 +13,12 @@ use nsa_core::bundle::{Manifest, Provenance};
 pub fn Controls() -> impl IntoView {
     let lab = lab();
     let models = move || {
-        let chosen = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+        let chosen = lab.model.id();
         let option = |(id, title): (String, String)| {
             let selected = chosen.as_ref() == Some(&id);
             view! { <option value=id selected=selected>{title}</option> }
         };
-        let labels = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
+        let labels = lab.model.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
         labels.into_iter().map(option).collect_view()
     };
     let choose_model = move |id: String| {
@@ -29,15 +29,15 @@ pub fn Controls() -> impl IntoView {
         });
     };
     let scores = move || {
-        let chosen = lab.score.get();
-        let names = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| score_names(b)));
+        let chosen = lab.scores.shown.get();
+        let names = lab.model.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| score_names(b)));
         let option = |(at, (name, title)): (usize, (String, String))| {
             view! { <option value=name selected=at == chosen>{title}</option> }
         };
         names.into_iter().enumerate().map(option).collect_view()
     };
     let choose_score = move |name: String| {
-        let entry = lab.bundle.with_untracked(|b| {
+        let entry = lab.model.bundle.with_untracked(|b| {
             let b = b.as_ref()?;
             (0..b.scores()).filter_map(|score| b.score_name(score)).find(|known| known.as_str() == name)
         });
@@ -56,7 +56,7 @@ pub fn Controls() -> impl IntoView {
                 <span>{text::SCORER}</span>
                 <select
                     name="scorer"
-                    disabled=move || lab.bundle.with(Option::is_none)
+                    disabled=move || lab.model.bundle.with(Option::is_none)
                     on:change:target=move |e| choose_score(e.target().value())
                 >
                     {scores}
@@ -69,13 +69,10 @@ pub fn Controls() -> impl IntoView {
 /// One of a few: a row of radio buttons that looks like one control.
 #[component]
 pub fn Choices<T, F>(
-    /// What is chosen.
     legend: &'static str,
     /// Name of the radio group.
     name: &'static str,
-    /// Values and their labels.
     options: Vec<(T, &'static str)>,
-    /// The value now.
     chosen: Signal<T>,
     /// Called with a new value.
     choose: F,
@@ -105,27 +102,28 @@ where
 pub fn ModelCard() -> impl IntoView {
     let lab = lab();
     let head = move || {
-        lab.entry.get().map(|entry| {
+        lab.model.entry.get().map(|entry| {
             view! {
                 <h2 id="model-title">{text::models::knows(&entry)}</h2>
                 <p class="lead"><Prose text=text::models::sentence(&entry)/></p>
             }
         })
     };
-    let measured =
-        move || lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| text::auroc_measured(&b.manifest.provenance)));
+    let measured = move || {
+        lab.model.bundle.with(|b| b.as_ref().map_or(String::new(), |b| text::auroc_measured(&b.manifest.provenance)))
+    };
     let known = move || {
-        let facts = lab.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| facts(&b.manifest)));
+        let facts = lab.model.bundle.with(|b| b.as_ref().map_or(Vec::new(), |b| facts(&b.manifest)));
         facts
             .into_iter()
             .map(|(name, value)| view! { <div><dt>{name}</dt><dd><Prose text=value/></dd></div> })
             .collect_view()
     };
     view! {
-        <section class="card model" data-part="model" aria-labelledby="model-title" hidden=move || lab.entry.with(Option::is_none)>
+        <section class="card model" data-part="model" aria-labelledby="model-title" hidden=move || lab.model.entry.with(Option::is_none)>
             <div class="model-head">{head}</div>
             <p class="figure-number">
-                <strong><Percent share=Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported))/></strong>
+                <strong><Percent share=Signal::derive(move || lab.scores.entry().and_then(|s| s.auroc_exported))/></strong>
                 <span><Prose text=Signal::derive(measured)/></span>
             </p>
             <Choices
@@ -135,7 +133,7 @@ pub fn ModelCard() -> impl IntoView {
                 chosen=Signal::derive(move || lab.state.with(|s| s.backend))
                 choose=move |choice| lab.choose(|state| state.backend = choice)
             />
-            <details class="provenance" hidden=move || lab.bundle.with(Option::is_none)>
+            <details class="provenance" hidden=move || lab.model.bundle.with(Option::is_none)>
                 <summary>{text::PROVENANCE}</summary>
                 <dl>{known}</dl>
             </details>

@@ -75,7 +75,7 @@ fn table_view(table: &Table) -> impl IntoView + use<> {
 
 /// `kappa-digits.svg`.
 fn file_name(lab: Option<Lab>, name: &str, kind: &str) -> String {
-    let model = lab.and_then(|lab| lab.entry.with_untracked(|e| e.as_ref().map(|e| e.id.clone())));
+    let model = lab.and_then(|lab| untrack(|| lab.model.id()));
     let name = name.trim_start_matches("chart-");
     model.map_or(format!("{name}.{kind}"), |model| format!("{name}-{model}.{kind}"))
 }

@@ -3,7 +3,7 @@
 use super::{Choices, Pixels, Prose, detail, lab};
 use crate::gallery::{Image, Side, is_mistake};
 use crate::lab::{Lab, Topic};
-use crate::state::{Filter, LAST_SEED, Selection, Sort, Subject};
+use crate::state::{Filter, LAST_SEED, Sort};
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
@@ -16,15 +16,16 @@ use web_sys::KeyboardEvent;
 pub fn Gallery() -> impl IntoView {
     let lab = lab();
     let shown = move || {
-        let images = lab.images.get();
-        lab.order.get().into_iter().filter_map(|i| Some((i, images.get(i)?.clone()))).collect::<Vec<_>>()
+        let images = lab.gallery.images.get();
+        lab.scores.order.get().into_iter().filter_map(|i| Some((i, images.get(i)?.clone()))).collect::<Vec<_>>()
     };
     let missing = move || {
-        let message = lab.problems.with(|p| p.iter().find(|p| p.topic == Topic::Gallery).map(|p| p.message.clone()));
+        let message =
+            lab.notices.problems.with(|p| p.iter().find(|p| p.topic == Topic::Gallery).map(|p| p.message.clone()));
         message.map(|message| view! { <p class="empty" role="alert" data-testid="gallery-note">{message}</p> })
     };
     let no_mistakes = move || {
-        let nothing = lab.order.with(Vec::is_empty) && lab.images.with(|images| !images.is_empty());
+        let nothing = lab.scores.order.with(Vec::is_empty) && lab.gallery.images.with(|images| !images.is_empty());
         nothing.then(|| view! { <p class="empty">{text::NOTHING_SHOWN}</p> })
     };
     let list = NodeRef::<html::Ul>::new();
@@ -35,21 +36,19 @@ pub fn Gallery() -> impl IntoView {
     };
     // The tile that the tab key comes to: the one last focused, or the first.
     let focused = RwSignal::new(None::<usize>);
-    let first = Memo::new(move |_| lab.order.with(|order| order.first().copied()));
-    let there = Memo::new(move |_| lab.order.with(|order| focused.get().filter(|i| order.contains(i))));
+    let first = Memo::new(move |_| lab.scores.order.with(|order| order.first().copied()));
+    let there = Memo::new(move |_| lab.scores.order.with(|order| focused.get().filter(|i| order.contains(i))));
     let current = Current { tab_stop: Memo::new(move |_| there.get().or(first.get())), focused };
     let draw_others =
         move |_| lab.choose(|state| state.seed = if state.seed >= LAST_SEED { 0 } else { state.seed + 1 });
-    let title = move || lab.entry.with(|e| e.as_ref().map_or(text::GALLERY_TITLE.into(), text::models::knows));
+    let title = move || lab.model.entry.with(|e| e.as_ref().map_or(text::GALLERY_TITLE.into(), text::models::knows));
     let lead = move || {
-        text::gallery_lead(lab.entry.with(|e| e.as_ref().map(|e| text::models::things(&e.dataset, e.id_class))))
+        text::gallery_lead(lab.model.entry.with(|e| e.as_ref().map(|e| text::models::things(&e.dataset, e.id_class))))
     };
-    let number = move || {
-        lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| text::gallery_number(&b.score_title(lab.score.get()))))
-    };
+    let number = move || lab.scores.title().map_or(String::new(), |title| text::gallery_number(&title));
     let credit = move || {
-        let shown = lab.images.with(|images| !images.is_empty());
-        lab.entry.with(|e| e.as_ref().filter(|_| shown).and_then(|e| text::models::credit(&e.dataset)))
+        let shown = lab.gallery.images.with(|images| !images.is_empty());
+        lab.model.entry.with(|e| e.as_ref().filter(|_| shown).and_then(|e| text::models::credit(&e.dataset)))
     };
     view! {
         <section class="card gallery" data-part="gallery" aria-labelledby="gallery-title">
@@ -123,16 +122,15 @@ fn Tile(lab: Lab, i: usize, image: Arc<Image>, current: Current) -> impl IntoVie
     let pick = image.pick;
     // The list knows a tile by its image's address: as long as the tile is there, no other image may get that.
     let _kept = StoredValue::new(Arc::clone(&image));
-    let subject = Subject::Test { class: pick.class, index: pick.index };
-    let selection = Selection::Image { class: pick.class, index: pick.index };
-    let selected = Memo::new(move |_| lab.state.with(|s| s.select == Some(selection)));
-    let marked = Memo::new(move |_| lab.state.with(|s| s.marks.contains(&selection)));
-    let open = move |_| lab.choose(|state| detail::open(state, subject));
+    let name = pick.name();
+    let selected = Memo::new(move |_| lab.state.with(|s| s.select == Some(name)));
+    let marked = Memo::new(move |_| lab.state.with(|s| s.marks.contains(&name)));
+    let open = move |_| lab.choose(|state| detail::open(state, name));
     let tab_stop = move || if current.tab_stop.get() == Some(i) { "0" } else { "-1" };
-    let value = Memo::new(move |_| lab.values.with(|values| values.get(i).copied().flatten()));
-    let mistaken = Memo::new(move |_| is_mistake(pick.side, value.get(), lab.threshold.get()));
+    let value = Memo::new(move |_| lab.scores.values.with(|values| values.get(i).copied().flatten()));
+    let mistaken = Memo::new(move |_| is_mistake(pick.side, value.get(), lab.scores.threshold.get()));
     let label = Signal::derive(move || {
-        let class = class_name(lab, Some(pick.class)).unwrap_or_default();
+        let class = lab.model.class_name(pick.class);
         text::tile(pick.side == Side::Id, &class, value.get(), mistaken.get(), marked.get())
     });
     view! {
@@ -174,11 +172,4 @@ pub fn Marks(lab: Lab) -> impl IntoView {
             <button type="button" class="quiet" on:click=move |_| lab.choose(|state| state.marks.clear())>{text::UNMARK}</button>
         </p>
     }
-}
-
-/// A class's name, or its number until the model has told the names.
-fn class_name(lab: Lab, class: Option<usize>) -> Option<String> {
-    let class = class?;
-    let named = lab.bundle.with(|b| b.as_ref()?.manifest.classes.get(class).cloned());
-    Some(named.unwrap_or_else(|| class.to_string()))
 }

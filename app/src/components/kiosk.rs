@@ -1,11 +1,12 @@
 //! The story by itself, for an exhibition (`kiosk=1`): it walks from scene to scene, waits for whoever touches it, and
 //! begins anew when they have gone.
 
-use super::lab;
 use super::story::step;
+use super::{answers, lab};
+use crate::clock::{every, now};
 use crate::lab::Lab;
 use crate::state::{LAST_SCENE, State, View};
-use crate::story::Scene;
+use crate::story::{Answers, Scene};
 use crate::{text, url};
 use leptos::ev;
 use leptos::prelude::*;
@@ -30,7 +31,7 @@ struct Times {
 /// Walks as long as the address says so, and says that one may touch it.
 #[component]
 pub fn Kiosk() -> impl IntoView {
-    let lab = lab();
+    let (lab, answers) = (lab(), answers());
     let times = StoredValue::new(Times::default());
     let on = Memo::new(move |_| lab.state.with(|s| s.kiosk));
     let touch = move || times.update_value(|times| times.touched = Some(now()));
@@ -39,47 +40,37 @@ pub fn Kiosk() -> impl IntoView {
         window_event_listener(ev::keydown, move |_| touch()),
         window_event_listener(ev::wheel, move |_| touch()),
     ];
-    let timer = StoredValue::new(None::<IntervalHandle>);
-    let stop = move || {
-        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
-    };
     Effect::new(move |_| {
-        stop();
         if on.get() {
             times.set_value(Times { touched: None, walked: now() });
             if lab.state.with_untracked(|s| s.view != View::Story) {
-                start_over(lab);
+                start_over(lab, answers);
             }
-            timer.set_value(set_interval_with_handle(move || tick(lab, times), TICK).ok());
         }
     });
-    on_cleanup(move || {
-        stop();
-        handles.into_iter().for_each(WindowListenerHandle::remove);
-    });
+    every(TICK, move || on.get(), move || tick(lab, answers, times));
+    on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
     view! { <p class="kiosk-note" hidden=move || !on.get()>{text::shell::KIOSK}</p> }
 }
 
-fn tick(lab: Lab, times: StoredValue<Times>) {
+fn tick(lab: Lab, answers: Answers, times: StoredValue<Times>) {
     let (now, Times { touched, walked }) = (now(), times.get_value());
     match touched {
         Some(at) if now - at < ALONE => return,
-        Some(_) => start_over(lab),
+        Some(_) => start_over(lab, answers),
         None if now - walked < STAY => return,
-        None if lab.state.with_untracked(|s| s.scene == LAST_SCENE) => start_over(lab),
-        None => step(lab, 1),
+        None if lab.state.with_untracked(|s| s.scene == LAST_SCENE) => start_over(lab, answers),
+        None => step(lab, answers, 1),
     }
     times.set_value(Times { touched: None, walked: now });
 }
 
 /// The first scene as nobody has seen it yet. What the exhibitor has set stays.
-fn start_over(lab: Lab) {
-    let catalog = lab.catalog.get_untracked();
-    lab.answers.set(Default::default());
-    lab.own.set(Vec::new());
-    lab.live.pause();
+fn start_over(lab: Lab, answers: Answers) {
+    let catalog = lab.model.catalog.get_untracked();
+    answers.forget();
+    lab.own.images.set(Vec::new());
+    lab.training.pause();
     lab.state.update(|state| {
         let State { kiosk, present, backend, ref hide, .. } = *state;
         *state = State { kiosk, present, backend, hide: hide.clone(), ..State::default() };
@@ -87,8 +78,4 @@ fn start_over(lab: Lab) {
     });
     // Not an entry of its own: a day's walk would fill the history.
     lab.state.with_untracked(url::replace);
-}
-
-fn now() -> f64 {
-    window().performance().map_or(0.0, |clock| clock.now())
 }

@@ -29,12 +29,12 @@ pub struct Cell {
 pub fn Scorers() -> impl IntoView {
     let lab = lab();
     let live = Memo::new(move |_| {
-        let n = lab.bundle.with(|b| b.as_ref().map_or(0, |b| b.scores()));
-        (0..n).map(|score| lab.sides_of(score)).map(|s| eval::auroc(&s.id, &s.ood).ok()).collect::<Vec<_>>()
+        let n = lab.model.bundle.with(|b| b.as_ref().map_or(0, |b| b.scores()));
+        (0..n).map(|score| lab.scores.sides_of(score)).map(|s| eval::auroc(&s.id, &s.ood).ok()).collect::<Vec<_>>()
     });
     let cell = move |score: usize| {
         let here = live.with(|live| live.get(score).copied().flatten());
-        let measured = lab.bundle.with(|b| Some(b.as_ref()?.manifest.scores.get(score)?.auroc_exported));
+        let measured = lab.model.bundle.with(|b| b.as_ref()?.manifest.scores.get(score)?.auroc_exported);
         let number = |share: Option<f64>| share.map_or("–".into(), percent);
         // Chance is white, a perfect order is full.
         let tint = here.map_or(0.0, |auroc| ((auroc - 0.5) * 2.0).clamp(0.0, 1.0));
@@ -61,7 +61,8 @@ where
     F: Fn(usize) -> Cell + Copy + Send + Sync + 'static,
 {
     let lab = lab();
-    let grid = Memo::new(move |_| lab.bundle.with(|b| b.as_ref().map(|b| (grid(&b.manifest), b.ensemble_column()))));
+    let grid =
+        Memo::new(move |_| lab.model.bundle.with(|b| b.as_ref().map(|b| (grid(&b.manifest), b.ensemble_column()))));
     let table = move || {
         grid.get().map(|((layers, scorers, cells), ensemble)| {
             let heads =
@@ -110,7 +111,7 @@ where
 {
     let shown = Memo::new(move |_| cell(score));
     let choose = move |_| {
-        let name = lab.bundle.with_untracked(|b| b.as_ref().and_then(|b| b.score_name(score)));
+        let name = lab.model.bundle.with_untracked(|b| b.as_ref().and_then(|b| b.score_name(score)));
         lab.choose(|state| {
             state.scorer = name;
             // Another score lives on another scale.
@@ -118,7 +119,7 @@ where
         });
     };
     let label = move || {
-        let of = lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| b.score_title(score)));
+        let of = lab.model.bundle.with(|b| b.as_ref().map_or(String::new(), |b| b.score_title(score)));
         shown.with(|cell| text::score::cell(&of, &cell.value, &cell.note))
     };
     view! {
@@ -130,7 +131,7 @@ where
                     data-cell=format!("{row}.{column}")
                     data-score=score.to_string()
                     aria-label=label
-                    prop:checked=move || lab.score.get() == score
+                    prop:checked=move || lab.scores.shown.get() == score
                     on:change=choose
                 />
                 <span aria-hidden="true">

@@ -22,8 +22,9 @@ mod story;
 mod tabs;
 mod term;
 mod train;
+mod yours;
 
-pub use camera::Camera;
+pub use camera::{Camera, Snapshots, Viewfinder};
 pub use canvas::Pixels;
 pub use chart::{Chart, use_width};
 pub use compact::Compact;
@@ -35,9 +36,9 @@ pub use gallery::{Gallery, Marks};
 pub use glance::Glance;
 pub use kiosk::Kiosk;
 pub use matrix::Scorers;
-pub use own::{DropAnywhere, Own};
-pub use pad::Pad;
-pub use present::{Keys, Tools};
+pub use own::{DropAnywhere, Own, Picker, picked};
+pub use pad::{Drawn, Pad};
+pub use present::Keys;
 pub use separate::Separate;
 pub use sphere::Sphere;
 pub use status::{Problems, Status};
@@ -45,21 +46,20 @@ pub use story::Story;
 pub use tabs::{Tabs, ViewLink};
 pub use term::Prose;
 pub use train::{Train, TrainStage};
+pub use yours::Yours;
 
 use crate::lab::Lab;
 use crate::state::{State, View};
-use crate::story::Scene;
+use crate::story::{Answers, Scene};
 use crate::text;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 /// The whole page below its headline.
 #[component]
-pub fn App(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
+pub fn App(lab: Lab) -> impl IntoView {
     provide_context(lab);
+    provide_context(Answers::new());
     follow_history(lab);
     follow_the_tour(lab);
     crate::embed::listen(lab);
@@ -87,12 +87,18 @@ fn view_of(shown: View) -> AnyView {
         View::Compact => view! { <Compact/> }.into_any(),
         View::Sphere => view! { <Sphere/> }.into_any(),
         View::Train => view! { <Train/> }.into_any(),
+        View::Yours => view! { <Yours/> }.into_any(),
         View::Story => view! { <Story/> }.into_any(),
     }
 }
 
 /// The lab that the component stands in.
 pub(crate) fn lab() -> Lab {
+    expect_context()
+}
+
+/// What the reader of the story has answered.
+pub(crate) fn answers() -> Answers {
     expect_context()
 }
 
@@ -110,7 +116,7 @@ fn follow_the_tour(lab: Lab) {
     let handle = window_event_listener(leptos::ev::click, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if target.is_some_and(|target| target.closest("[data-tour]").ok().flatten().is_some()) {
-            let catalog = lab.catalog.get_untracked();
+            let catalog = lab.model.catalog.get_untracked();
             tabs::follow(lab, &event, |state| Scene::Detector.set(catalog.as_ref(), state));
         }
     });
@@ -126,18 +132,18 @@ fn mirror_on_root(lab: Lab) {
         }
     };
     Effect::new(move |_| {
-        set("data-state", lab.phase.get().word());
-        if let Some(backend) = lab.backend.get() {
+        set("data-state", lab.phase().word());
+        if let Some(backend) = lab.engine.backend.get() {
             set("data-backend", backend.word());
         }
     });
     Effect::new(move |_| {
-        if let Some(backend) = lab.live.backend.get() {
+        if let Some(backend) = lab.training.backend.get() {
             set("data-trainer", backend.word());
         }
     });
     Effect::new(move |_| {
-        if let Some(model) = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone())) {
+        if let Some(model) = lab.model.id() {
             set("data-model", &model);
         }
     });

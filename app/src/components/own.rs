@@ -1,27 +1,22 @@
 //! A person's own images: dropped anywhere, picked or pasted.
 
-use super::{Camera, Pad, Pixels, lab};
+use super::{Drawn, Pixels, Snapshots, lab};
 use crate::lab::{Lab, OwnImage, OwnProgress};
-use crate::state::{State, Subject, View};
+use crate::state::{ImageName, State, View};
 use crate::stats::{is_anomalous, percent, share_below};
 use crate::story::Scene;
 use crate::text;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{ClipboardEvent, DragEvent, File, FileList};
+use web_sys::{ClipboardEvent, DragEvent, File, FileList, HtmlInputElement};
 
 /// Where own images go in, and what came out.
 #[component]
 pub fn Own() -> impl IntoView {
     let lab = lab();
-    let pick = move |input: web_sys::HtmlInputElement| {
-        lab.take_files(files(input.files()));
-        // The same file may be picked again.
-        input.set_value("");
-    };
-    let told = move || lab.own.with(|own| own.first().and_then(|image| spoken(lab, image)));
-    let nothing = move || lab.own.with(Vec::is_empty);
+    let told = move || lab.own.images.with(|own| own.first().and_then(|image| spoken(lab, image)));
+    let nothing = move || lab.own.images.with(Vec::is_empty);
     view! {
         <section class="card own" data-part="own" aria-labelledby="own-title" data-testid="score-own">
             <header data-part="lead">
@@ -30,28 +25,17 @@ pub fn Own() -> impl IntoView {
             </header>
             <div class="own-body">
                 <div class="own-in">
-                    <label class="drop">
-                        <input
-                            type="file"
-                            class="visually-hidden"
-                            data-testid="file-input"
-                            accept="image/*,.heic,.heif"
-                            multiple
-                            on:change:target=move |e| pick(e.target())
-                        />
-                        <strong>{text::OWN_PICK}</strong>
-                        <span>{text::OWN_DROP}</span>
-                    </label>
-                    <Camera/>
-                    <Pad/>
+                    <Picker testid="file-input" take=move |files| lab.own.take_files(files)/>
+                    <Snapshots/>
+                    <Drawn/>
                     <p class="small">{text::OWN_PRIVATE}</p>
-                    <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.set(Vec::new())>
+                    <button type="button" class="quiet" hidden=nothing on:click=move |_| lab.own.images.set(Vec::new())>
                         {text::OWN_CLEAR}
                     </button>
                 </div>
                 <p class="empty" hidden=move || !nothing()>{text::OWN_NONE}</p>
                 <ul class="results" hidden=nothing>
-                    <For each=move || lab.own.get() key=|image| (image.key, state_key(image)) let(image)>
+                    <For each=move || lab.own.images.get() key=|image| (image.key, state_key(image)) let(image)>
                         <Result lab image/>
                     </For>
                 </ul>
@@ -59,6 +43,42 @@ pub fn Own() -> impl IntoView {
             <p class="visually-hidden" role="status">{told}</p>
         </section>
     }
+}
+
+/// The input for image files, which says that they may be dropped as well.
+#[component]
+pub fn Picker<F>(
+    testid: &'static str,
+    /// What it takes besides images, as an `accept` list.
+    #[prop(optional)]
+    also: &'static str,
+    /// Called with the files picked.
+    take: F,
+) -> impl IntoView
+where
+    F: Fn(Vec<File>) + 'static,
+{
+    view! {
+        <label class="drop">
+            <input
+                type="file"
+                class="visually-hidden"
+                data-testid=testid
+                accept=format!("image/*,.heic,.heif{also}")
+                multiple
+                on:change:target=move |e| take(picked(&e.target()))
+            />
+            <strong>{text::OWN_PICK}</strong>
+            <span>{text::OWN_DROP}</span>
+        </label>
+    }
+}
+
+/// The files that a person picked; the same may be picked again.
+pub fn picked(input: &HtmlInputElement) -> Vec<File> {
+    let picked = files(input.files());
+    input.set_value("");
+    picked
 }
 
 /// Files may be dropped or pasted anywhere on the page, whatever it shows; own images come into sight then.
@@ -74,12 +94,18 @@ fn take(lab: Lab, files: Vec<File>) {
     if files.is_empty() {
         return;
     }
+    if lab.state.with_untracked(|s| s.view == View::Yours) {
+        return match untrack(|| lab.normal.fitted()) {
+            Some(_) => lab.normal.attempt_files(files),
+            None => lab.normal.give_files(files),
+        };
+    }
     // Before a room the scene of own images shows them itself.
     let shows = |s: &State| s.view == View::Score || s.view == View::Story && Scene::of(s) == Scene::YourTurn;
     if !lab.state.with_untracked(shows) {
         lab.choose(|state| state.view = View::Score);
     }
-    lab.take_files(files);
+    lab.own.take_files(files);
 }
 
 /// One image: what the model sees of it, its score and where that stands, or why there is none.
@@ -89,14 +115,15 @@ fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
         image.pixels.as_ref().map(|p| view! { <Pixels planes=p.to_vec() label=text::own_picture(&image.name)/> });
     let name = image.name.clone();
     let key = image.key;
-    let open = move |_| lab.choose(|state| state.image = Some(Subject::Own(key)));
+    let open = move |_| lab.choose(|state| state.image = Some(ImageName::Own(key)));
     let body = match image.progress.clone() {
-        OwnProgress::Waiting => view! { <p class="waiting">{text::OWN_WAITING}</p> }.into_any(),
+        OwnProgress::Waiting | OwnProgress::Asked => view! { <p class="waiting">{text::OWN_WAITING}</p> }.into_any(),
         OwnProgress::Failed(why) => view! { <p class="failed" role="alert" data-testid="error">{why}</p> }.into_any(),
         OwnProgress::Scored(row) => {
-            let value = Memo::new(move |_| row.get(lab.score.get()).copied());
+            let value = Memo::new(move |_| row.get(lab.scores.shown.get()).copied());
             let verdict = move || value.get().map(|v| verdict(lab, v));
-            let anomalous = move || value.get().zip(lab.threshold.get()).is_some_and(|(v, t)| is_anomalous(v, t));
+            let anomalous =
+                move || value.get().zip(lab.scores.threshold.get()).is_some_and(|(v, t)| is_anomalous(v, t));
             view! {
                 <p
                     class="value"
@@ -119,7 +146,7 @@ fn Result(lab: Lab, image: OwnImage) -> impl IntoView {
 /// Changes when a result must be shown anew.
 fn state_key(image: &OwnImage) -> (bool, u8) {
     let progress = match image.progress {
-        OwnProgress::Waiting => 0,
+        OwnProgress::Waiting | OwnProgress::Asked => 0,
         OwnProgress::Scored(_) => 1,
         OwnProgress::Failed(_) => 2,
     };
@@ -127,13 +154,13 @@ fn state_key(image: &OwnImage) -> (bool, u8) {
 }
 
 fn verdict(lab: Lab, value: f32) -> String {
-    let anomalous = lab.threshold.get().map(|threshold| is_anomalous(value, threshold));
-    let (share, n) = lab.sides.with(|s| (share_below(&s.id, value), s.id.len()));
+    let anomalous = lab.scores.threshold.get().map(|threshold| is_anomalous(value, threshold));
+    let (share, n) = lab.scores.sides.with(|s| (share_below(&s.id, value), s.id.len()));
     text::own_verdict((n > 0).then(|| percent(share)), n, anomalous)
 }
 
 fn spoken(lab: Lab, image: &OwnImage) -> Option<String> {
-    let value = image.value(lab.score.get())?;
+    let value = image.value(lab.scores.shown.get())?;
     Some(format!("{}: {value:.3}. {}", image.name, verdict(lab, value)))
 }
 
@@ -163,7 +190,7 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
                 take(lab, files(e.data_transfer().and_then(|d| d.files())));
             } else if has_address(&e) {
                 e.prevent_default();
-                lab.say(text::OWN_ADDRESS);
+                lab.notices.say(text::OWN_ADDRESS);
             }
         }),
         window_event_listener(ev::paste, move |e| {

@@ -1,4 +1,4 @@
-//! A pad of 32 x 32 pixels to draw on, with a pointer or with the keyboard. Each stroke is scored as it ends.
+//! A pad of 32 x 32 pixels to draw on, with a pointer or with the keyboard. Each stroke is handed on as it ends.
 
 use super::canvas::paint;
 use super::{Choices, lab};
@@ -27,9 +27,35 @@ const INK: &str = "#1d3fa8";
 /// Keys paint pixel by pixel: the drawing is scored when they have rested for so long.
 const REST: Duration = Duration::from_millis(350);
 
+/// A pad whose drawing is an own image.
+#[component]
+pub fn Drawn() -> impl IntoView {
+    let lab = lab();
+    let key = StoredValue::new(None::<u32>);
+    let submit = move |pixels: Arc<[u8]>| {
+        let name = text::score::DRAWING_NAME.to_string();
+        key.update_value(|key| {
+            *key = Some(match *key {
+                Some(old) => lab.own.replace_pixels(old, name, pixels),
+                None => lab.own.take_pixels(name, pixels),
+            });
+        });
+    };
+    view! { <Pad drawn=submit/> }
+}
+
 /// The pad with its tools.
 #[component]
-pub fn Pad() -> impl IntoView {
+pub fn Pad<F>(
+    /// Gets the drawing, 3 x 32 x 32, whenever a stroke has ended.
+    drawn: F,
+    /// Further tools.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView
+where
+    F: Fn(Arc<[u8]>) + Copy + Send + Sync + 'static,
+{
     let lab = lab();
     let canvas = NodeRef::<html::Canvas>::new();
     let drawing = StoredValue::new(Drawing::default());
@@ -39,7 +65,6 @@ pub fn Pad() -> impl IntoView {
     let cursor = RwSignal::new((SIZE / 2, SIZE / 2));
     // Where the stroke under way was last; none between strokes.
     let stroke = StoredValue::new(None::<(f64, f64)>);
-    let key = StoredValue::new(None::<u32>);
     let resting = StoredValue::new(None::<TimeoutHandle>);
 
     let show = move || {
@@ -48,16 +73,7 @@ pub fn Pad() -> impl IntoView {
         }
     };
     canvas.on_load(move |_| show());
-    let submit = move || {
-        let pixels: Arc<[u8]> = drawing.with_value(|d| Arc::from(d.planes()));
-        let name = text::score::DRAWING_NAME.to_string();
-        key.update_value(|key| {
-            *key = Some(match *key {
-                Some(old) => lab.replace_pixels(old, name, pixels),
-                None => lab.take_pixels(name, pixels),
-            });
-        });
-    };
+    let submit = move || drawn(drawing.with_value(|d| Arc::from(d.planes())));
     let colour_now = move || -> Colour {
         match tool.get_untracked() {
             Tool::Brush => ink.with_untracked(|text| colour(text)).unwrap_or_default(),
@@ -179,6 +195,7 @@ pub fn Pad() -> impl IntoView {
                 </label>
                 <button type="button" class="quiet" on:click=fill>{text::score::PAD_FILL}</button>
                 <button type="button" class="quiet" on:click=clear>{text::score::PAD_CLEAR}</button>
+                {children.map(|children| children())}
             </div>
             <p class="small" id="pad-keys">{text::score::PAD_KEYS}</p>
             <p class="visually-hidden" role="status">{move || text::score::pad_cursor(cursor.get())}</p>

@@ -1,9 +1,10 @@
 //! For a room: big type without the page's frame, keys for everything, and a link to what is shown.
 
-use super::lab;
 use super::story::step;
+use super::{answers, lab};
 use crate::lab::Lab;
 use crate::state::{State, View};
+use crate::story::Answers;
 use crate::text;
 use leptos::html;
 use leptos::prelude::*;
@@ -14,10 +15,7 @@ use web_sys::{Element, KeyboardEvent};
 
 /// Copies the link, presents, and tells the keys.
 #[component]
-pub fn Tools(
-    /// The list of keys.
-    dialog: NodeRef<html::Dialog>,
-) -> impl IntoView {
+pub fn Tools(dialog: NodeRef<html::Dialog>) -> impl IntoView {
     let lab = lab();
     let (copied, set_copied) = signal(None::<bool>);
     let copy = move |_| {
@@ -48,12 +46,9 @@ pub fn Tools(
 
 /// Listens to the keys of the whole page, and lists them.
 #[component]
-pub fn Keys(
-    /// The list.
-    dialog: NodeRef<html::Dialog>,
-) -> impl IntoView {
-    let lab = lab();
-    listen_to_keys(lab, dialog);
+pub fn Keys(dialog: NodeRef<html::Dialog>) -> impl IntoView {
+    let (lab, answers) = (lab(), answers());
+    listen_to_keys(lab, answers, dialog);
     leave_with_the_full_screen(lab);
     fit_the_room(lab);
     let keys = text::shell::KEYS.iter().map(|(keys, what)| {
@@ -127,7 +122,7 @@ fn leave_with_the_full_screen(lab: Lab) {
     on_cleanup(move || handle.remove());
 }
 
-fn listen_to_keys(lab: Lab, dialog: NodeRef<html::Dialog>) {
+fn listen_to_keys(lab: Lab, answers: Answers, dialog: NodeRef<html::Dialog>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
         let elsewhere = event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented();
         let asking = document().query_selector("dialog[open]").ok().flatten().is_some();
@@ -142,8 +137,8 @@ fn listen_to_keys(lab: Lab, dialog: NodeRef<html::Dialog>) {
             "p" => present(lab, !present_now),
             "Escape" if present_now => present(lab, false),
             // PageUp and PageDown are what remote controls for slides send.
-            "ArrowRight" | "PageDown" if steps => step(lab, 1),
-            "ArrowLeft" | "PageUp" if steps => step(lab, -1),
+            "ArrowRight" | "PageDown" if steps => step(lab, answers, 1),
+            "ArrowLeft" | "PageUp" if steps => step(lab, answers, -1),
             digit => match digit.parse::<usize>().ok().and_then(|n| View::ALL.get(n.checked_sub(1)?)) {
                 Some(&view) => lab.choose(|state: &mut State| state.view = view),
                 None => return,

@@ -1,10 +1,9 @@
 //! How well the scores tell ID from OOD: histogram, threshold, ROC curve.
 
 use super::{Chart, Confusion, Percent, Prose, lab, use_width};
-use crate::charts::{Frame, histogram, roc, short};
+use crate::charts::{PlotFrame, histogram, roc, short};
 use crate::gallery::Image;
 use crate::lab::Lab;
-use crate::state::Selection;
 use crate::stats::{Readout, percent, rounded, step_of};
 use crate::text;
 use leptos::html;
@@ -22,8 +21,10 @@ pub fn Separate(
 ) -> impl IntoView {
     let lab = lab();
     let readout = Memo::new(move |_| {
-        let threshold = lab.threshold.get()?;
-        lab.sides.with(|s| (!s.id.is_empty() && !s.ood.is_empty()).then(|| Readout::new(&s.id, &s.ood, threshold)))
+        let threshold = lab.scores.threshold.get()?;
+        lab.scores
+            .sides
+            .with(|s| (!s.id.is_empty() && !s.ood.is_empty()).then(|| Readout::new(&s.id, &s.ood, threshold)))
     });
     view! {
         <section class="card separate" class:full=full aria-labelledby="separate-title">
@@ -55,24 +56,28 @@ pub fn Separate(
 /// AUROC of the images shown beside the one measured on the whole test set.
 #[component]
 fn Aurocs(lab: Lab) -> impl IntoView {
-    let live = Signal::derive(move || lab.auroc.get());
-    let measured = Signal::derive(move || lab.score_entry().map(|s| s.auroc_exported));
+    let live = Signal::derive(move || lab.scores.auroc.get());
+    let measured = Signal::derive(move || lab.scores.entry().and_then(|s| s.auroc_exported));
     let error = |auroc: Option<f64>, id: usize, ood: usize| {
         let [low, high] = auroc_interval(auroc?, id, ood)?;
         Some(text::score::sampling_error(&percent(low), &percent(high), id, ood))
     };
     let live_error = move || {
-        let (id, ood) = lab.sides.with(|s| (s.id.len(), s.ood.len()));
+        let (id, ood) = lab.scores.sides.with(|s| (s.id.len(), s.ood.len()));
         error(live.get(), id, ood)
     };
-    let live_title = move || lab.recorded.get().map_or(text::AUROC_LIVE.into(), text::score::recorded);
+    let live_title = move || lab.scores.recorded.get().map_or(text::AUROC_LIVE.into(), text::score::recorded);
     let nothing = move || {
-        let none = lab.images_complete.get() && lab.images.with(Vec::is_empty) && lab.recorded.get().is_none();
-        (none && lab.replay.with(Option::is_some)).then(|| view! { <p class="small">{text::score::NOT_RECORDED}</p> })
+        let none =
+            lab.gallery.complete.get() && lab.gallery.images.with(Vec::is_empty) && lab.scores.recorded.get().is_none();
+        (none && lab.model.replay.with(Option::is_some))
+            .then(|| view! { <p class="small">{text::score::NOT_RECORDED}</p> })
     };
     let measured_error = move || {
-        let counted =
-            lab.bundle.with(|b| b.as_ref().map(|b| (b.manifest.provenance.test_id, b.manifest.provenance.test_ood)));
+        let counted = lab
+            .model
+            .bundle
+            .with(|b| b.as_ref().map(|b| (b.manifest.provenance.test_id, b.manifest.provenance.test_ood)));
         counted.and_then(|(id, ood)| error(measured.get(), id, ood))
     };
     view! {
@@ -97,7 +102,7 @@ fn Legend(lab: Lab) -> impl IntoView {
         <p class="legend">
             <span class="key id"><Prose text=text::ID/></span>
             <span class="key ood"><Prose text=text::OOD/></span>
-            <span class="key own" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
+            <span class="key own" hidden=move || lab.own.images.with(Vec::is_empty)>{text::OWN_KEY}</span>
             <span class="key mark" hidden=move || lab.state.with(|s| s.marks.is_empty())>{text::MARKED_KEY}</span>
         </p>
     }
@@ -105,24 +110,22 @@ fn Legend(lab: Lab) -> impl IntoView {
 
 /// The score of the gallery image that a person has selected, in whatever view.
 fn selected_value(lab: Lab) -> Option<f32> {
-    let Some(Selection::Image { class, index }) = lab.state.with(|s| s.select) else { return None };
-    let at = lab
-        .images
-        .with(|images| images.iter().position(|image| (image.pick.class, image.pick.index) == (class, index)))?;
-    lab.values.with(|values| values.get(at).copied().flatten())
+    let selected = lab.state.with(|s| s.select)?;
+    let at = lab.gallery.images.with(|images| images.iter().position(|image| image.pick.name() == selected))?;
+    lab.scores.values.with(|values| values.get(at).copied().flatten())
 }
 
 /// The scores of the gallery's images that are marked.
 fn marked_values(lab: Lab) -> Vec<f32> {
     let is_marked = |image: &Image| {
-        let name = Selection::Image { class: image.pick.class, index: image.pick.index };
+        let name = image.pick.name();
         lab.state.with(|s| s.marks.contains(&name))
     };
     if lab.state.with(|s| s.marks.is_empty()) {
         return Vec::new();
     }
-    lab.images.with(|images| {
-        lab.values.with(|values| {
+    lab.gallery.images.with(|images| {
+        lab.scores.values.with(|values| {
             images.iter().zip(values).filter(|(image, _)| is_marked(image)).filter_map(|(_, value)| *value).collect()
         })
     })
@@ -135,16 +138,16 @@ fn Histogram(lab: Lab) -> impl IntoView {
     let plot = Memo::new(move |_| {
         let most = lab.state.with(|s| s.height(340.0, 240.0));
         let size = (width.get(), (width.get() * 0.5).clamp(180.0, most));
-        lab.sides.with(|s| histogram::plot(size, &s.id, &s.ood, lab.range.get(), lab.auroc.get()))
+        lab.scores.sides.with(|s| histogram::plot(size, &s.id, &s.ood, lab.scores.range.get(), lab.scores.auroc.get()))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         let (top, bottom) = (frame.down.start, frame.down.end);
-        let line = lab.threshold.get().map(|threshold| {
+        let line = lab.scores.threshold.get().map(|threshold| {
             let x = frame.x_pixel(threshold);
             view! { <line class="threshold" x1=x x2=x y1=top y2=bottom></line> }
         });
-        let score = lab.score.get();
-        let own = lab.own.with(|own| own.iter().filter_map(|i| i.value(score)).collect::<Vec<_>>());
+        let score = lab.scores.shown.get();
+        let own = lab.own.images.with(|own| own.iter().filter_map(|i| i.value(score)).collect::<Vec<_>>());
         // Short strokes from below, where own images have lines from top to bottom.
         let stroke = |value: f32| {
             let x = frame.x_pixel(value.into());
@@ -173,10 +176,10 @@ fn Histogram(lab: Lab) -> impl IntoView {
         let scale = plot.with(|p| p.width) / chart.get_bounding_client_rect().width().max(1.0);
         let x = (f64::from(event.client_x()) - chart.get_bounding_client_rect().left()) * scale;
         let value = frame.with(|f| f.x_value(x));
-        lab.drag(|state| state.threshold = Some(rounded(value, &lab.range.get_untracked())));
+        lab.drag(|state| state.threshold = Some(rounded(value, &lab.scores.range.get_untracked())));
     };
     let down = move |event: PointerEvent| {
-        if event.button() != 0 || chart_of(&event).is_none() || lab.threshold.get_untracked().is_none() {
+        if event.button() != 0 || chart_of(&event).is_none() || lab.scores.threshold.get_untracked().is_none() {
             return;
         }
         if let Some(holder) = event.current_target().and_then(|t| t.dyn_into::<Element>().ok()) {
@@ -220,10 +223,10 @@ fn chart_of(event: &PointerEvent) -> Option<Element> {
 
 /// The slider lies exactly below the chart, so that its thumb meets the line.
 #[component]
-fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
+fn Threshold(lab: Lab, frame: Memo<PlotFrame>) -> impl IntoView {
     let set = move |text: String| {
         if let Ok(value) = text.parse::<f64>() {
-            lab.drag(|state| state.threshold = Some(rounded(value, &lab.range.get_untracked())));
+            lab.drag(|state| state.threshold = Some(rounded(value, &lab.scores.range.get_untracked())));
         }
     };
     // `step="any"` leaves the size of a key's step to the browser, and it is coarse: a fortieth here, a quarter there.
@@ -235,9 +238,9 @@ fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
             "PageDown" => -10.0,
             _ => return,
         };
-        let Some(now) = lab.threshold.get_untracked() else { return };
+        let Some(now) = lab.scores.threshold.get_untracked() else { return };
         event.prevent_default();
-        let range = lab.range.get_untracked();
+        let range = lab.scores.range.get_untracked();
         let next = (now + steps * step_of(&range)).clamp(range.start, range.end);
         lab.drag(|state| state.threshold = Some(rounded(next, &range)));
     };
@@ -249,16 +252,16 @@ fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
                 class="threshold"
                 data-testid="threshold"
                 aria-label=text::THRESHOLD
-                aria-valuetext=move || lab.threshold.get().map_or(String::new(), |t| short(&t))
+                aria-valuetext=move || lab.scores.threshold.get().map_or(String::new(), |t| short(&t))
                 step="any"
-                min=move || lab.range.get().start.to_string()
-                max=move || lab.range.get().end.to_string()
+                min=move || lab.scores.range.get().start.to_string()
+                max=move || lab.scores.range.get().end.to_string()
                 prop:value=move || {
                     // The bounds come first: a browser clamps the value to those it has.
-                    lab.range.track();
-                    lab.threshold.get().unwrap_or_default().to_string()
+                    lab.scores.range.track();
+                    lab.scores.threshold.get().unwrap_or_default().to_string()
                 }
-                disabled=move || lab.threshold.get().is_none()
+                disabled=move || lab.scores.threshold.get().is_none()
                 style:margin-left=move || format!("{}px", frame.with(|f| f.across.start) - 11.0)
                 style:width=move || format!("{}px", frame.with(|f| f.across.end - f.across.start) + 22.0)
                 on:input:target=move |e| set(e.target().value())
@@ -266,7 +269,7 @@ fn Threshold(lab: Lab, frame: Memo<Frame>) -> impl IntoView {
             />
             <p class="threshold-text">
                 {text::THRESHOLD} " "
-                <output data-testid="threshold-value">{move || lab.threshold.get().map_or("–".into(), |t| short(&t))}</output>
+                <output data-testid="threshold-value">{move || lab.scores.threshold.get().map_or("–".into(), |t| short(&t))}</output>
                 <button
                     type="button"
                     class="quiet"
@@ -286,9 +289,9 @@ fn RocCurve(lab: Lab, readout: Memo<Option<Readout>>) -> impl IntoView {
     let width = use_width(node);
     let plot = Memo::new(move |_| {
         let size = (width.get(), (width.get() * 0.6).clamp(200.0, 300.0));
-        lab.sides.with(|s| roc::plot(size, &s.id, &s.ood))
+        lab.scores.sides.with(|s| roc::plot(size, &s.id, &s.ood))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         readout.get().map(|r| {
             view! { <circle class="threshold" r="6" cx=frame.x_pixel(r.fpr()) cy=frame.y_pixel(r.tpr())></circle> }
         })

@@ -12,9 +12,9 @@ use leptos::prelude::*;
 pub fn Status() -> impl IntoView {
     let lab = lab();
     let line = Memo::new(move |_| {
-        let backend = lab.backend.get().map_or("", |b| b.name());
-        let scored = lab.values.with(|v| (v.iter().flatten().count(), v.len()));
-        match (lab.engine.get(), lab.loading.get()) {
+        let backend = lab.engine.backend.get().map_or("", |b| b.name());
+        let scored = lab.scores.values.with(|v| (v.iter().flatten().count(), v.len()));
+        match (lab.engine.state.get(), lab.model.loading.get()) {
             (EngineState::Choosing, _) => text::CHOOSING.into(),
             (EngineState::Downloading { loaded, total }, _) => text::loading_engine(backend, loaded, total),
             (EngineState::Crashed, _) => text::ENGINE_DEAD.into(),
@@ -24,22 +24,23 @@ pub fn Status() -> impl IntoView {
     });
     // Between 0 and 1; none when there is nothing to wait for.
     let share = Memo::new(move |_| {
-        let scored = lab.values.with(|v| (v.iter().flatten().count() as u64, v.len() as u64));
-        let (part, whole) = match (lab.engine.get(), lab.loading.get()) {
+        let scored = lab.scores.values.with(|v| (v.iter().flatten().count() as u64, v.len() as u64));
+        let (part, whole) = match (lab.engine.state.get(), lab.model.loading.get()) {
             (EngineState::Downloading { loaded, total }, _) => (loaded, total),
             (EngineState::Ready { .. }, Some(bytes)) => bytes,
-            (EngineState::Ready { .. }, None) if lab.bundle.with(Option::is_some) => scored,
+            (EngineState::Ready { .. }, None) if lab.model.bundle.with(Option::is_some) => scored,
             _ => return None,
         };
         (part < whole).then(|| part as f64 / whole as f64)
     });
     let reached = move || {
-        let auroc = lab.auroc.get().filter(|_| lab.phase.get() == crate::lab::Phase::Ready);
-        auroc.map(|a| text::all_scored(lab.values.with(Vec::len), &percent(a)))
+        let auroc = lab.scores.auroc.get().filter(|_| lab.phase() == crate::lab::Phase::Ready);
+        auroc.map(|a| text::all_scored(lab.scores.values.with(Vec::len), &percent(a)))
     };
     let bar =
         move || share.get().map(|s| view! { <progress max="1" value=s aria-label=move || line.get()></progress> });
-    let notes = move || lab.notes.get().into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
+    let notes =
+        move || lab.notices.notes.get().into_iter().map(|note| view! { <p class="note">{note}</p> }).collect_view();
     view! {
         <div class="status" data-part="status">
             <p class="status-line"><span class="dot" aria-hidden="true"></span><span data-testid="status">{line}</span></p>
@@ -54,7 +55,7 @@ pub fn Status() -> impl IntoView {
 pub fn Problems() -> impl IntoView {
     let lab = lab();
     let restart =
-        move || view! { <button type="button" on:click=move |_| lab.restart_engine()>{text::RESTART}</button> };
+        move || view! { <button type="button" on:click=move |_| lab.engine.restart()>{text::RESTART}</button> };
     let problem = move |Problem { topic, message }: Problem| {
         let helps = matches!(topic, Topic::Engine | Topic::Scoring);
         view! {
@@ -64,7 +65,8 @@ pub fn Problems() -> impl IntoView {
             </div>
         }
     };
-    let shown =
-        move || lab.problems.with(|p| p.iter().filter(|p| p.topic != Topic::Gallery).cloned().collect::<Vec<_>>());
+    let shown = move || {
+        lab.notices.problems.with(|p| p.iter().filter(|p| p.topic != Topic::Gallery).cloned().collect::<Vec<_>>())
+    };
     view! { <div class="problems">{move || shown().into_iter().map(problem).collect_view()}</div> }
 }

@@ -10,10 +10,7 @@ use leptos::prelude::*;
 
 /// One link a view; the one shown is marked. Beside them what concerns the page as a whole.
 #[component]
-pub fn Tabs(
-    /// The list of keys.
-    dialog: NodeRef<html::Dialog>,
-) -> impl IntoView {
+pub fn Tabs(dialog: NodeRef<html::Dialog>) -> impl IntoView {
     let link = |&view: &View| view! { <li><ViewLink view marked=true>{text::shell::view(view)}</ViewLink></li> };
     view! {
         <div class="bar" data-part="tabs">
@@ -28,12 +25,10 @@ pub fn Tabs(
 /// A link to a view of the present state.
 #[component]
 pub fn ViewLink(
-    /// The view.
     view: View,
     /// Whether the link says that its view is the one shown.
     #[prop(optional)]
     marked: bool,
-    /// What the link says.
     children: Children,
 ) -> impl IntoView {
     let lab = lab();

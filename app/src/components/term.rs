@@ -13,11 +13,7 @@ const WORD_JOINER: char = '\u{2060}';
 
 /// A text; the first of each of the field's terms in it is dotted.
 #[component]
-pub fn Prose(
-    /// What is said.
-    #[prop(into)]
-    text: Signal<String>,
-) -> impl IntoView {
+pub fn Prose(#[prop(into)] text: Signal<String>) -> impl IntoView {
     let piece = |piece: Piece| match piece {
         // A line may end behind a button, but not before a comma.
         Piece::Plain(words) if words.starts_with(CLOSING) => format!("{WORD_JOINER}{words}").into_any(),

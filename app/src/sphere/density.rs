@@ -1,6 +1,6 @@
 //! Where the points of a picture lie densely: contours of a kernel density on the ball.
 
-use super::camera::{Point, on_ball};
+use super::viewpoint::{Point, on_ball};
 use std::f64::consts::{PI, TAU};
 
 /// Concentration of the kernel: a width of some eight degrees.

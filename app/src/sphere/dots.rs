@@ -1,10 +1,10 @@
 //! The points of the picture.
 
-use super::camera::{Point, on_ball};
+use super::viewpoint::{Point, on_ball};
 use crate::gallery::{Image, Side, Source};
 use crate::lab::OwnImage;
 use crate::replay::Replay;
-use crate::state::Selection;
+use crate::state::ImageName;
 use nsa_engine::train::protocol::{Frame, Prepared};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ pub enum Kind {
     Id,
     /// An image of another class.
     Ood,
-    /// A person's own image.
     Own,
 }
 
@@ -34,19 +33,17 @@ pub enum Origin {
 /// A point of the picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dot {
-    /// Where it lies.
     pub at: Point,
     /// What it is drawn as.
     pub kind: Kind,
     /// What it stands for.
     pub origin: Origin,
     /// How the address calls it.
-    pub selection: Selection,
+    pub name: ImageName,
     /// Its class; none of own images.
     pub class: Option<usize>,
     /// Angle to the ID mean, radians.
     pub angle: f32,
-    /// Its score.
     pub score: Option<f32>,
 }
 
@@ -87,10 +84,10 @@ impl Projected {
 
 /// How the address calls a sample of the frames. In synth-digits test image i is digit i % 10, its number i / 10, so
 /// that gallery and frames name the same image alike.
-pub fn selection_of(dataset: &str, position: u32) -> Selection {
+pub fn name_of(dataset: &str, position: u32) -> ImageName {
     match Source::is_built_in(dataset) {
-        true => Selection::Image { class: position as usize % 10, index: position as usize / 10 },
-        false => Selection::Sample(position),
+        true => ImageName::Test { class: position as usize % 10, index: position as usize / 10 },
+        false => ImageName::Sample(position),
     }
 }
 
@@ -104,7 +101,7 @@ pub fn sample_dots(replay: &Replay, frame: usize) -> Vec<Dot> {
             at: on_ball(angle.into(), azimuth.into()),
             kind: if replay.is_id(sample) { Kind::Id } else { Kind::Ood },
             origin: Origin::Sample(frames.index[sample]),
-            selection: selection_of(&replay.manifest.config.dataset, frames.index[sample]),
+            name: name_of(&replay.manifest.config.dataset, frames.index[sample]),
             class: frames.labels.get(sample).map(|&label| label.into()),
             angle,
             score: Some(score),
@@ -120,7 +117,7 @@ pub fn frame_dots(frame: &Frame, run: &Prepared) -> Vec<Dot> {
         at: on_ball(f64::from(angle), f64::from(azimuth)),
         kind: if sample < run.id { Kind::Id } else { Kind::Ood },
         origin: Origin::Sample(index),
-        selection: selection_of("synth-digits", index),
+        name: name_of("synth-digits", index),
         class: Some(usize::from(label)),
         angle,
         score: Some(score),
@@ -141,7 +138,7 @@ pub fn gallery_dots(
             at,
             kind: if image.pick.side == Side::Id { Kind::Id } else { Kind::Ood },
             origin: Origin::Image(i),
-            selection: Selection::Image { class: image.pick.class, index: image.pick.index },
+            name: image.pick.name(),
             class: Some(image.pick.class),
             angle,
             score: values.get(i).copied().flatten(),
@@ -159,7 +156,7 @@ pub fn own_dots(own: &[OwnImage], score: usize, projected: &Projected, component
             at,
             kind: Kind::Own,
             origin: Origin::Own(image.key),
-            selection: Selection::Own(image.key),
+            name: ImageName::Own(image.key),
             class: None,
             angle,
             score: image.value(score),
@@ -178,8 +175,8 @@ pub fn known_places(images: &[Arc<Image>], replay: &Replay) -> Vec<(usize, f32, 
         .index
         .iter()
         .zip(angle.iter().zip(azimuth))
-        .filter_map(|(&position, place)| match selection_of(dataset, position) {
-            Selection::Image { class, index } => Some(((class, index), place)),
+        .filter_map(|(&position, place)| match name_of(dataset, position) {
+            ImageName::Test { class, index } => Some(((class, index), place)),
             _ => None,
         })
         .collect();
@@ -204,8 +201,8 @@ mod tests {
         for dot in &dots {
             assert!((dot.at[2].acos() - f64::from(dot.angle)).abs() < 1e-7);
         }
-        assert_eq!(dots[0].selection, Selection::Image { class: 2, index: 17 });
-        assert_eq!(selection_of("fashion-mnist", 172), Selection::Sample(172));
+        assert_eq!(dots[0].name, ImageName::Test { class: 2, index: 17 });
+        assert_eq!(name_of("fashion-mnist", 172), ImageName::Sample(172));
         assert!(sample_dots(&replay(), 9).is_empty());
     }
 
@@ -224,7 +221,7 @@ mod tests {
         let frame = Frame { epoch: 1, angle: vec![0.25, 1.5], azimuth: vec![0.0, 1.0], score: vec![0.5, 0.75] };
         let dots = frame_dots(&frame, &run);
         assert_eq!(dots.iter().map(|d| d.kind).collect::<Vec<_>>(), [Kind::Id, Kind::Ood]);
-        assert_eq!(dots[1].selection, Selection::Image { class: 5, index: 1 });
+        assert_eq!(dots[1].name, ImageName::Test { class: 5, index: 1 });
         assert!((dots[1].at[2] - 1.5_f64.cos()).abs() < 1e-7);
         assert_eq!((dots[0].angle, dots[0].score, dots[0].class), (0.25, Some(0.5), Some(2)));
         assert!(frame_dots(&Frame::default(), &run).is_empty(), "before the first measurement");

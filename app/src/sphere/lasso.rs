@@ -1,6 +1,6 @@
 //! Which points a line drawn around them encloses.
 
-use super::camera::Seen;
+use super::viewpoint::Seen;
 
 /// The points inside a closed path, in CSS pixels. What lies behind the ball's centre is hidden by it, unless the picture
 /// is `open`.

@@ -1,12 +1,10 @@
 //! What a person has chosen: all of it is in the URL's query, so that a link brings someone else to the same
 //! view. One table drives reading and writing; unknown keys are ignored, values are clamped.
 
-mod select;
-mod subject;
+mod image;
 mod words;
 
-pub use select::Selection;
-pub use subject::Subject;
+pub use image::ImageName;
 pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
 
 use crate::train::recipe::{Method, Recipe};
@@ -58,19 +56,15 @@ pub fn scorer_word(scorer: Scorer) -> String {
 /// Everything a person can choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
-    /// What the page shows.
     pub view: View,
     /// Id of the bundle; none for the catalogue's default.
     pub model: Option<String>,
-    /// The engine.
     pub backend: BackendChoice,
     /// The score shown; none for the bundle's default.
     pub scorer: Option<ScoreName>,
     /// Scores at or above it are called anomalous; none for one that lets 95 % of the ID images pass.
     pub threshold: Option<f64>,
-    /// Order of the gallery.
     pub sort: Sort,
-    /// What the gallery shows.
     pub filter: Filter,
     /// Images in the gallery, half of them ID.
     pub n: usize,
@@ -83,13 +77,15 @@ pub struct State {
     /// How the hypersphere is drawn.
     pub map: Projection,
     /// The image that stands out in every view.
-    pub select: Option<Selection>,
+    pub select: Option<ImageName>,
     /// Images marked in every view, at most [`MARKS`].
-    pub marks: Vec<Selection>,
+    pub marks: Vec<ImageName>,
     /// Whether the hypersphere shows where points lie densely.
     pub density: bool,
     /// The image whose details are open.
-    pub image: Option<Subject>,
+    pub image: Option<ImageName>,
+    /// Normal images of a person's own that may be called anomalous, in percent.
+    pub alarms: u32,
     /// What is trained in the page.
     pub train: Recipe,
     /// Scene of the story, from 1.
@@ -106,6 +102,8 @@ pub struct State {
 pub const IMAGES: std::ops::RangeInclusive<usize> = 4..=400;
 /// Most [`State::marks`].
 pub const MARKS: usize = 400;
+/// Bounds of [`State::alarms`].
+pub const ALARMS: std::ops::RangeInclusive<u32> = 1..=30;
 /// Largest [`State::seed`].
 pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
@@ -132,6 +130,7 @@ impl Default for State {
             marks: Vec::new(),
             density: false,
             image: None,
+            alarms: 5,
             train: Recipe::default(),
             scene: 1,
             present: false,
@@ -149,7 +148,7 @@ struct Property {
     write: fn(&State) -> Option<String>,
 }
 
-const PROPERTIES: [Property; 23] = [
+const PROPERTIES: [Property; 24] = [
     Property {
         key: "view",
         read: |s, t| s.view = View::from_word(t).unwrap_or(s.view),
@@ -204,12 +203,12 @@ const PROPERTIES: [Property; 23] = [
     },
     Property {
         key: "select",
-        read: |s, t| s.select = Selection::from_text(t),
+        read: |s, t| s.select = ImageName::from_text(t),
         write: |s| s.select.map(|image| image.to_string()),
     },
     Property {
         key: "marks",
-        read: |s, t| s.marks = t.split(',').filter_map(Selection::from_text).take(MARKS).collect(),
+        read: |s, t| s.marks = t.split(',').filter_map(ImageName::from_text).take(MARKS).collect(),
         write: |s| (!s.marks.is_empty()).then(|| s.marks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
     },
     Property { key: "density", read: |s, t| s.density = t == "1", write: |s| s.density.then(|| "1".into()) },
@@ -218,8 +217,14 @@ const PROPERTIES: [Property; 23] = [
     Property { key: "b", read: |s, t| s.train.read_b(t), write: |s| s.train.b_text() },
     Property {
         key: "image",
-        read: |s, t| s.image = Subject::from_text(t),
+        // Of a sample of the frames there are no details.
+        read: |s, t| s.image = ImageName::from_text(t).filter(|image| !matches!(image, ImageName::Sample(_))),
         write: |s| s.image.map(|image| image.to_string()),
+    },
+    Property {
+        key: "alarms",
+        read: |s, t| s.alarms = t.parse().map_or(s.alarms, |n: u32| n.clamp(*ALARMS.start(), *ALARMS.end())),
+        write: |s| (s.alarms != State::default().alarms).then(|| s.alarms.to_string()),
     },
     Property {
         key: "scene",
@@ -230,7 +235,13 @@ const PROPERTIES: [Property; 23] = [
     Property { key: "kiosk", read: |s, t| s.kiosk = t == "1", write: |s| s.kiosk.then(|| "1".into()) },
     Property {
         key: "hide",
-        read: |s, t| s.hide = Part::ALL.iter().filter(|p| t.split(',').any(|word| word == p.word())).copied().collect(),
+        read: |s, t| {
+            s.hide = Part::ALL
+                .iter()
+                .filter(|p| t.split(',').any(|word| Part::from_word(word) == Some(**p)))
+                .copied()
+                .collect()
+        },
         write: |s| (!s.hide.is_empty()).then(|| s.hide.iter().map(|p| p.word()).collect::<Vec<_>>().join(",")),
     },
 ];
@@ -318,10 +329,11 @@ mod tests {
             epoch: Some(40),
             compare: Some("fmnist-3-simsiam".into()),
             map: Projection::Pca,
-            select: Some(Selection::Image { class: 2, index: 17 }),
-            marks: vec![Selection::Image { class: 3, index: 1 }, Selection::Sample(9)],
+            select: Some(ImageName::Test { class: 2, index: 17 }),
+            marks: vec![ImageName::Test { class: 3, index: 1 }, ImageName::Sample(9)],
             density: true,
-            image: Some(Subject::Own(4)),
+            image: Some(ImageName::Own(4)),
+            alarms: 10,
             train: Recipe { class: 4, batch: 16, epochs: 20, b: None, ..Recipe::default() },
             scene: 3,
             present: true,
@@ -333,7 +345,7 @@ mod tests {
             query,
             "?view=sphere&model=fmnist-3-simsiam-n&backend=cpu&scorer=conv4-1x1:k-cos-mah&threshold=-0.125&sort=class\
              &filter=mistakes&n=8&seed=7&epoch=40&compare=fmnist-3-simsiam&map=pca&select=2.17\
-             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&scene=3&present=1\
+             &marks=3.1,s9&density=1&train=c4-i16-w4-b16-n256-e20-s0&b=off&image=own.4&alarms=10&scene=3&present=1\
              &kiosk=1&hide=header,controls"
         );
         assert_eq!(State::from_query(&query), state);
@@ -353,7 +365,7 @@ mod tests {
         assert_eq!(State::from_query("model=../../etc").model, None);
         assert_eq!(State::from_query("model=..").model, None);
         assert_eq!(State::from_query("threshold=NaN").threshold, None);
-        assert_eq!(State::from_query("view=nowhere&compare=..%2F&select=all&present=yes"), State::default());
+        assert_eq!(State::from_query("view=nowhere&compare=..%2F&select=all&image=s12&present=yes"), State::default());
         assert_eq!(State::from_query("hide=controls,everything,tabs").hide, [Part::Tabs, Part::Controls]);
     }
 

@@ -34,12 +34,12 @@ words! {
         Separate = "separate",
         /// What was measured during training, of one model or two.
         Compact = "compact",
-        /// The hypersphere.
         Sphere = "sphere",
-        /// The guided tour.
         Story = "story",
         /// Two runs that train in the page.
         Train = "train",
+        /// A person's own images as the normal ones.
+        Yours = "yours",
     }
 }
 
@@ -58,7 +58,6 @@ words! {
     /// A part of the page that a link can hide (`hide=header,controls`), for a lecture's frame. Elements carry the
     /// word as `data-part`, the root lists the hidden ones as `data-hide`, and `assets/style/shell.css` does the rest.
     Part {
-        /// The headline.
         #[default]
         Header = "header",
         /// The links to the views.
@@ -73,23 +72,15 @@ words! {
         Lead = "lead",
         /// Filters and orders above pictures and charts.
         Toolbar = "toolbar",
-        /// Charts' data and exports.
         Data = "data",
-        /// The gallery.
         Gallery = "gallery",
         /// The histogram with its threshold.
         Histogram = "histogram",
-        /// The ROC curve.
         Roc = "roc",
-        /// The curves of training.
         Curves = "curves",
-        /// The slider of epochs.
         Epochs = "epochs",
-        /// The hypersphere.
         Sphere = "sphere",
-        /// Own images.
         Own = "own",
-        /// The closing lines.
         Footer = "footer",
     }
 }
@@ -102,7 +93,6 @@ words! {
         Auto = "auto",
         /// WebGPU, also on a software adapter.
         Webgpu = "webgpu",
-        /// The CPU.
         Cpu = "cpu",
     }
 }
@@ -121,12 +111,10 @@ words! {
 words! {
     /// Which images the gallery shows.
     Filter {
-        /// All.
         #[default]
         All = "all",
         /// Those of the ID class.
         Id = "id",
-        /// Those of other classes.
         Ood = "ood",
         /// Those on the wrong side of the threshold.
         Mistakes = "mistakes",

@@ -4,8 +4,10 @@ use super::Scene;
 use super::evidence::{CLEAR, Fall};
 use crate::charts::short;
 use crate::replay::Replay;
+use crate::state::LAST_SCENE;
 use crate::stats::percent;
 use crate::text;
+use leptos::prelude::*;
 use nsa_core::score::Scorer;
 use nsa_core::sphere::cap_angle;
 
@@ -29,6 +31,29 @@ pub enum Answer {
     Shown,
 }
 
+/// What a reader has made of the scenes' questions, whichever view is open.
+#[derive(Clone, Copy)]
+pub struct Answers(RwSignal<[Option<Answer>; LAST_SCENE]>);
+
+impl Answers {
+    pub fn new() -> Self {
+        Self(RwSignal::new([None; LAST_SCENE]))
+    }
+
+    /// The answer to a scene.
+    pub fn of(&self, scene: Scene) -> Option<Answer> {
+        self.0.with(|answers| answers[scene as usize])
+    }
+
+    pub fn take(&self, scene: Scene, answer: Answer) {
+        self.0.update(|answers| answers[scene as usize] = Some(answer));
+    }
+
+    pub fn forget(&self) {
+        self.0.set(Default::default());
+    }
+}
+
 impl Scene {
     /// What it wants; nothing where it only tells.
     pub fn task(self) -> Option<Task> {
@@ -42,10 +67,7 @@ impl Scene {
 
 /// What became of a run's AUROC: the number of the right choice, and the answer in words.
 pub fn training(run: &Replay) -> Option<(usize, String)> {
-    let auroc = |e: &nsa_core::measure::HistoryEntry| {
-        e.auroc.iter().find(|(scorer, _)| *scorer == Scorer::CCos).map(|(_, rate)| rate * 100.0)
-    };
-    let fall = Fall::of(run, auroc)?;
+    let fall = Fall::of(run, |entry| entry.rate(Scorer::CCos).map(|rate| rate * 100.0))?;
     let right = match fall {
         Fall { best, last, .. } if best - last >= CLEAR => 1,
         Fall { rise, .. } if rise >= CLEAR => 0,

@@ -17,7 +17,6 @@ pub(super) const CLEAR: f64 = 1.0;
 /// One line of a scene's table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// What is measured.
     pub what: String,
     /// The paper's number, or its words where it prints a curve.
     pub paper: String,
@@ -28,9 +27,7 @@ pub struct Fact {
 /// Whether our runs show what the paper claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// They do.
     Agrees,
-    /// They do not.
     Differs,
     /// The difference is too small to tell.
     Unclear,
@@ -41,9 +38,7 @@ pub enum Verdict {
 /// A scene's table and what follows from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// The table.
     pub facts: Vec<Fact>,
-    /// What follows.
     pub verdict: Verdict,
 }
 
@@ -77,7 +72,7 @@ pub fn evidence(
 /// AUROC in percent on the whole test set.
 fn reached(replay: &Replay, scorer: Scorer) -> Option<f64> {
     let entry = replay.manifest.scores.iter().find(|s| s.layer == LAYER && s.scorer == scorer);
-    entry.map(|s| s.auroc_full * 100.0)
+    Some(entry?.auroc_full? * 100.0)
 }
 
 fn paper_row(replay: &Replay) -> Option<PaperRow> {
@@ -133,7 +128,7 @@ fn scores(replay: Option<&Replay>) -> Evidence {
 /// SimCLR's AUROC falls after its peak, the quality of its features does not.
 fn training(replay: Option<&Replay>) -> Evidence {
     let scorer = Scorer::CCos;
-    let auroc = |e: &HistoryEntry| e.auroc.iter().find(|(s, _)| *s == scorer).map(|(_, a)| a * 100.0);
+    let auroc = |e: &HistoryEntry| e.rate(scorer).map(|rate| rate * 100.0);
     let probe = |e: &HistoryEntry| e.quality.map(|q| q.linear_probe * 100.0);
     let (auroc, probe) = (replay.and_then(|r| Fall::of(r, auroc)), replay.and_then(|r| Fall::of(r, probe)));
     let fact = |what: String, paper: &str, fall: &Option<Fall>| Fact {
@@ -269,7 +264,7 @@ mod tests {
         }
         let mut score = run.manifest.scores[0].clone();
         score.scorer = Scorer::CCos;
-        score.auroc_full = reached;
+        score.auroc_full = Some(reached);
         run.manifest.scores.push(score);
         run
     }
@@ -326,7 +321,7 @@ mod tests {
     fn the_best_single_score_is_named() {
         let best = |k_cos_mah: f64| {
             let mut run = run("any", [0.5; 3], [1.0; 3], 0.8);
-            run.manifest.scores[0].auroc_full = k_cos_mah;
+            run.manifest.scores[0].auroc_full = Some(k_cos_mah);
             told(Scene::Scores, &run, None)
         };
         assert_eq!((best(0.9).verdict, best(0.7).verdict), (Verdict::Agrees, Verdict::Differs));

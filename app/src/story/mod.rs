@@ -6,7 +6,7 @@ mod findings;
 mod paper;
 mod runs;
 
-pub use ask::{Answer, Task};
+pub use ask::{Answer, Answers, Task};
 pub use evidence::{Evidence, Fact, Verdict, evidence};
 pub use paper::PaperRow;
 pub use runs::{Settings, find};
@@ -36,7 +36,6 @@ pub enum Scene {
     Pollution,
     /// Scores and ensembles.
     Scores,
-    /// A person's own images.
     YourTurn,
     /// Two encoders that learn in the tab.
     Live,

@@ -2,37 +2,23 @@
 
 use crate::charts::training::Measure;
 
-/// Heading.
 pub const TITLE: &str = "Compact";
-/// Below it.
 pub const LEAD: &str = "How tightly do features huddle on the hypersphere, and what does it do to the scores? What helps \
      is a gap: the normal class (solid) tighter than everything else (dashed).";
 /// Menu of models to compare with.
 pub const COMPARE: &str = "Compare with";
-/// Compare with nothing.
 pub const COMPARE_NONE: &str = "No other model";
-/// The slider of epochs.
 pub const CHECKPOINT: &str = "Checkpoint";
-/// Runs through the checkpoints.
 pub const PLAY: &str = "Play";
-/// Stops.
 pub const PAUSE: &str = "Pause";
-/// Scores of the checkpoint.
 pub const REPLAY_TITLE: &str = "Scores at this checkpoint";
-/// Points of the checkpoint.
 pub const SPHERE_TITLE: &str = "The hypersphere at this checkpoint";
-/// On the way to the whole view.
-pub const OPEN: &str = "All curves, and two models side by side";
 
-/// ID features.
 pub const ID_LINE: &str = "ID";
-/// OOD features.
 pub const OOD_LINE: &str = "OOD";
 /// A linear classifier on frozen features.
 pub const PROBE_LINE: &str = "Linear probe";
-/// Weighted nearest neighbours.
 pub const KNN_LINE: &str = "kNN, k = 20";
-/// Column of epochs.
 pub const EPOCH: &str = "Epoch";
 /// Title of a training curve's horizontal axis.
 pub const EPOCHS_AXIS: &str = "epochs of training";
@@ -61,7 +47,6 @@ pub fn measure(measure: Measure, scorer: Option<String>) -> String {
     }
 }
 
-/// What a measure means.
 pub fn explained(measure: Measure) -> &'static str {
     match measure {
         Measure::Kappa => "Of the von Mises-Fisher distribution fitted to the directions; logarithmic.",
@@ -72,17 +57,14 @@ pub fn explained(measure: Measure) -> &'static str {
     }
 }
 
-/// A checkpoint.
 pub fn epoch(epoch: u32, of: usize) -> String {
     format!("epoch {epoch} of {of}")
 }
 
-/// A curve's two ends.
 pub fn went(name: &str, first: &str, last: &str) -> String {
     format!("{name} goes from {first} to {last}")
 }
 
-/// A chart in words.
 pub fn summary(axis: &str, epochs: f64, told: &[String]) -> String {
     format!("{axis} over {epochs} epochs: {}.", told.join(", "))
 }

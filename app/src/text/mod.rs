@@ -8,6 +8,7 @@ pub mod sphere;
 pub mod story;
 pub mod terms;
 pub mod train;
+pub mod yours;
 
 use crate::state::{BackendChoice, Filter, Sort};
 use crate::stats::megabytes;
@@ -19,21 +20,15 @@ use nsa_core::model::Layer;
 
 /// The menus at the top.
 pub const CONTROLS: &str = "Model and score";
-/// Menu of models.
 pub const MODEL: &str = "Model";
-/// Menu of scores.
 pub const SCORER: &str = "Score";
-/// Choice of engine.
 pub const ENGINE: &str = "Engine";
 /// Choice of the images shown.
 pub const SHOW: &str = "Show";
-/// Choice of order.
 pub const SORT: &str = "Sort by";
-/// Draws other test images.
 pub const OTHER_IMAGES: &str = "New images";
 /// Starts a dead engine again.
 pub const RESTART: &str = "Restart the engine";
-/// Opens a chart's data.
 pub const DATA: &str = "Data of this chart";
 /// Opens what is known about a model.
 pub const PROVENANCE: &str = "Where this model comes from";
@@ -42,7 +37,6 @@ pub const THRESHOLD: &str = "Threshold";
 /// Gives the threshold back to the page.
 pub const THRESHOLD_RESET: &str = "Reset to 5 % false alarms";
 
-/// Names of engines.
 pub fn backend(choice: BackendChoice) -> &'static str {
     match choice {
         BackendChoice::Auto => "Auto",
@@ -51,7 +45,6 @@ pub fn backend(choice: BackendChoice) -> &'static str {
     }
 }
 
-/// Names of filters.
 pub fn filter(filter: Filter) -> &'static str {
     match filter {
         Filter::All => "All",
@@ -61,7 +54,6 @@ pub fn filter(filter: Filter) -> &'static str {
     }
 }
 
-/// Names of orders.
 pub fn sort(sort: Sort) -> &'static str {
     match sort {
         Sort::Score => "Score",
@@ -73,21 +65,15 @@ pub fn sort(sort: Sort) -> &'static str {
 
 /// Heading of the gallery until it is known what the model knows.
 pub const GALLERY_TITLE: &str = "Score";
-/// Heading of the histogram.
 pub const SEPARATE_TITLE: &str = "Separate";
-/// Below it.
 pub const SEPARATE_LEAD: &str =
     "The further apart the two hills, the better. Move the threshold and see what it costs.";
 /// Heading of the ROC curve.
 pub const ROC_TITLE: &str = "Every threshold at once: the ROC curve";
-/// Heading of own images.
 pub const OWN_TITLE: &str = "Your turn";
-/// Below it.
 pub const OWN_LEAD: &str =
     "Any image, squeezed to 32 x 32 pixels. The model has only ever seen one class: what will it make of yours?";
-/// ID images.
 pub const ID: &str = "Normal (ID)";
-/// OOD images.
 pub const OOD: &str = "Anomalies (OOD)";
 /// Own images in the histogram.
 pub const OWN_KEY: &str = "Your images";
@@ -97,9 +83,7 @@ pub const MARKED_KEY: &str = "Marked";
 pub const AUROC_LIVE: &str = "AUROC of the images shown, computed here";
 /// AUROC of the whole test set.
 pub const AUROC_TEST: &str = "AUROC of the whole test set, measured in training";
-/// True positives.
 pub const CAUGHT: &str = "Anomalies caught (TPR)";
-/// False positives.
 pub const FLAGGED: &str = "Normal images flagged (FPR)";
 /// A filter lets nothing through.
 pub const NOTHING_SHOWN: &str = "No image matches: at this threshold there are no mistakes, or no scores yet.";
@@ -115,7 +99,6 @@ pub fn gallery_number(score: &str) -> String {
     format!("The number here: {score}.")
 }
 
-/// A tile in words.
 pub fn tile(normal: bool, class: &str, score: Option<f32>, mistaken: bool, marked: bool) -> String {
     let side = if normal { "Normal" } else { "Anomaly" };
     let score = score.map_or("not scored yet".into(), |s| format!("score {s:.3}"));
@@ -128,10 +111,8 @@ pub fn marked(n: usize) -> String {
     if n == 1 { "One image is marked in every view.".into() } else { format!("{n} images are marked in every view.") }
 }
 
-/// Takes the marks away.
 pub const UNMARK: &str = "Unmark";
 
-/// Part of a whole.
 pub fn of(part: usize, whole: usize) -> String {
     format!("{part} of {whole}")
 }
@@ -169,7 +150,6 @@ pub const OWN_NONE: &str = "Here you will see your image as the model sees it, i
      A line in the histogram shows where it stands.";
 /// The button of the file input.
 pub const OWN_PICK: &str = "Choose images";
-/// Beside it.
 pub const OWN_DROP: &str = "or drop them anywhere on the page, or paste";
 /// Over the page while files hover above it.
 pub const OWN_VEIL: &str = "Drop to score";
@@ -180,7 +160,6 @@ pub const OWN_ADDRESS: &str = "That was the address of an image, not its file: s
 pub const OWN_WAITING: &str = "Waiting for its score …";
 /// Takes all own images away.
 pub const OWN_CLEAR: &str = "Clear";
-/// Where own images go.
 pub const OWN_PRIVATE: &str = "Your images stay in this browser. Nothing is uploaded.";
 
 /// What the model sees of an own image.
@@ -209,7 +188,6 @@ pub fn own_too_many(given: usize, kept: usize) -> String {
 
 /// The browser is asked what it can do.
 pub const CHOOSING: &str = "Looking for the best engine …";
-/// The engine is dead.
 pub const ENGINE_DEAD: &str = "The engine has stopped";
 
 /// The engine's program is on its way.
@@ -231,7 +209,6 @@ fn bytes(loaded: u64, total: u64) -> String {
     }
 }
 
-/// The engine runs.
 pub fn running(backend: &str, device: &str, (scored, all): (usize, usize)) -> String {
     let engine = match device {
         // Some drivers give a number for a name, or nothing.
@@ -290,7 +267,6 @@ const SCORERS: [(&str, &str); 17] = [
     ("logit", "Taken for an anomaly"),
 ];
 
-/// A scorer for people.
 pub fn scorer(word: &str) -> &str {
     SCORERS.iter().find(|(key, _)| *key == word).map_or(word, |(_, name)| name)
 }

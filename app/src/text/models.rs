@@ -46,16 +46,23 @@ pub fn things(dataset: &str, class: usize) -> String {
     }
 }
 
+/// From this share of "outliers" on a model has learned from a whole data set, not from a class.
+const WHOLE: f32 = 0.5;
+
 /// The title of a model: what it knows.
 pub fn knows(entry: &CatalogEntry) -> String {
-    format!("Knows {}", things(&entry.dataset, entry.id_class))
+    match entry.pollution {
+        _ if entry.epochs == 0 => "Knows nothing: untrained".into(),
+        share if share >= WHOLE => format!("Knows all of {}", dataset(&entry.dataset)),
+        _ => format!("Knows {}", things(&entry.dataset, entry.id_class)),
+    }
 }
 
 /// How a model learned: its method, and what was mixed into its training set.
 pub fn method(entry: &CatalogEntry) -> String {
     let name = super::objective(&entry.objective, &entry.norm);
     match entry.pollution {
-        0.0 => name,
+        share if share == 0.0 || share >= WHOLE => name,
         share => format!("{name}, {:.0} % outliers", share * 100.0),
     }
 }
@@ -116,6 +123,8 @@ mod tests {
         assert_eq!(knows(&entry("a", "fashion-mnist", 8, 0.0)), "Knows bags");
         assert_eq!(knows(&entry("a", "cifar10", 1, 0.0)), "Knows cars");
         assert_eq!(knows(&entry("a", "cifar100", 31, 0.0)), "Knows class 31 of CIFAR-100");
+        assert_eq!(label(&entry("a", "cifar10", 0, 0.9)), "Knows all of CIFAR-10 · SimCLR(n)");
+        assert_eq!(knows(&CatalogEntry { epochs: 0, ..entry("a", "cifar10", 0, 0.0) }), "Knows nothing: untrained");
         assert_eq!(label(&entry("a", "fashion-mnist", 8, 0.1)), "Knows bags · SimCLR(n), 10 % outliers");
     }
 

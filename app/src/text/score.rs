@@ -6,7 +6,6 @@ use nsa_core::config::AugmentConfig;
 
 /// Heading of the table of scores.
 pub const MATRIX_TITLE: &str = "Every layer, every scorer";
-/// Below it.
 pub const MATRIX_NOTE: &str = "AUROC in %: large, of the images shown, computed here; small, of the whole test set. \
      Choose a cell, or walk with the arrow keys, and the page follows.";
 /// The ensemble in a narrow column.
@@ -14,7 +13,6 @@ pub const ENSEMBLE: &str = "Ensemble";
 /// The ensemble in a menu.
 pub const ENSEMBLE_LONG: &str = "Ensemble of all layers";
 
-/// A cell in words.
 pub fn cell(score: &str, value: &str, note: &str) -> String {
     if note.is_empty() { format!("{score}: {value}") } else { format!("{score}: {value}, {note}") }
 }
@@ -30,15 +28,11 @@ pub const NOT_RECORDED: &str = "There are no images of this data set here, and t
 
 // --- an image's details ----------------------------------------------------------------------------------
 
-/// The list of tiles.
 pub const TILES: &str = "Test images, each opens its details";
 /// Opens the details of an own image.
 pub const DETAILS: &str = "Why this score?";
-/// The image before.
 pub const PREVIOUS: &str = "← Before";
-/// The image after.
 pub const NEXT: &str = "Next →";
-/// Closes the dialog.
 pub const CLOSE: &str = "Close";
 /// Heading of the strip of scores.
 pub const PLACE_TITLE: &str = "Where it stands";
@@ -46,19 +40,14 @@ pub const PLACE_TITLE: &str = "Where it stands";
 pub const EVERY_SCORE: &str = "By every layer and scorer";
 /// Heading of the stacked bar.
 pub const ENSEMBLE_TITLE: &str = "The ensemble is a sum";
-/// Heading of the neighbours.
 pub const NEIGHBOURS_TITLE: &str = "Nearest training images";
 /// Pictures of other people's data sets are not here.
 pub const NO_PICTURES: &str = "Other people\u{2019}s training pictures are not published with this page: it knows their features and numbers only.";
 /// A neighbour whose number the bundle does not tell.
 pub const TRAINING_UNKNOWN: &str = "a training image";
-/// The engine is asked.
 pub const ASKING: &str = "The engine is looking for them …";
-/// Heading of the angle.
 pub const ANGLE_TITLE: &str = "Angle to the normal class";
-/// Heading of the views.
 pub const VIEWS_TITLE: &str = "What training would have seen";
-/// Draws other views.
 pub const AGAIN: &str = "Draw again";
 
 /// A test image in words.
@@ -96,7 +85,6 @@ pub fn every_score_note(n: usize) -> String {
     format!("Large: the score. Small: the share of the {n} normal images shown that score lower.")
 }
 
-/// The sum in words.
 pub fn ensemble_sum(sum: f32, parts: usize) -> String {
     format!(
         "{sum:.2} in all, of {parts} parts. Each is a score on the scale of its own training images: 0 is the least \
@@ -124,7 +112,6 @@ pub fn degrees(angle: f64) -> String {
     format!("{:.1}°", angle.to_degrees())
 }
 
-/// The angle in words.
 pub fn angle(angle: f64) -> String {
     format!(
         "{} between this image\u{2019}s features (block 4, pooled) and the mean of all training images, in full dimension. \
@@ -133,7 +120,6 @@ pub fn angle(angle: f64) -> String {
     )
 }
 
-/// The augmentation in words.
 pub fn views(config: &AugmentConfig) -> String {
     let mut parts = vec![format!("a crop of {:.0} to 100 % of the area", 100.0 * config.crop_min)];
     if config.flip > 0.0 {
@@ -151,7 +137,6 @@ pub fn views(config: &AugmentConfig) -> String {
     )
 }
 
-/// A view in words.
 pub fn view(number: usize) -> String {
     format!("Random view {number}")
 }
@@ -186,16 +171,15 @@ pub fn sampling_error(low: &str, high: &str, id: usize, ood: usize) -> String {
 
 // --- own images ------------------------------------------------------------------------------------------
 
-/// Switches the camera on.
 pub const CAMERA_ON: &str = "Use the camera";
-/// The trigger.
 pub const CAMERA_TAKE: &str = "Take a picture";
-/// Switches the camera off.
 pub const CAMERA_OFF: &str = "Camera off";
-/// The camera's picture.
 pub const CAMERA_SEES: &str = "What the camera sees; the middle is taken";
 /// Name of a picture of the camera.
 pub const CAMERA_NAME: &str = "Camera";
+/// It was unplugged, or the browser took it away.
+pub const CAMERA_GONE: &str =
+    "The camera is gone: plug it in again, or close what else uses it, and switch it on here.";
 /// There is no camera to ask for.
 pub const CAMERA_MISSING: &str =
     "This browser gives pages no camera, or this page is not served by https: drop a picture here instead.";
@@ -212,28 +196,18 @@ pub fn camera_refused(error: &str) -> String {
     }
 }
 
-/// Opens the pad.
 pub const PAD_OPEN: &str = "Draw one";
-/// The pad in words.
 pub const PAD_LABEL: &str = "Drawing pad of 32 by 32 pixels";
-/// Keys of the pad.
 pub const PAD_KEYS: &str =
     "With the keyboard: arrows move the frame, Space paints, Shift and an arrow draws on the way.";
-/// Brush or eraser.
 pub const PAD_TOOL: &str = "Tool";
-/// The brush.
 pub const PAD_BRUSH: &str = "Brush";
-/// The eraser.
 pub const PAD_ERASER: &str = "Eraser";
-/// Width of the brush.
 pub const PAD_WIDTH: &str = "Width";
-/// Colour of the brush.
 pub const PAD_COLOUR: &str = "Colour";
 /// Covers all with the colour.
 pub const PAD_FILL: &str = "Fill";
-/// Empties the pad.
 pub const PAD_CLEAR: &str = "Empty";
-/// Name of a drawing.
 pub const DRAWING_NAME: &str = "Drawing";
 
 /// Where the keyboard's frame is.

@@ -4,17 +4,12 @@ use crate::state::View;
 
 /// The links to the views.
 pub const VIEWS: &str = "Views";
-/// Copies the address.
 pub const COPY: &str = "Copy link";
-/// The address is copied.
 pub const COPIED: &str = "Copied";
 /// The browser did not allow it.
 pub const NOT_COPIED: &str = "Copy the address bar";
-/// Starts the presentation.
 pub const PRESENT: &str = "Present";
-/// In an exhibition.
 pub const KIOSK: &str = "This story walks by itself. Touch it, and it waits for you.";
-/// The list of keys.
 pub const KEYS_TITLE: &str = "Keys";
 /// Closes the list of keys.
 pub const CLOSE: &str = "Close";
@@ -31,7 +26,6 @@ pub const KEYS: [(&str, &str); 8] = [
 ];
 /// Heading of curves and hypersphere on the first view.
 pub const GLANCE_TITLE: &str = "Why it works";
-/// Below it.
 pub const GLANCE_LEAD: &str = "Training pulls the normal class together on the hypersphere. The tighter it lies there, the \
      further away everything else is.";
 /// To the view of training.
@@ -39,7 +33,6 @@ pub const OPEN_COMPACT: &str = "All curves, epoch by epoch, and two models side 
 /// To the view of the hypersphere.
 pub const OPEN_SPHERE: &str = "Turn the sphere, point at images, play the epochs";
 
-/// Names of views.
 pub fn view(view: View) -> &'static str {
     match view {
         View::Score => "Score",
@@ -48,6 +41,7 @@ pub fn view(view: View) -> &'static str {
         View::Sphere => "Sphere",
         View::Train => "Train",
         View::Story => "Story",
+        View::Yours => "Yours",
     }
 }
 

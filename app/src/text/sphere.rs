@@ -3,36 +3,27 @@
 use crate::sphere::Spread;
 use crate::state::Projection;
 
-/// Heading.
 pub const TITLE: &str = "Sphere";
 /// Before there is any point.
 pub const EMPTY: &str = "The hypersphere: no image has a place yet.";
-/// Choice of projection.
 pub const MAP: &str = "Map";
-/// Choice of points.
 pub const TURN: &str = "Rotate";
 /// The camera as it was at first.
 pub const RESET: &str = "Reset view";
-/// Enlarges.
 pub const NEARER: &str = "Zoom in";
-/// Makes smaller.
 pub const FARTHER: &str = "Zoom out";
-/// What the keys do.
 pub const KEYS: &str = "Drag to turn, wheel or pinch to zoom. Keys: arrows turn, + and - zoom, . and , step through the \
      images outwards and inwards, Enter selects, Escape lets go.";
 /// Shows where points lie densely.
 pub const DENSITY: &str = "Density";
-/// What the contours are.
 pub const DENSITY_NOTE: &str = "Contours: inside the strong line lies half of each kind, inside the thin one nine in ten, by a \
      kernel density of the points as they stand on this picture.";
 /// Draws a line around images.
 pub const LASSO: &str = "Lasso";
-/// How the lasso works.
 pub const LASSO_KEYS: &str = "Draw around images to mark them in every view; Shift adds to those marked. With the keyboard: walk with \
      . and , and press m.";
 /// The picture, for those who cannot see it.
 pub const PICTURE: &str = "The hypersphere";
-/// The pole.
 pub const POLE: &str = "ID mean";
 /// The angle between an image and the ID mean.
 pub const ANGLE: &str = "Angle to the ID mean";
@@ -42,16 +33,12 @@ pub const SCORE: &str = "Score";
 pub const NOTHING_PICKED: &str = "Point at an image, or press . to walk through them from the mean outwards.";
 /// Lets go of an image.
 pub const LET_GO: &str = "Let go";
-/// Opens an image's details.
 pub const DETAILS: &str = "Details";
-/// Selects an image.
 pub const SELECT: &str = "Select";
 /// Principal components need the engine.
 pub const PCA_WAITS: &str = "Principal components are computed here from the gallery's features: the engine is at it.";
-/// Columns of the data.
 pub const HEAD: [&str; 5] = ["Image", "Side", "Class", "Angle to the ID mean, °", "Score"];
 
-/// Names of projections.
 pub fn map(projection: Projection) -> &'static str {
     match projection {
         Projection::Angle => "Exact angle",
@@ -100,7 +87,6 @@ pub fn shown(epoch: Option<usize>, samples: usize, images: usize) -> String {
     }
 }
 
-/// The picture in words.
 pub fn summary(id: Option<Spread>, ood: Option<Spread>, own: usize) -> String {
     let side = |name: &str, spread: Spread| {
         format!(
@@ -118,7 +104,6 @@ pub fn summary(id: Option<Spread>, ood: Option<Spread>, own: usize) -> String {
     if sides.is_empty() { EMPTY.into() } else { format!("{}{own}", sides.join(" ")) }
 }
 
-/// What the caps are.
 pub fn caps(kappa: f64, dim: usize, half: f64, most: f64) -> String {
     format!(
         "The von Mises-Fisher distribution fitted to the normal class (κ = {kappa:.0} in {dim} dimensions) holds half of \
@@ -126,12 +111,10 @@ pub fn caps(kappa: f64, dim: usize, half: f64, most: f64) -> String {
     )
 }
 
-/// An angle.
 pub fn degrees(radians: f32) -> String {
     format!("{:.1}°", f64::from(radians).to_degrees())
 }
 
-/// An image in words.
 pub fn name(normal: bool, class: &str) -> String {
     format!("{}, class \u{201c}{class}\u{201d}", if normal { "Normal" } else { "Anomaly" })
 }

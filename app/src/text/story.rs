@@ -2,13 +2,8 @@
 
 use crate::story::{Scene, Verdict};
 
-/// Name of the tour.
-pub const TITLE: &str = "Story";
-/// The scenes.
 pub const SCENES: &str = "Scenes";
-/// The scene before.
 pub const BACK: &str = "Back";
-/// The scene after.
 pub const NEXT: &str = "Next";
 /// Opens the scene's view of the lab, with its models.
 pub const OPEN: &str = "Open in the lab";
@@ -16,7 +11,6 @@ pub const OPEN: &str = "Open in the lab";
 pub const MEASURED: &str = "Measured";
 /// Column of the paper's numbers.
 pub const PAPER: &str = "Paper";
-/// Column of ours.
 pub const OURS: &str = "Ours";
 /// A number that no bundle has.
 pub const NOT_YET: &str = "not measured yet by us";
@@ -33,13 +27,9 @@ pub const HOW: &str = "The paper's numbers are means over ten classes (ResNet-18
 
 /// Of the ensemble.
 pub const ENSEMBLE: &str = "AUROC, ensemble of all layers";
-/// Of a linear classifier.
 pub const PROBE: &str = "Linear probe, best → last";
-/// Of κ.
 pub const KAPPA_ID: &str = "κ of the normal class, first → last";
-/// Of κ.
 pub const KAPPA_OOD: &str = "κ of the anomalies, first → last";
-/// Of MMD.
 pub const MMD_ID: &str = "MMD² to uniform, normal class";
 /// Of κ at the end of training.
 pub const KAPPA_END: &str = "κ of the normal class at the end";
@@ -57,7 +47,6 @@ pub fn number(scene: Scene) -> String {
     format!("Scene {} of {}", scene.number(), Scene::ALL.len())
 }
 
-/// AUROC by a score.
 pub fn auroc(scorer: &str) -> String {
     format!("AUROC, {scorer}")
 }
@@ -73,7 +62,6 @@ pub fn over_seeds(change: &str, n: usize) -> String {
     format!("{change} ({n} seeds)")
 }
 
-/// Without and with.
 pub fn change(before: &str, after: &str) -> String {
     // In one piece.
     format!("{before}\u{a0}→\u{a0}{after}")
@@ -121,7 +109,6 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
     }
 }
 
-/// Heading of a scene.
 pub fn title(scene: Scene) -> &'static str {
     match scene {
         Scene::Detector => "Know one class, doubt everything else",
@@ -263,7 +250,6 @@ pub fn norm_told(without: &str, with: &str) -> String {
     format!("Our runs end with κ {without} without the norm and {with} with it.")
 }
 
-/// What a threshold does.
 pub fn threshold_told(caught: &str, flagged: &str) -> String {
     format!("Here {flagged} % of the normal images are flagged and {caught} % of the anomalies caught.")
 }

@@ -13,7 +13,6 @@ const fn term(spellings: &'static [&'static str], meaning: &'static str) -> Term
     Term { spellings, meaning }
 }
 
-/// All of them.
 #[rustfmt::skip]
 pub const TERMS: &[Term] = &[
     term(&["k-Cos (Mah)", "c-Cos (Mah)"],

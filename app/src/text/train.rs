@@ -6,7 +6,6 @@ use nsa_core::config::{Norm, Objective};
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 
-/// Heading.
 pub const TITLE: &str = "Train";
 /// Below it, of any recipe.
 pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one digit in this tab, without a single label. The \
@@ -21,7 +20,6 @@ pub fn comparison(method: &str, class: usize) -> String {
     )
 }
 
-/// The recipe, folded away.
 pub const RECIPE: &str = "Change the recipe";
 
 /// How long the runs will take.
@@ -34,36 +32,23 @@ pub fn estimate(seconds: f64, runs: usize) -> String {
 pub const COMMON: &str = "Both runs";
 /// The settings of one run.
 pub const RUNS: [&str; 2] = ["Run A", "Run B"];
-/// The ID class.
 pub const CLASS: &str = "Digit";
-/// Side of the images.
 pub const SIZE: &str = "Pixels a side";
-/// Base width.
 pub const WIDTH: &str = "Width";
-/// Images a step.
 pub const BATCH: &str = "Batch";
-/// Training images.
 pub const IMAGES: &str = "Images";
-/// Passes over them.
 pub const EPOCHS: &str = "Epochs";
-/// The seed.
 pub const SEED: &str = "Seed";
-/// The objective.
 pub const OBJECTIVE: &str = "Objective";
-/// Where features are normalised.
 pub const NORM: &str = "Normalise";
 /// Share of outliers.
 pub const POLLUTION: &str = "Outliers";
-/// Peak learning rate.
 pub const RATE: &str = "Learning rate";
 /// Whether there is a second run.
 pub const COMPARE: &str = "Compare with a second run";
 
-/// Trains.
 pub const PLAY: &str = "Train";
-/// Goes on.
 pub const GO_ON: &str = "Go on";
-/// Stops.
 pub const PAUSE: &str = "Pause";
 /// One step of each run.
 pub const STEP: &str = "One step";
@@ -71,31 +56,23 @@ pub const STEP: &str = "One step";
 pub const RESET: &str = "Start over";
 /// The settings differ from those of the runs.
 pub const CHANGED: &str = "These settings are for new runs: start over to train them.";
-/// The buttons.
 pub const TRANSPORT: &str = "Training";
-/// The slider.
 pub const SCRUB: &str = "Epoch shown";
 /// Back to the last epoch.
 pub const LATEST: &str = "Follow";
 
-/// Heading of the picture.
 pub const SPHERE: &str = "The hypersphere";
 /// In the picture; short, because in the story the picture is small.
 pub const SPHERE_CAPTION: &str = "Down from the pole: the true angle";
-/// Heading of the histogram.
 pub const HISTOGRAM: &str = "Angle to the ID mean (c-Cos)";
 /// Heading of the curve of concentration.
 pub const KAPPA: &str = "Concentration κ";
-/// Heading of the loss.
 pub const LOSS: &str = "Loss";
-/// Heading of the AUROC.
 pub const AUROC: &str = "AUROC on test images";
 /// Which score the AUROC is of.
 pub const AUROC_OF: &str = "Score";
 /// Before there is anything to draw.
 pub const EMPTY: &str = "Nothing is trained yet.";
-/// Horizontal axis of angles.
-pub const ANGLE_AXIS: &str = "angle in radians";
 
 /// Numbers of a run.
 pub const KAPPA_ID: &str = "κ of the digit";
@@ -106,37 +83,26 @@ pub const RANK: &str = "Effective rank";
 /// Numbers of a run.
 pub const MMD: &str = "MMD² to uniform";
 
-/// Saves a run.
 pub const SAVE: &str = "Save the model";
-/// Opens a saved run.
 pub const OPEN: &str = "Open a saved model";
-/// Below it.
 pub const OPEN_HINT: &str =
     "A zip that was saved here; it is scored in the Score view, and nsa predict and nsa eval read it too.";
 /// How to repeat a run natively.
 pub const SETTINGS: &str = "Train the same natively";
-/// Above the settings.
 pub const SETTINGS_LEAD: &str = "Save this as run.toml, then: nsa train --config run.toml --out RUN";
-/// The table of losses.
 pub const LOSS_HEAD: [&str; 3] = ["Step", "Loss A", "Loss B"];
-/// The table of AUROC.
 pub const AUROC_HEAD: [&str; 3] = ["Epoch", "AUROC A, %", "AUROC B, %"];
-/// Steps.
 pub const STEPS_AXIS: &str = "steps";
-/// Loss.
 pub const LOSS_AXIS: &str = "loss";
 
-/// The tab was hidden.
 pub const HIDDEN: &str = "Training paused because this tab was hidden. Nothing is lost: go on whenever you like.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU trains: same numbers, less speed.";
-/// No graphics processor.
 pub const NO_ADAPTER: &str =
     "No graphics processor answers here through WebGPU, so the CPU trains: same numbers, less speed.";
 /// The browser gave no download.
 pub const NO_DOWNLOAD: &str = "The browser did not take the file: free some storage or memory, then save again.";
 
-/// The trainer is dead.
 pub fn died(message: &str, epoch: usize) -> String {
     let kept = match epoch {
         0 => "The runs begin again".into(),
@@ -169,7 +135,6 @@ pub fn bundle_title(method: &str, class: usize, epoch: usize) -> String {
     format!("{method} on digit {class}, trained in a browser, epoch {epoch}")
 }
 
-/// Names of objectives.
 pub fn objective(objective: Objective) -> String {
     match objective {
         Objective::SimclrRot => "SimCLR(-), rotations are negatives".into(),
@@ -177,7 +142,6 @@ pub fn objective(objective: Objective) -> String {
     }
 }
 
-/// Names of norms.
 pub fn norm(norm: Norm) -> &'static str {
     match norm {
         Norm::None => "nothing",
@@ -198,13 +162,9 @@ pub fn downloading(loaded: u64, total: u64) -> String {
 
 /// The runs are being prepared.
 pub const PREPARING: &str = "Drawing the training images and looking at the untrained networks …";
-/// Ready to go.
 pub const READY: &str = "Ready.";
-/// Paused.
 pub const RESTING: &str = "Paused.";
-/// Through.
 pub const FINISHED: &str = "Done: every run has had its last epoch.";
-/// Dead.
 pub const DEAD: &str = "The trainer has stopped.";
 
 /// How far, how fast, how long yet.
@@ -220,18 +180,13 @@ pub fn machine(device: &str, memory: u64) -> String {
 
 /// What was reached, for those who listen.
 pub fn reached(name: &str, entry: &HistoryEntry, scorer: Scorer) -> String {
-    let rate = entry
-        .auroc
-        .iter()
-        .find(|(s, _)| *s == scorer)
-        .map_or(String::new(), |(_, rate)| format!(", AUROC {} percent", percent(*rate)));
+    let rate = entry.rate(scorer).map_or(String::new(), |rate| format!(", AUROC {} percent", percent(rate)));
     format!(
         "{name}, epoch {}: kappa {:.0} of the digit, {:.0} of the others{rate}.",
         entry.epoch, entry.id.kappa, entry.ood.kappa
     )
 }
 
-/// The losses in words.
 pub fn loss_summary(steps: usize, last: [Option<f64>; 2]) -> String {
     match last {
         [Some(a), Some(b)] => format!("Loss after {steps} steps: {a:.3} in run A, {b:.3} in run B."),
@@ -240,7 +195,6 @@ pub fn loss_summary(steps: usize, last: [Option<f64>; 2]) -> String {
     }
 }
 
-/// The AUROCs in words.
 pub fn auroc_summary(last: [Option<String>; 2]) -> String {
     match last {
         [Some(a), Some(b)] => format!("AUROC now: {a} percent in run A, {b} percent in run B."),

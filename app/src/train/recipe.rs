@@ -36,7 +36,6 @@ pub const MEASURED: usize = 150;
 /// What two runs have in common, and what each has of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The ID class.
     pub class: usize,
     /// Side of the images, pixels.
     pub size: usize,
@@ -44,13 +43,11 @@ pub struct Recipe {
     pub width: usize,
     /// Images a step.
     pub batch: usize,
-    /// Training images.
     pub images: usize,
     /// Passes over them.
     pub epochs: usize,
     /// Seed of everything random.
     pub seed: usize,
-    /// The first run.
     pub a: Method,
     /// The second, if there is one.
     pub b: Option<Method>,
@@ -65,7 +62,6 @@ pub struct Method {
     pub norm: Norm,
     /// Share of outliers, percent.
     pub pollution: usize,
-    /// Peak learning rate.
     pub rate: f64,
 }
 

@@ -1,13 +1,14 @@
 //! A bundle in one file: its five files in a zip, stored as they are, because f16 weights hardly shrink.
 
 use super::read::{FILES, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST};
-use super::{BundleError, Manifest};
+use super::{BundleError, Manifest, NORMAL_FILE};
 use std::io::{Cursor, Read, Write};
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// Largest zip that is read: every file at its limit.
-pub const MAX_ARCHIVE: u64 = FILES.len() as u64 * MAX_FILE + 2 * MAX_MANIFEST;
+pub const MAX_ARCHIVE: u64 = (FILES.len() as u64 + 1) * MAX_FILE + 2 * MAX_MANIFEST;
 
 /// The files of a bundle that came in one piece.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Unpacked {
     pub manifest: Manifest,
     /// The other files in the order of [`FILES`], none of them checked yet.
     pub files: [Vec<u8>; 4],
+    /// `normal.safetensors`, where the manifest lists it; not checked either.
+    pub normal: Option<Vec<u8>>,
 }
 
 /// Packs the files that [`super::Assembled::to_files`] gives.
@@ -45,7 +48,7 @@ pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
         let [path] = &paths[..] else {
             return Err(fault(&format!("it must hold {name} once, found {} of them", paths.len())));
         };
-        let file = archive.by_name(path).map_err(|e| fault(&format!("{name}: {e}")))?;
+        let file = archive.by_name(path).map_err(|e| fault(&format!("{name}: {}", zip_reason(&e))))?;
         // What a header says of the size is not believed.
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| fault(&format!("{name}: {e}")))?;
@@ -55,7 +58,23 @@ pub fn from_zip(bytes: &[u8]) -> Result<Unpacked, BundleError> {
     let manifest = Manifest::parse(&read(MANIFEST_FILE, MAX_MANIFEST)?)?;
     let [model, bank, history, frames] = FILES;
     let files = [read(model, MAX_FILE)?, read(bank, MAX_FILE)?, read(history, MAX_FILE)?, read(frames, MAX_FILE)?];
-    Ok(Unpacked { manifest, files })
+    let normal = manifest.normal.as_ref().map(|_| read(NORMAL_FILE, MAX_FILE)).transpose()?;
+    Ok(Unpacked { manifest, files, normal })
+}
+
+/// Why something in a zip is not read, and what to do.
+pub fn zip_reason(error: &ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
+            "it is locked by a password: unpack it first".into()
+        }
+        ZipError::CompressionMethodNotSupported(method) => {
+            format!(
+                "it is packed by method {method}, which is not read: pack it again with Deflate, as zip does by default"
+            )
+        }
+        other => other.to_string(),
+    }
 }
 
 fn fault(why: &str) -> BundleError {

@@ -70,6 +70,8 @@ pub struct Assembled {
     pub(super) model: Vec<u8>,
     /// In the order of the plan's layers.
     pub(super) banks: Vec<(Layer, Bank)>,
+    /// `normal.safetensors`, where the banks are of a person's own images.
+    pub(super) normal: Option<Vec<u8>>,
 }
 
 impl Assembled {
@@ -87,7 +89,7 @@ impl Assembled {
         let model = read_weights(&network).await?;
         // As those who load the bundle will compute.
         let network = load_weights(network, &model)?.folded();
-        let mut assembled = Self { manifest: manifest(config, images, origin), model, banks: Vec::new() };
+        let mut assembled = Self { manifest: manifest(config, images, origin), model, banks: Vec::new(), normal: None };
         assembled.fit(&network, images, plan, device, pause).await?;
         Ok(assembled)
     }
@@ -132,8 +134,8 @@ impl Assembled {
                         layer,
                         scorer,
                         auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
-                        auroc_full: rate(&full, scorer, test)?,
-                        auroc_exported: rate(&bank, scorer, test)?,
+                        auroc_full: Some(rate(&full, scorer, test)?),
+                        auroc_exported: Some(rate(&bank, scorer, test)?),
                         training_range: full.training_range(scorer)?,
                     });
                 }
@@ -146,8 +148,8 @@ impl Assembled {
                     layer,
                     scorer,
                     auroc_validation: validation.map(|sides| own_rate(&fitted, scorer, sides)).transpose()?,
-                    auroc_full: own_rate(&fitted, scorer, test)?,
-                    auroc_exported: own_rate(&stored, scorer, test)?,
+                    auroc_full: Some(own_rate(&fitted, scorer, test)?),
+                    auroc_exported: Some(own_rate(&stored, scorer, test)?),
                     training_range: of_training.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold),
                 });
             }
@@ -177,6 +179,7 @@ fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Ma
             test_ood: images.test.ood.len(),
             command: origin.command,
         },
+        normal: None,
         pixel_mean: pixels.mean,
         pixel_std: pixels.std,
         layers: Vec::new(),

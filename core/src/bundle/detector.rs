@@ -11,11 +11,15 @@ use crate::rng::Rng;
 use crate::score::{Bank, Fitted, ScoreError, Scorer};
 use crate::sphere::SphereError;
 use burn::tensor::backend::Backend;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A network and its banks.
+#[derive(Debug, Clone)]
 pub struct Detector<B: Backend> {
     manifest: Manifest,
+    /// The file that the weights came from: what is saved again has the same.
+    model: Arc<[u8]>,
     pub(super) network: Network<B>,
     banks: Vec<(Layer, Bank)>,
     /// By position in the manifest's scores: those that are no angles, fitted to their banks.
@@ -66,7 +70,18 @@ impl<B: Backend> Detector<B> {
         let banks = manifest.read_banks(bank)?;
         let fitted = manifest.fit_scores(&banks)?;
         let network = load_weights(manifest.config.network().undrawn(&device), model)?.folded();
-        Ok(Self { manifest, network, banks, fitted, device })
+        Ok(Self { manifest, model: model.into(), network, banks, fitted, device })
+    }
+
+    /// The same network behind other banks, whose scores are angles.
+    pub(super) fn with_banks(&self, manifest: Manifest, banks: Vec<(Layer, Bank)>) -> Self {
+        let fitted = manifest.scores.iter().map(|_| None).collect();
+        Self { manifest, banks, fitted, ..self.clone() }
+    }
+
+    /// `model.safetensors` as it came.
+    pub(super) fn model(&self) -> &[u8] {
+        &self.model
     }
 
     /// The bundle's manifest.
@@ -118,7 +133,7 @@ impl<B: Backend> Detector<B> {
     }
 
     /// Features of every layer that has a bank, in the banks' order.
-    async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
+    pub(super) async fn features(&self, pixels: &[u8]) -> Result<Vec<Features>, DetectError> {
         let layers: Vec<Layer> = self.banks.iter().map(|(layer, _)| *layer).collect();
         let n = pixels.len() / IMAGE_BYTES;
         let embedded = self.embed(pixels, &layers).await?;

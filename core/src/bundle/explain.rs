@@ -86,8 +86,8 @@ mod tests {
             layer: layer.parse().unwrap(),
             scorer,
             auroc_validation: Some(0.9),
-            auroc_full: 0.9,
-            auroc_exported: 0.9,
+            auroc_full: Some(0.9),
+            auroc_exported: Some(0.9),
             training_range,
         };
         manifest.scores = scores.iter().map(entry).collect();

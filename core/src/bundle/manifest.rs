@@ -80,6 +80,9 @@ pub struct Manifest {
     pub classes: Vec<String>,
     /// Where the model came from.
     pub provenance: Provenance,
+    /// Set where the banks are not of the training images, but of a person's own: see [`super::Detector::fit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal: Option<Normal>,
     /// Subtracted from the 0..1 pixels of each channel, before division by [`Manifest::pixel_std`].
     pub pixel_mean: [f32; 3],
     /// See [`Manifest::pixel_mean`].
@@ -94,12 +97,24 @@ pub struct Manifest {
 
 impl Manifest {
     /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which
-    /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default.
+    /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default; of a
+    /// person's own normal k-Cos of it, which `results/FIT.md` finds best.
     pub fn default_score(&self) -> usize {
         let rates = self.scores.iter().enumerate().filter_map(|(at, score)| Some((at, score.auroc_validation?)));
         let best = rates.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at);
-        best.or(self.scores.iter().rposition(|score| score.scorer == Scorer::KCosMah)).unwrap_or(0)
+        let scorer = if self.normal.is_some() { Scorer::KCos } else { Scorer::KCosMah };
+        best.or(self.scores.iter().rposition(|score| score.scorer == scorer)).unwrap_or(0)
     }
+}
+
+/// A person's own normal images behind an encoder that was trained on others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Normal {
+    /// Id of the bundle that the encoder is of.
+    pub encoder: String,
+    /// How many images there are.
+    pub images: usize,
 }
 
 /// Where a model came from and what it cost.
@@ -154,11 +169,14 @@ pub struct ScoreEntry {
     /// were held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auroc_validation: Option<f64>,
-    /// AUROC (0..1) on the whole test set with the full bank.
-    pub auroc_full: f64,
-    /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach.
-    pub auroc_exported: f64,
-    /// Smallest and largest score of the training images; where it is an angle, each without itself in the bank.
+    /// AUROC (0..1) on the whole test set with the full bank. None of a person's own normal: it has no test set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auroc_full: Option<f64>,
+    /// AUROC (0..1) on the whole test set with the exported bank: what the browser can reach. None likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auroc_exported: Option<f64>,
+    /// Smallest and largest score of the training images; where it is an angle, each without itself in the bank
+    /// ([`crate::score::held_out`] of a person's own normal).
     pub training_range: [f32; 2],
 }
 

@@ -1,7 +1,7 @@
 //! Reading a bundle: nothing in it is believed before it is checked.
 
 use super::tensors::Reader;
-use super::{BundleError, FORMAT, LayerEntry, Manifest, ScoreEntry};
+use super::{BundleError, FORMAT, LayerEntry, MAX_NORMAL, MIN_NORMAL, Manifest, NORMAL_FILE, Normal, ScoreEntry};
 use crate::config::PixelNorm;
 use crate::data::SIZE;
 use crate::features::Features;
@@ -76,6 +76,14 @@ impl Manifest {
         if (self.pixel_mean, self.pixel_std) != (mean, std) {
             return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }
+        if let Some(Normal { encoder, images }) = &self.normal
+            && !((MIN_NORMAL..=MAX_NORMAL).contains(images) && is_id(encoder))
+        {
+            return fault(format!(
+                "normal must be {MIN_NORMAL} to {MAX_NORMAL} images behind a bundle's encoder, found {images} and \
+                 {encoder:?}"
+            ));
+        }
         let network = self.config.network();
         let mut known = network.layers();
         known.extend(network.shifts_width().map(|dim| (Layer::Shifts, dim)));
@@ -85,6 +93,10 @@ impl Manifest {
                 let names: Vec<String> = known.iter().map(|(name, _)| name.to_string()).collect();
                 return fault(format!("layer must be one of {}, found \"{}\"", names.join(", "), layer.name));
             };
+            if let Some(normal) = self.normal.as_ref().filter(|normal| layer.bank != normal.images) {
+                let (layer, bank, images) = (layer.name, layer.bank, normal.images);
+                return fault(format!("the bank of {layer} must have the {images} normal images, found {bank}"));
+            }
             let sane = layer.dim == dim && layer.dim <= MAX_DIM && layer.rank <= layer.dim && layer.bank >= 1;
             if !sane {
                 return fault(format!(
@@ -102,8 +114,17 @@ impl Manifest {
                 return fault(format!("the score {} is of layer \"{}\", which has no bank", score.scorer, score.layer));
             }
             let [low, high] = score.training_range;
-            let rates = [score.auroc_validation.unwrap_or_default(), score.auroc_full, score.auroc_exported];
-            if !(low.is_finite() && high.is_finite() && low <= high) || rates.iter().any(|r| !(0.0..=1.0).contains(r)) {
+            let tested = [score.auroc_full, score.auroc_exported];
+            if tested.iter().any(|rate| rate.is_none() != self.normal.is_some()) {
+                return fault(format!(
+                    "{} on {} must have an AUROC of the full and of the exported bank, but none where the banks are of a \
+                     person's own images",
+                    score.scorer, score.layer
+                ));
+            }
+            let rates = [score.auroc_validation, score.auroc_full, score.auroc_exported];
+            let sane = rates.iter().flatten().all(|rate| (0.0..=1.0).contains(rate));
+            if !(low.is_finite() && high.is_finite() && low <= high && sane) {
                 return fault(format!(
                     "{} on {} must have an ordered range and AUROCs of 0 to 1",
                     score.scorer, score.layer
@@ -111,8 +132,9 @@ impl Manifest {
             }
         }
         let names: Vec<&str> = self.files.iter().map(|f| f.name.as_str()).collect();
-        if names != FILES {
-            return fault(format!("the files must be {FILES:?}, found {names:?}"));
+        let expected = [&FILES[..], self.normal.as_ref().map_or(&[], |_| &[NORMAL_FILE])].concat();
+        if names != expected {
+            return fault(format!("the files must be {expected:?}, found {names:?}"));
         }
         if let Some(large) = self.files.iter().find(|f| f.bytes > MAX_FILE) {
             return Err(BundleError::TooLarge { file: large.name.clone(), limit: MAX_FILE, found: large.bytes });

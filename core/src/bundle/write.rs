@@ -18,6 +18,7 @@ impl Assembled {
             (HISTORY_FILE, json(HISTORY_FILE, history)?),
             (super::frames::FRAMES_FILE, frames.to_bytes()?),
         ];
+        files.extend(self.normal.map(|images| (super::NORMAL_FILE, images)));
         self.manifest.files = files
             .iter()
             .map(|(name, bytes)| FileEntry { name: name.to_string(), bytes: bytes.len() as u64, sha256: sha256(bytes) })

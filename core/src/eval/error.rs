@@ -58,6 +58,12 @@ pub enum EvalError {
         /// What was found.
         found: f64,
     },
+    /// A share that leaves nothing, or everything.
+    #[error("the rate of false alarms must be above 0 and below 1, found {found}")]
+    Rate {
+        /// What was found.
+        found: f64,
+    },
     /// The zero vector has no direction.
     #[error("{what} feature {row} is zero, so it has no direction")]
     ZeroVector {

@@ -6,6 +6,7 @@
 //! # Ok::<(), nsa_core::eval::EvalError>(())
 //! ```
 
+mod alarm;
 mod error;
 mod interval;
 mod knn;
@@ -14,6 +15,7 @@ mod probe;
 mod quality;
 mod roc;
 
+pub use alarm::{Alarm, alarm};
 pub use error::EvalError;
 pub use interval::auroc_interval;
 pub use knn::{knn_probe, weighted_knn};

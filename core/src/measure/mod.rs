@@ -41,6 +41,13 @@ pub struct HistoryEntry {
     pub quality: Option<Quality>,
 }
 
+impl HistoryEntry {
+    /// AUROC (0..1) of a scorer on test images; none if it was not measured.
+    pub fn rate(&self, scorer: Scorer) -> Option<f64> {
+        self.auroc.iter().find(|(measured, _)| *measured == scorer).map(|(_, rate)| *rate)
+    }
+}
+
 /// How well frozen features tell the data set's classes apart (appendix A), by labels that training never sees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -7,7 +7,7 @@ use crate::evaluate::batch_of;
 use crate::npy::{ImageReader, RowWriter};
 use crate::output::tell;
 use crate::progress::Progress;
-use crate::torch::read_weights;
+use crate::weights::read_weights;
 use burn::tensor::backend::Backend;
 use nsa_core::config::PixelNorm;
 use nsa_core::model::{Arch, EncoderConfig, Pretrained, StateDict, Stem};

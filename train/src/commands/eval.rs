@@ -8,17 +8,18 @@ use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
+use crate::images::Images;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tables::{Request, compute};
 use crate::trained::Trained;
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{MODEL_FILE, sha256};
-use nsa_core::data::{ImageSet, SIZE, Split};
+use nsa_core::bundle::{MODEL_FILE, Manifest, sha256};
+use nsa_core::data::{ImageSet, SIZE, Sides, Split};
 use nsa_core::eval::summarize;
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prints the table, or JSON.
 pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
@@ -29,6 +30,9 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         }
         let asked = on_device(args.device, OfBundle { args, scorers: &scorers })?;
         return if args.json { print_json(&asked) } else { print(&table(&asked)) };
+    }
+    if !args.id.is_empty() {
+        return Err(NsaError::Usage("--id and --ood are for a bundle: a run has a test set".into()));
     }
     let network = RunFolder::open(&args.run)?.config.network();
     let request = match &args.scorers {
@@ -113,11 +117,12 @@ impl DeviceJob for OfBundle<'_> {
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Evaluation, NsaError> {
         let detector = bundles::detector::<B>(&self.args.run, device.clone())?;
         let manifest = detector.manifest();
-        let known: Vec<Layer> = manifest.layers.iter().map(|layer| layer.name).collect();
+        // Of the layers that only a score of the objective's own authors needs there are no angles.
+        let angles = |layer: &Layer| manifest.scores.iter().any(|score| score.layer == *layer && score.is_angle());
+        let known: Vec<Layer> = manifest.layers.iter().map(|layer| layer.name).filter(angles).collect();
         let layers = choose("layers", &self.args.layers, &known)?;
-        let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
-        let (id, ood) = (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
-        let (id, ood) = (test.read(&id)?.images, test.read(&ood)?.images);
+        let (side, images) = (manifest.config.image_size, self.images(manifest)?);
+        let (id, ood) = (images.id.shrunk(side)?, images.ood.shrunk(side)?);
         let mut progress = Progress::new("evaluating", layers.len() * (id.len() + ood.len()));
         let mut rows = Vec::new();
         for layer in layers {
@@ -142,7 +147,7 @@ impl DeviceJob for OfBundle<'_> {
             checkpoint: model.sha256.clone(),
             epoch: manifest.config.epochs,
             device: name.into(),
-            train: manifest.provenance.train_images,
+            train: manifest.normal.as_ref().map_or(manifest.provenance.train_images, |normal| normal.images),
             validation: [0, 0],
             id: id.len(),
             ood: ood.len(),
@@ -150,6 +155,32 @@ impl DeviceJob for OfBundle<'_> {
             ensembles: Vec::new(),
             histogram: None,
         })
+    }
+}
+
+impl OfBundle<'_> {
+    /// The images that the bundle is judged by, of 32 x 32.
+    fn images(&self, manifest: &Manifest) -> Result<Sides<ImageSet>, NsaError> {
+        if self.args.id.is_empty() {
+            if manifest.normal.is_some() {
+                let path = self.args.run.display();
+                return Err(NsaError::Usage(format!(
+                    "{path} has a person's own normal, so no data set tests it: name images by --id and --ood"
+                )));
+            }
+            let mut test = data::open(&manifest.config.dataset, self.args.root.as_deref(), Split::Test, SIZE)?;
+            let (id, ood) =
+                (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
+            return Ok(Sides { id: test.read(&id)?.images, ood: test.read(&ood)?.images });
+        }
+        let read = |paths: &[PathBuf], what: &str| -> Result<ImageSet, NsaError> {
+            let images = Images::read(paths)?;
+            // A broken file would change what the figure is of.
+            images.verdict()?;
+            let n = images.names.len();
+            Ok(ImageSet::new(images.pixels, vec![0; n], vec![what.into()])?)
+        };
+        Ok(Sides { id: read(&self.args.id, "normal")?, ood: read(&self.args.ood, "anomalous")? })
     }
 }
 

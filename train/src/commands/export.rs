@@ -4,36 +4,23 @@
 //! the browser reaches.
 
 use super::choose;
+use crate::bundles;
 use crate::cli::ExportArgs;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
-use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{RunFolder, read_config};
 use crate::trained::Trained;
-use crate::{catalog, files};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{Assembled, BankPlan, MANIFEST_FILE, Origin, is_id};
+use nsa_core::bundle::{Assembled, BankPlan, Origin};
 use nsa_core::config::TrainConfig;
 use nsa_core::data::SIZE;
 use std::path::Path;
 
 /// Writes the bundle, then lists it.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
-    let id = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if !is_id(&id) {
-        return Err(NsaError::Usage(format!(
-            "--out must end in the bundle's id, 1 to 64 of a-z, 0-9 and '-', found '{id}'"
-        )));
-    }
-    // What stands there is replaced: it must be ours.
-    if args.out.exists() && !args.out.join(MANIFEST_FILE).exists() {
-        let out = args.out.display();
-        return Err(NsaError::Usage(format!(
-            "{out} is there already and holds no {MANIFEST_FILE}: choose another --out"
-        )));
-    }
+    let id = bundles::id_of(&args.out)?;
     let side = RunFolder::open(&args.run)?.config.image_size;
     if side > SIZE {
         let run = args.run.display();
@@ -46,27 +33,7 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
     let assembled = on_device(args.device, Job { trained: &trained, args, id: &id })?;
     let contents = assembled.to_files(&trained.run.record.history, &trained.run.frames).map_err(refused)?;
-
-    // Bundle and catalogue are written beside the old ones, under names that no bundle has, then put in place one
-    // right after the other: a kill leaves the old bundle or the new one, and a catalogue that lists it (see
-    // `catalog::read`).
-    let beside = files::with_suffix(&args.out, files::PART);
-    files::recover_folder(&args.out)?;
-    std::fs::create_dir_all(&beside).map_err(files::writing(&beside))?;
-    let mut total = 0;
-    for (name, bytes) in &contents {
-        files::write_atomic(&beside.join(name), bytes)?;
-        total += bytes.len();
-    }
-    let assets = catalog::assets_of(&args.out);
-    let listed = assets.as_deref().map(|assets| catalog::stage(assets, &id, &beside, args.default)).transpose()?;
-    files::replace_folder(&args.out)?;
-    tell!("{}: {:.2} MB", args.out.display(), total as f64 / 1e6);
-    if let (Some(assets), Some(listed)) = (assets, listed) {
-        catalog::commit(&assets)?;
-        tell!("{} lists {} bundles, {} first", catalog::CATALOG_FILE, listed.bundles.len(), listed.default);
-    }
-    Ok(())
+    bundles::write(&args.out, &contents, args.default)
 }
 
 struct Job<'a> {

@@ -7,6 +7,7 @@ mod embed;
 mod ensemble;
 mod eval;
 mod export;
+mod fit;
 mod gallery;
 mod onnx;
 mod predict;
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> Result<(), NsaError> {
     match command {
         Command::Data(command) => Ok(command.run()?),
         Command::Train(args) => train::run(*args),
+        Command::Fit(args) => fit::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) if args.onnx => onnx::run(&args),
         Command::Export(args) => export::run(&args),

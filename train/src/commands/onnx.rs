@@ -8,7 +8,7 @@ use crate::files;
 use crate::onnx::Encoder;
 use crate::output::tell;
 use crate::run::RunFolder;
-use crate::torch::read_weights;
+use crate::weights::read_weights;
 use burn::backend::Autodiff;
 use burn_flex::Flex;
 use nsa_core::config::{Norm, PixelNorm, TrainConfig};

@@ -1,62 +1,136 @@
 //! `nsa predict`: scores of image files by a bundle, from the same core function as in the browser.
 
 use super::print_json;
+use crate::bundles;
 use crate::cli::PredictArgs;
-use crate::data::decode_image;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::output::{self, tell};
-use crate::{bundles, npy};
+use crate::images::{Images, in_folder};
+use crate::output::{self, print_json_line};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{Ensemble, Explanation, ImageScores, Manifest, Neighbour};
+use nsa_core::bundle::{Detector, Ensemble, Explanation, ImageScores, Manifest, Neighbour, ScoreEntry};
 use nsa_core::data::IMAGE_BYTES;
+use nsa_core::eval::{self, Alarm};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Images scored at once.
 const BATCH: usize = 64;
 /// Training images that `--explain` names.
 const NEIGHBOURS: usize = 5;
+/// How often `--watch` looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Scores every image; one that cannot be read is named and the others go on.
 pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
-    let mut names = Vec::new();
-    let mut pixels = Vec::new();
-    let (mut failed, mut status) = (0, 2);
-    for path in &args.images {
-        match read(path) {
-            Ok(images) => {
-                let n = images.len() / IMAGE_BYTES;
-                names.extend(
-                    (0..n).map(|i| if n > 1 { format!("{}[{i}]", path.display()) } else { path.display().to_string() }),
-                );
-                pixels.extend(images);
-            }
-            Err(error) => {
-                failed += 1;
-                status = status.min(error.exit_code());
-                tell!("nsa: {error}");
-            }
+    if let Some(folder) = &args.watch {
+        return on_device(args.device, Watch { args, folder });
+    }
+    let images = Images::read(&args.images)?;
+    // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
+    if images.any() {
+        let (says, found) = on_device(args.device, Job { args, pixels: &images.pixels })?;
+        let named = images.names.iter().zip(&found);
+        if args.json {
+            print_json(&named.map(|(name, image)| says.row(name, image)).collect::<Vec<_>>())?;
+        } else {
+            super::print(&named.fold(says.heading(), |table, (name, image)| table + &says.lines(name, image)))?;
         }
     }
-    // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
-    if failed < args.images.len() {
-        let job = Job { bundle: &args.bundle, pixels: &pixels, explain: args.explain };
-        let (manifest, found) = on_device(args.device, job)?;
-        print(&manifest, &names, &found, args.json)?;
-    }
-    if failed > 0 { Err(NsaError::Some { status, failed, total: args.images.len(), what: "files" }) } else { Ok(()) }
-}
-
-/// The pixels of one file: `n x 3 x 32 x 32` bytes.
-fn read(path: &Path) -> Result<Vec<u8>, NsaError> {
-    if path.extension().is_some_and(|e| e == "npy") { Ok(npy::read_images(path)?) } else { Ok(decode_image(path)?) }
+    images.verdict()
 }
 
 struct Job<'a> {
-    bundle: &'a Path,
+    args: &'a PredictArgs,
     pixels: &'a [u8],
-    explain: bool,
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = (Says, Vec<Found>);
+
+    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
+        let detector = bundles::detector::<B>(&self.args.bundle, device)?;
+        let found = score(&detector, self.pixels, self.args.explain)?;
+        Ok((Says::new(&detector, self.args.false_alarms)?, found))
+    }
+}
+
+/// Scores what a folder holds and then what comes into it, until it is stopped.
+struct Watch<'a> {
+    args: &'a PredictArgs,
+    folder: &'a Path,
+}
+
+impl DeviceJob for Watch<'_> {
+    type Output = ();
+
+    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<(), NsaError> {
+        let Self { args, folder } = self;
+        let detector = bundles::detector::<B>(&args.bundle, device)?;
+        let says = Says::new(&detector, args.false_alarms)?;
+        if !args.json {
+            super::print(&says.heading())?;
+        }
+        let mut arrivals = Arrivals::default();
+        loop {
+            for path in arrivals.look(folder)? {
+                let mut images = Images::default();
+                images.add(&path);
+                for (name, image) in images.names.iter().zip(&score(&detector, &images.pixels, args.explain)?) {
+                    match args.json {
+                        true => print_json_line(&says.row(name, image))?,
+                        false => super::print(&says.lines(name, image))?,
+                    }
+                }
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+/// Which images of a folder are new and whole.
+#[derive(Debug, Default)]
+struct Arrivals {
+    /// Size and time of change of each, and whether it was given out so.
+    seen: BTreeMap<PathBuf, (u64, Option<SystemTime>, bool)>,
+}
+
+impl Arrivals {
+    /// The images that are new or changed, and have not changed since the look before: a camera takes its time to write.
+    fn look(&mut self, folder: &Path) -> Result<Vec<PathBuf>, NsaError> {
+        let before = std::mem::take(&mut self.seen);
+        let mut ready = Vec::new();
+        for path in in_folder(folder)? {
+            // Gone again since the folder was listed.
+            let Ok(metadata) = path.metadata() else { continue };
+            let (size, changed) = (metadata.len(), metadata.modified().ok());
+            let given = match before.get(&path) {
+                Some(&(old_size, old_changed, given)) if (old_size, old_changed) == (size, changed) => {
+                    if !given {
+                        ready.push(path.clone());
+                    }
+                    true
+                }
+                _ => false,
+            };
+            self.seen.insert(path, (size, changed, given));
+        }
+        Ok(ready)
+    }
+}
+
+fn score<B: Backend>(detector: &Detector<B>, pixels: &[u8], explain: bool) -> Result<Vec<Found>, NsaError> {
+    let mut found = Vec::new();
+    for batch in pixels.chunks(BATCH * IMAGE_BYTES) {
+        if explain {
+            found.extend(wait(detector.explain(batch, NEIGHBOURS))?.into_iter().map(Found::from));
+        } else {
+            found.extend(wait(detector.score(batch))?.into_iter().map(Found::from));
+        }
+    }
+    Ok(found)
 }
 
 /// What is said of one image; an explanation has more to say.
@@ -78,60 +152,73 @@ impl From<Explanation> for Found {
     }
 }
 
-impl DeviceJob for Job<'_> {
-    type Output = (Manifest, Vec<Found>);
-
-    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
-        let detector = bundles::detector::<B>(self.bundle, device)?;
-        let mut found = Vec::new();
-        for batch in self.pixels.chunks(BATCH * IMAGE_BYTES) {
-            if self.explain {
-                found.extend(wait(detector.explain(batch, NEIGHBOURS))?.into_iter().map(Found::from));
-            } else {
-                found.extend(wait(detector.score(batch))?.into_iter().map(Found::from));
-            }
-        }
-        Ok((detector.manifest().clone(), found))
-    }
+/// What a bundle has to say of images.
+struct Says {
+    manifest: Manifest,
+    /// Of a person's own normal: from which score on an image is called anomalous, and how often a normal one will be.
+    alarm: Option<Alarm>,
 }
 
-fn print(manifest: &Manifest, names: &[String], found: &[Found], as_json: bool) -> Result<(), NsaError> {
-    if as_json {
-        let rows = names.iter().zip(found).map(|(name, image)| row(manifest, name, image));
-        return print_json(&rows.collect::<Vec<_>>());
+impl Says {
+    fn new<B: Backend>(detector: &Detector<B>, rate: f64) -> Result<Self, NsaError> {
+        let manifest = detector.manifest().clone();
+        let mut alarm = None;
+        if manifest.normal.is_some() {
+            alarm = Some(eval::alarm(&detector.held_out()?[manifest.default_score()], rate)?);
+        }
+        Ok(Self { manifest, alarm })
     }
-    let default = manifest.default_score();
-    let entry = &manifest.scores[default];
-    let mut table =
-        format!("{} on {}, radians, high = anomalous ({})\n", entry.scorer, entry.layer, manifest.title.escape_debug());
-    for (name, image) in names.iter().zip(found) {
-        table += &format!("{:10.5}  {}\n", image.scores[default], output::name(name));
+
+    fn heading(&self) -> String {
+        let entry = &self.manifest.scores[self.manifest.default_score()];
+        let title = self.manifest.title.escape_debug();
+        let heading = format!("{} on {}, radians, high = anomalous ({title})\n", entry.scorer, entry.layer);
+        heading + &self.alarm.map_or(String::new(), |alarm| promise(&alarm) + "\n")
+    }
+
+    /// One image in the table.
+    fn lines(&self, name: &str, image: &Found) -> String {
+        let default = self.manifest.default_score();
+        let score = image.scores[default];
+        let call = if self.alarm.is_some_and(|alarm| score >= alarm.threshold) { "  anomalous" } else { "" };
+        let mut lines = format!("{score:10.5}  {}{call}\n", output::name(name));
         if let Some((ensemble, neighbours)) = &image.because {
-            table += &because(manifest, image, ensemble.as_ref(), &neighbours[default]);
+            lines += &because(&self.manifest, image, ensemble.as_ref(), &neighbours[default]);
         }
+        lines
     }
-    super::print(&table)
+
+    /// One image in JSON: its scores, what a person's own normal calls it, and if they are explained, the ensemble with
+    /// its parts and every score's neighbours.
+    fn row(&self, name: &str, image: &Found) -> Value {
+        let entries = self.manifest.scores.iter().zip(&image.scores);
+        let entry =
+            |(entry, value): (&ScoreEntry, _)| json!({"layer": entry.layer, "scorer": entry.scorer, "score": value});
+        let mut all: Vec<Value> = entries.map(entry).collect();
+        let score = image.scores[self.manifest.default_score()];
+        let mut row = json!({"image": name, "score": score, "angle": image.angle});
+        if let Some(alarm) = self.alarm {
+            row["threshold"] = json!(alarm.threshold);
+            row["anomalous"] = json!(score >= alarm.threshold);
+        }
+        if let Some((sum, neighbours)) = &image.because {
+            row["ensemble"] = json!(sum);
+            all.iter_mut().zip(neighbours).for_each(|(score, near)| score["neighbours"] = json!(near));
+        }
+        row["scores"] = json!(all);
+        row
+    }
 }
 
-/// One image in JSON: its scores, and if they are explained, the ensemble with its parts and every score's neighbours.
-fn row(manifest: &Manifest, name: &str, image: &Found) -> Value {
-    let default = manifest.default_score();
-    let mut all: Vec<Value> = manifest
-        .scores
-        .iter()
-        .zip(&image.scores)
-        .map(|(entry, value)| json!({"layer": entry.layer, "scorer": entry.scorer, "score": value}))
-        .collect();
-    let mut ensemble = Value::Null;
-    if let Some((sum, neighbours)) = &image.because {
-        ensemble = json!(sum);
-        all.iter_mut().zip(neighbours).for_each(|(score, near)| score["neighbours"] = json!(near));
-    }
-    let mut row = json!({"image": name, "score": image.scores[default], "angle": image.angle, "scores": all});
-    if image.because.is_some() {
-        row["ensemble"] = ensemble;
-    }
-    row
+/// What a threshold promises, in a line.
+pub(super) fn promise(alarm: &Alarm) -> String {
+    let [low, high] = alarm.range.map(|share| 100.0 * share);
+    format!(
+        "anomalous from {:.5} on: {:.1} % of unseen normal images are expected there, in nine of ten cases {low:.1} to \
+         {high:.1} %",
+        alarm.threshold,
+        100.0 * alarm.expected
+    )
 }
 
 /// The lines below an image: where it stands, what it is near to, what the ensemble adds up.

@@ -56,13 +56,11 @@ fn check(assets: &Path, id: &str, listed: &Catalog, pending: Option<&Catalog>) -
             .map_err(refused)?;
     let manifest = detector.manifest();
     let score = &manifest.scores[manifest.default_score()];
-    Ok(format!(
-        "{:.2} MB, AUROC {:.1} by {} on {}",
-        entry.bytes as f64 / 1e6,
-        100.0 * score.auroc_exported,
-        score.scorer,
-        score.layer
-    ))
+    let by = match score.auroc_exported {
+        Some(auroc) => format!("AUROC {:.1}", 100.0 * auroc),
+        None => "a person's own normal".into(),
+    };
+    Ok(format!("{:.2} MB, {by} by {} on {}", entry.bytes as f64 / 1e6, score.scorer, score.layer))
 }
 
 /// The catalogue must say of a bundle what its manifest says.

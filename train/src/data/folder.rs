@@ -3,9 +3,10 @@
 use super::error::{DataSourceError, Failure};
 use super::listing::{Found, Listing, Remark, is_of_a_system};
 use super::{jpeg, picture};
-use crate::files::{self, zip_reason};
+use crate::files;
 use crate::output::{self, tell};
 use crate::progress::Progress;
+use nsa_core::bundle::zip_reason;
 use nsa_core::data::{CHANNELS, Split};
 use std::fs::File;
 use std::io::{BufReader, Read};

@@ -131,7 +131,7 @@ impl Place {
             [class] if folder => Self::Class(class.into()),
             [_] => left_out(1, "a file that is in no class's folder: left out"),
             [_, file] if !folder && is_of_a_system(file) => Self::OfASystem,
-            [class, file] if !folder => match file.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()) {
+            [class, file] if !folder => match ending(file) {
                 Some(end) if EXTENSIONS.contains(&end.as_str()) => Self::Image(class.into()),
                 Some(end) => Self::LeftOut { depth: 2, why: format!("ends in .{end}, which is no image: left out") },
                 None => left_out(2, "has no extension: left out"),
@@ -150,6 +150,15 @@ fn in_split(path: &str) -> Option<(Split, &str)> {
     }
     let (second, rest) = rest.split_once('/')?;
     Some((split(second)?, rest)).filter(|_| !is_of_a_system(first))
+}
+
+/// Whether a file of this name is an image that a person put there.
+pub fn is_image_name(name: &str) -> bool {
+    !is_of_a_system(name) && ending(name).is_some_and(|end| EXTENSIONS.contains(&end.as_str()))
+}
+
+fn ending(name: &str) -> Option<String> {
+    name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase())
 }
 
 pub(super) fn is_of_a_system(name: &str) -> bool {

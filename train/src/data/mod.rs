@@ -26,6 +26,7 @@ mod transfer;
 use catalog::{Known, find};
 pub use download::DownloadError;
 pub use error::DataSourceError;
+pub use listing::is_image_name;
 pub use opened::Opened;
 
 use folder::Folder;

@@ -8,5 +8,5 @@ fn main() {}
 /// Called by `worker.js` once the program is there.
 #[wasm_bindgen]
 pub async fn start() {
-    nsa_engine::serve::<Flex>("cpu", "CPU (WebAssembly SIMD)".into(), Default::default()).await;
+    nsa_engine::serve_scoring::<Flex>("cpu", "CPU (WebAssembly SIMD)".into(), Default::default()).await;
 }

@@ -10,5 +10,5 @@ fn main() {}
 #[wasm_bindgen]
 pub async fn start() {
     let (name, device) = nsa_engine::webgpu().await;
-    nsa_engine::serve::<WebGpu>("webgpu", name, device).await;
+    nsa_engine::serve_scoring::<WebGpu>("webgpu", name, device).await;
 }

@@ -1,8 +1,6 @@
-//! What the page and the trainer say to each other.
-//!
-//! The page posts `[json, bytes?]` and receives JSON text, or `[json, bytes]`. `worker.js` adds [`Event::Download`] and
-//! [`Event::Crashed`] of its own.
+//! What the page and the trainer say to each other. How: [`crate::conversation`].
 
+use crate::conversation::worker_event;
 use nsa_core::bundle::Manifest;
 use nsa_core::config::TrainConfig;
 use nsa_core::measure::HistoryEntry;
@@ -16,6 +14,8 @@ pub const MAX_WIDTH: usize = 16;
 pub const MAX_BATCH: usize = 128;
 /// Most training images.
 pub const MAX_IMAGES: usize = 5000;
+/// Frames kept of a run; page and trainer thin them out alike.
+pub const MAX_FRAMES: usize = 256;
 
 /// A run to begin, or to go on with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,3 +192,5 @@ pub enum Event {
         message: String,
     },
 }
+
+worker_event!(Event, "trainer");

@@ -1,6 +1,6 @@
 //! One run that trains step by step.
 
-use super::protocol::{Begin, Frame, MAX_BATCH, MAX_IMAGES, MAX_WIDTH, Prepared};
+use super::protocol::{Begin, Frame, MAX_BATCH, MAX_FRAMES, MAX_IMAGES, MAX_WIDTH, Prepared};
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::config::{ConfigError, TrainConfig};
 use nsa_core::data::{DataError, ImageSet, SIZE, Sets, Sides, Split, synth_digits};
@@ -238,9 +238,6 @@ fn last_frame(frames: &Frames) -> Frame {
 pub(super) fn draw(config: &TrainConfig, split: Split, indices: &[usize]) -> Result<ImageSet, DataError> {
     synth_digits::select(synth_digits::SEED, split, indices).shrunk(config.image_size)
 }
-
-/// Frames kept of a run; page and trainer thin them out alike.
-pub const MAX_FRAMES: usize = 256;
 
 /// A run that a browser can take.
 fn check(config: &TrainConfig) -> Result<(), RunError> {

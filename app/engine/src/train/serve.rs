@@ -3,10 +3,9 @@
 use super::protocol::{Begin, Event, MAX_RUNS, Request};
 use super::run::{Done, LiveRun, RunError};
 use super::save::{Labels, pack};
-use crate::worker::{listen, memory, next_turn, say, scope, tell_panics};
+use crate::unpack::{Unpacked, unpack};
+use crate::worker::{self, Service, memory, next_turn, now, say};
 use burn::tensor::backend::AutodiffBackend;
-use futures_channel::mpsc::UnboundedReceiver;
-use nsa_core::bundle::{Detector, MAX_ARCHIVE, from_zip};
 
 type Inner<B> = <B as AutodiffBackend>::InnerBackend;
 
@@ -19,49 +18,47 @@ struct Timed<B: AutodiffBackend> {
 /// Trains as the page asks, for as long as the Worker lives. `backend` is what the page
 /// shows and tests see (`cpu` or `webgpu`).
 pub async fn serve_training<B: AutodiffBackend>(backend: &str, name: String, device: B::Device) {
-    tell_panics(|info| say(&Event::Crashed { message: format!("The trainer stopped: {info}.") }, &[]));
-    let refused = |error| {
-        say(&Event::Failed { message: format!("The trainer did not understand the page: {error}.") }, &[]);
-    };
-    let requests = listen(Some, refused);
-    say(&Event::Ready { backend: backend.into(), device: name.clone() }, &[]);
-    Trainer::<B> { device, name, runs: Vec::new(), playing: false, requests }.serve().await;
+    let start = async { Ok(Training::<B> { device, name: name.clone(), runs: Vec::new(), playing: false }) };
+    worker::serve(backend, name.clone(), Some, start).await;
 }
 
-struct Trainer<B: AutodiffBackend> {
+/// The runs of a Worker, trained a step of each in turn.
+struct Training<B: AutodiffBackend> {
     device: B::Device,
     name: String,
     runs: Vec<Timed<B>>,
     playing: bool,
-    requests: UnboundedReceiver<(Request, Vec<u8>)>,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
-    async fn serve(mut self) {
-        loop {
-            // While it trains it only looks whether something was said; else it waits.
-            let request = if self.playing {
-                next_turn().await;
-                self.requests.try_recv().ok()
-            } else {
-                match self.requests.recv().await {
-                    Ok(request) => Some(request),
-                    Err(_) => return,
-                }
-            };
-            let done = match request {
-                Some((request, bytes)) => self.answer(request, bytes).await,
-                None => self.turn().await,
-            };
-            if let Err(message) = done {
-                self.playing = false;
-                say(&Event::Failed { message }, &[]);
-                self.rest();
-            }
+impl<B: AutodiffBackend> Service for Training<B> {
+    type Request = Request;
+    type Event = Event;
+
+    async fn answer(&mut self, request: Request, bytes: Vec<u8>) {
+        let done = self.run(request, bytes).await;
+        self.stop_if_failed(done);
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.playing
+    }
+
+    async fn work(&mut self) {
+        let done = self.turn().await;
+        self.stop_if_failed(done);
+    }
+}
+
+impl<B: AutodiffBackend> Training<B> {
+    fn stop_if_failed(&mut self, done: Result<(), String>) {
+        if let Err(message) = done {
+            self.playing = false;
+            say(&Event::Failed { message }, &[]);
+            self.rest();
         }
     }
 
-    async fn answer(&mut self, request: Request, bytes: Vec<u8>) -> Result<(), String> {
+    async fn run(&mut self, request: Request, bytes: Vec<u8>) -> Result<(), String> {
         match request {
             Request::Begin { generation, runs } => self.begin(generation, runs, &bytes).await,
             Request::Play => {
@@ -171,23 +168,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    /// Checks a bundle as the engine will, so that what is wrong with it is said here.
     fn open(&self, bytes: &[u8]) -> Result<(), String> {
-        let refused = |e: &dyn std::fmt::Display| format!("The bundle is refused: {e}.");
-        if bytes.len() as u64 > MAX_ARCHIVE {
-            return Err(refused(&format!("it must have at most {MAX_ARCHIVE} bytes, found {}", bytes.len())));
-        }
-        let unpacked = from_zip(bytes).map_err(|e| refused(&e))?;
-        let [model, bank, history, frames] = &unpacked.files;
-        let manifest = unpacked.manifest;
-        manifest.read_history(history).map_err(|e| refused(&e))?;
-        manifest.read_frames(frames).map_err(|e| refused(&e))?;
-        let detector =
-            Detector::<Inner<B>>::new(manifest, model, bank, self.device.clone()).map_err(|e| refused(&e))?;
-        let manifest = detector.manifest().clone();
-        let json = serde_json::to_vec(&manifest).map_err(|e| refused(&e))?;
-        let sizes = [json.len(), model.len(), bank.len(), history.len()];
-        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &[&json, model, bank, history, frames]);
+        let Unpacked { manifest, sizes, parts } =
+            unpack::<Inner<B>>(bytes, self.device.clone()).map_err(|e| format!("The bundle is refused: {e}."))?;
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        say(&Event::Opened { manifest: Box::new(manifest), sizes }, &parts);
         Ok(())
     }
 
@@ -201,8 +186,4 @@ impl<B: AutodiffBackend> Trainer<B> {
 
 fn sentence(error: RunError) -> String {
     format!("Training stopped: {error}.")
-}
-
-fn now() -> f64 {
-    scope().performance().map_or(0.0, |clock| clock.now())
 }

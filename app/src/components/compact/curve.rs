@@ -2,7 +2,7 @@
 
 use super::Which;
 use crate::charts::training::{Measure, scorer_shown};
-use crate::charts::{Frame, Plot};
+use crate::charts::{Plot, PlotFrame};
 use crate::components::{Chart, Prose, lab, use_width};
 use crate::state::scorer_word;
 use crate::text;
@@ -13,9 +13,7 @@ use nsa_core::measure::History;
 /// A chart of one measure, with a mark at the checkpoint shown.
 #[component]
 pub fn Curve(
-    /// What is drawn.
     measure: Measure,
-    /// Of which model.
     which: Which,
     /// Whether it has a row with nothing below it.
     #[prop(optional)]
@@ -24,7 +22,7 @@ pub fn Curve(
     let lab = lab();
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
-    let scorer = Memo::new(move |_| lab.score_entry().map(|s| s.scorer));
+    let scorer = Memo::new(move |_| lab.scores.entry().map(|s| s.scorer));
     let history = Memo::new(move |_| which.history(lab).unwrap_or_default());
     let plot: Memo<Plot> = Memo::new(move |_| {
         let width = width.get();
@@ -35,7 +33,7 @@ pub fn Curve(
         let bounds = measure.bounds(&both.iter().collect::<Vec<_>>(), scorer.get());
         history.with(|h| measure.plot(size, h, scorer.get(), &bounds))
     });
-    let overlay = move |frame: &Frame| {
+    let overlay = move |frame: &PlotFrame| {
         let replay = which.replay(lab)?;
         let epoch = f64::from(*replay.frames.epochs.get(which.frame(lab)?)?);
         let x = frame.x_pixel(epoch);

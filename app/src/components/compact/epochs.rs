@@ -1,5 +1,6 @@
 //! The slider of checkpoints, and the button that runs through them.
 
+use crate::clock::every;
 use crate::components::lab;
 use crate::lab::Lab;
 use crate::text;
@@ -13,16 +14,17 @@ const STAY: Duration = Duration::from_millis(900);
 #[component]
 pub fn Epochs() -> impl IntoView {
     let lab = lab();
-    let epochs = Memo::new(move |_| lab.replay.with(|r| r.as_ref().map_or(Vec::new(), |r| r.frames.epochs.clone())));
+    let epochs =
+        Memo::new(move |_| lab.model.replay.with(|r| r.as_ref().map_or(Vec::new(), |r| r.frames.epochs.clone())));
     let last = move || epochs.with(|e| e.len().saturating_sub(1));
     let (playing, set_playing) = signal(false);
     play(lab, epochs, playing, set_playing);
     let shown = move || {
-        let epoch = lab.frame.get().and_then(|frame| epochs.with(|e| e.get(frame).copied()));
+        let epoch = lab.model.frame.get().and_then(|frame| epochs.with(|e| e.get(frame).copied()));
         epoch.map(|epoch| text::compact::epoch(epoch, epochs.with(|e| e.last().map_or(0, |&last| last as usize))))
     };
     let toggle = move |_| {
-        let at_end = lab.frame.get_untracked() == Some(last());
+        let at_end = lab.model.frame.get_untracked() == Some(last());
         if !playing.get_untracked() && at_end {
             go(lab, &epochs.get_untracked(), 0);
         }
@@ -50,7 +52,7 @@ pub fn Epochs() -> impl IntoView {
                 prop:value=move || {
                     // The bounds come first: a browser clamps the value to those it has.
                     epochs.track();
-                    lab.frame.get().unwrap_or_default().to_string()
+                    lab.model.frame.get().unwrap_or_default().to_string()
                 }
                 on:input:target=move |e| slide(e.target().value())
             />
@@ -66,24 +68,12 @@ fn go(lab: Lab, epochs: &[u32], at: usize) {
 }
 
 fn play(lab: Lab, epochs: Memo<Vec<u32>>, playing: ReadSignal<bool>, set_playing: WriteSignal<bool>) {
-    let timer = StoredValue::new(None::<IntervalHandle>);
-    let stop = move || {
-        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
-            handle.clear();
-        }
-    };
     let step = move || {
-        let (epochs, at) = (epochs.get_untracked(), lab.frame.get_untracked().unwrap_or_default());
+        let (epochs, at) = (epochs.get_untracked(), lab.model.frame.get_untracked().unwrap_or_default());
         match at + 1 < epochs.len() {
             true => go(lab, &epochs, at + 1),
             false => set_playing.set(false),
         }
     };
-    Effect::new(move |_| {
-        stop();
-        if playing.get() {
-            timer.set_value(set_interval_with_handle(step, STAY).ok());
-        }
-    });
-    on_cleanup(stop);
+    every(STAY, move || playing.get(), step);
 }

@@ -21,9 +21,7 @@ use std::sync::Arc;
 /// One of the two models that curves are drawn of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// The model chosen.
     First,
-    /// The model compared.
     Second,
 }
 
@@ -31,16 +29,16 @@ impl Which {
     /// What was measured of it.
     pub fn replay(self, lab: Lab) -> Option<Arc<Replay>> {
         match self {
-            Self::First => lab.replay.get(),
-            Self::Second => lab.compared.get(),
+            Self::First => lab.model.replay.get(),
+            Self::Second => lab.model.compared.get(),
         }
     }
 
     /// Its title.
     pub fn title(self, lab: Lab) -> Option<String> {
         match self {
-            Self::First => lab.entry.with(|e| e.as_ref().map(text::models::label)),
-            Self::Second => lab.compared_entry.with(|e| e.as_ref().map(text::models::label)),
+            Self::First => lab.model.entry.with(|e| e.as_ref().map(text::models::label)),
+            Self::Second => lab.model.compared_entry.with(|e| e.as_ref().map(text::models::label)),
         }
     }
 
@@ -53,7 +51,7 @@ impl Which {
     pub fn history(self, lab: Lab) -> Option<History> {
         let fetched = self.replay(lab).map(|replay| replay.history.clone());
         match self {
-            Self::First => fetched.or_else(|| lab.bundle.with(|b| b.as_ref().map(|b| b.history.clone()))),
+            Self::First => fetched.or_else(|| lab.model.bundle.with(|b| b.as_ref().map(|b| b.history.clone()))),
             Self::Second => fetched,
         }
     }
@@ -63,7 +61,7 @@ impl Which {
 #[component]
 pub fn Compact() -> impl IntoView {
     let lab = lab();
-    let compares = Memo::new(move |_| lab.compared_entry.with(Option::is_some));
+    let compares = Memo::new(move |_| lab.model.compared_entry.with(Option::is_some));
     let measures = Memo::new(move |_| {
         let histories: Vec<History> =
             [Which::First, Which::Second].into_iter().filter_map(|which| which.history(lab)).collect();
@@ -121,9 +119,9 @@ pub fn Legend() -> impl IntoView {
 #[component]
 fn ComparePicker(lab: Lab) -> impl IntoView {
     let options = move || {
-        let first = lab.entry.with(|e| e.as_ref().map(|e| e.id.clone()));
-        let second = lab.compared_entry.with(|e| e.as_ref().map(|e| e.id.clone()));
-        let labels = lab.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
+        let first = lab.model.id();
+        let second = lab.model.compared_entry.with(|e| e.as_ref().map(|e| e.id.clone()));
+        let labels = lab.model.catalog.with(|c| c.as_ref().map_or(Vec::new(), text::models::labels));
         let others = labels.into_iter().filter(move |(id, _)| Some(id) != first.as_ref());
         let option = move |(id, title): (String, String)| {
             let selected = second.as_ref() == Some(&id);
@@ -136,7 +134,7 @@ fn ComparePicker(lab: Lab) -> impl IntoView {
         <label class="field">
             <span>{text::compact::COMPARE}</span>
             <select name="compare" on:change:target=move |e| choose(e.target().value())>
-                <option value="" selected=move || lab.compared_entry.with(Option::is_none)>{text::compact::COMPARE_NONE}</option>
+                <option value="" selected=move || lab.model.compared_entry.with(Option::is_none)>{text::compact::COMPARE_NONE}</option>
                 {options}
             </select>
         </label>

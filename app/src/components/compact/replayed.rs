@@ -1,7 +1,7 @@
 //! A checkpoint as it was recorded in training: the histogram of its scores, and its hypersphere.
 
 use super::Which;
-use crate::charts::{Frame, Plot, histogram};
+use crate::charts::{Plot, PlotFrame, histogram};
 use crate::components::sphere::Picture;
 use crate::components::{Chart, Prose, lab, use_width};
 use crate::lab::Lab;
@@ -18,10 +18,7 @@ use std::sync::Arc;
 /// The histogram of the recorded scores. Its axes stay as they are while checkpoints change, and two models share
 /// them.
 #[component]
-pub fn Replayed(
-    /// Of which model.
-    which: Which,
-) -> impl IntoView {
+pub fn Replayed(which: Which) -> impl IntoView {
     let lab = lab();
     let node = NodeRef::<html::Figure>::new();
     let width = use_width(node);
@@ -37,18 +34,18 @@ pub fn Replayed(
         let (range, highest) = axes.get();
         scores.with(|(id, ood)| histogram::plot_below(size, id, ood, range, reached.get(), highest))
     });
-    let selected = move |frame: &Frame| {
+    let selected = move |frame: &PlotFrame| {
         let (chosen, marks) = lab.state.with(|s| (s.select, s.marks.clone()));
         if chosen.is_none() && marks.is_empty() {
             return None;
         }
         let dots = which.replay(lab).zip(which.frame(lab)).map(|(replay, frame)| sample_dots(&replay, frame))?;
         let line = |dot: &Dot| {
-            let is_chosen = Some(dot.selection) == chosen;
+            let is_chosen = Some(dot.name) == chosen;
             let x = frame.x_pixel(dot.score?.into());
             let (top, bottom) = (frame.down.start, frame.down.end);
             let (class, from) = if is_chosen { ("selected", top) } else { ("marked", bottom - 14.0) };
-            let wanted = is_chosen || marks.contains(&dot.selection);
+            let wanted = is_chosen || marks.contains(&dot.name);
             wanted.then(|| view! { <line class=class x1=x x2=x y1=from y2=bottom></line> })
         };
         Some(dots.iter().filter_map(line).collect_view())
@@ -89,10 +86,7 @@ fn shared_axes(lab: Lab) -> (Range<f64>, usize) {
 
 /// The recorded samples on the hypersphere.
 #[component]
-pub fn ReplayedSphere(
-    /// Of which model.
-    which: Which,
-) -> impl IntoView {
+pub fn ReplayedSphere(which: Which) -> impl IntoView {
     let lab = lab();
     let dots: Memo<Arc<Vec<Dot>>> = Memo::new(move |_| {
         let shown = which.replay(lab).zip(which.frame(lab));

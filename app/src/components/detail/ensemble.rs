@@ -2,7 +2,7 @@
 
 use crate::components::Prose;
 use crate::lab::Lab;
-use crate::state::Subject;
+use crate::state::ImageName;
 use crate::text;
 use leptos::prelude::*;
 use nsa_core::bundle::{Ensemble, Part};
@@ -12,15 +12,10 @@ const WIDTH: f64 = 1000.0;
 
 /// The stacked bar, and below it the parts by name.
 #[component]
-pub fn EnsembleParts(
-    /// What the page knows.
-    lab: Lab,
-    /// The image.
-    subject: Subject,
-) -> impl IntoView {
+pub fn EnsembleParts(lab: Lab, image: ImageName) -> impl IntoView {
     let ensemble = Memo::new(move |_| {
-        let row = lab.row_of(subject)?;
-        lab.bundle.with(|b| b.as_ref()?.manifest.ensemble(&row))
+        let row = lab.detail.row_of(image)?;
+        lab.model.bundle.with(|b| b.as_ref()?.manifest.ensemble(&row))
     });
     let bar = move || {
         ensemble.get().map(|Ensemble { sum, parts }| {
@@ -65,7 +60,7 @@ pub fn EnsembleParts(
 
 #[component]
 fn Member(lab: Lab, i: usize, part: Part) -> impl IntoView {
-    let title = move || lab.bundle.with(|b| b.as_ref().map(|b| b.score_title(part.score)));
+    let title = move || lab.model.bundle.with(|b| b.as_ref().map(|b| b.score_title(part.score)));
     view! {
         <li data-part-value=part.value.to_string()>
             <span class=format!("swatch p{}", i % 8) aria-hidden="true"></span>

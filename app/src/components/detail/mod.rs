@@ -11,7 +11,7 @@ use super::matrix::{Cell, Matrix};
 use super::{Pixels, Prose, lab};
 use crate::gallery::Side;
 use crate::lab::{Lab, Shown};
-use crate::state::{Selection, State, Subject};
+use crate::state::{ImageName, State};
 use crate::stats::{is_anomalous, percent, share_below};
 use crate::text;
 use leptos::html;
@@ -25,7 +25,7 @@ use web_sys::{HtmlElement, KeyboardEvent, MouseEvent};
 pub fn Detail() -> impl IntoView {
     let lab = lab();
     let node = NodeRef::<html::Dialog>::new();
-    let shown = Memo::new(move |_| lab.shown());
+    let shown = Memo::new(move |_| lab.detail.shown());
     let open = Memo::new(move |_| shown.with(Option::is_some));
     Effect::new(move |_| {
         let (open, Some(dialog)) = (open.get(), node.get()) else { return };
@@ -35,10 +35,10 @@ pub fn Detail() -> impl IntoView {
             dialog.close();
         }
     });
-    let last = StoredValue::new(None::<Subject>);
+    let last = StoredValue::new(None::<ImageName>);
     Effect::new(move |_| {
-        let Some(subject) = shown.with(|shown| shown.as_ref().map(|shown| shown.subject)) else { return };
-        last.set_value(Some(subject));
+        let Some(image) = shown.with(|shown| shown.as_ref().map(|shown| shown.image)) else { return };
+        last.set_value(Some(image));
         // What had the focus may be gone with the image before: keys must still be heard.
         request_animation_frame(move || {
             let lost = document().active_element().is_none_or(|e| e.tag_name() == "BODY");
@@ -56,7 +56,7 @@ pub fn Detail() -> impl IntoView {
     let closed = move |_| {
         close();
         // To the tile last shown, not to the one that was opened first.
-        if let Some(Subject::Test { .. }) = last.get_value() {
+        if let Some(ImageName::Test { .. }) = last.get_value() {
             focus_tile();
         }
     };
@@ -98,26 +98,28 @@ pub fn Detail() -> impl IntoView {
 
 #[component]
 fn Body(lab: Lab, shown: Shown) -> impl IntoView {
-    let Shown { subject, side, name, pixels } = shown;
-    let value = Memo::new(move |_| lab.row_of(subject).and_then(|row| row.get(lab.score.get()).copied()));
+    let Shown { image, side, name, pixels } = shown;
+    let value = Memo::new(move |_| lab.detail.row_of(image).and_then(|row| row.get(lab.scores.shown.get()).copied()));
     let title = {
         let name = name.clone();
-        move || lab.subject_title(subject, &name)
+        move || lab.detail.title(image, &name)
     };
     let label = Signal::derive({
         let title = title.clone();
         move || text::own_picture(&title())
     });
-    let anomalous = move || value.get().zip(lab.threshold.get()).map(|(v, t)| is_anomalous(v, t));
+    let anomalous = move || value.get().zip(lab.scores.threshold.get()).map(|(v, t)| is_anomalous(v, t));
     let verdict = move || text::score::verdict(anomalous(), side.map(|side| side == Side::Ood));
-    let score_name = move || lab.bundle.with(|b| b.as_ref().map_or(String::new(), |b| b.score_title(lab.score.get())));
+    let score_name = move || lab.scores.title().unwrap_or_default();
     let failed = move || {
-        let why = lab.detail.with(|detail| detail.failed.clone());
+        let why = lab.detail.told.with(|detail| detail.failed.clone());
         why.map(|why| view! { <p class="failed" role="alert" data-testid="detail-error">{why}</p> })
     };
     let cell = move |score: usize| {
-        let Some(value) = lab.row_of(subject).and_then(|row| row.get(score).copied()) else { return Cell::default() };
-        let sides = lab.sides_of(score);
+        let Some(value) = lab.detail.row_of(image).and_then(|row| row.get(score).copied()) else {
+            return Cell::default();
+        };
+        let sides = lab.scores.sides_of(score);
         let below = (!sides.id.is_empty()).then(|| share_below(&sides.id, value));
         let note = below.map_or(String::new(), |share| format!("{} %", percent(share)));
         Cell { value: format!("{value:.3}"), note, tint: below.unwrap_or_default() }
@@ -144,9 +146,9 @@ fn Body(lab: Lab, shown: Shown) -> impl IntoView {
         <section>
             <h3>{text::score::EVERY_SCORE}</h3>
             <Matrix name="detail-matrix" cell/>
-            <p class="small">{move || text::score::every_score_note(lab.sides.with(|s| s.id.len()))}</p>
+            <p class="small">{move || text::score::every_score_note(lab.scores.sides.with(|s| s.id.len()))}</p>
         </section>
-        <EnsembleParts lab subject/>
+        <EnsembleParts lab image/>
         <Neighbours lab/>
         <Views lab/>
     }
@@ -154,14 +156,14 @@ fn Body(lab: Lab, shown: Shown) -> impl IntoView {
 
 /// Opens the image before or after the one shown, in the order of the gallery.
 fn step(lab: Lab, by: isize) {
-    let Some(Subject::Test { class, index }) = lab.state.with_untracked(|s| s.image) else { return };
-    let next = lab.images.with_untracked(|images| {
-        lab.order.with_untracked(|order| {
+    let Some(ImageName::Test { class, index }) = lab.state.with_untracked(|s| s.image) else { return };
+    let next = lab.gallery.images.with_untracked(|images| {
+        lab.scores.order.with_untracked(|order| {
             let here = |&i: &usize| images.get(i).is_some_and(|im| im.pick.class == class && im.pick.index == index);
             // An image that the filter hides has no neighbours in the gallery: begin with the first.
             let at = order.iter().position(here).map_or(0, |at| at as isize + by);
             let pick = images.get(*order.get(usize::try_from(at).ok()?)?)?.pick;
-            Some(Subject::Test { class: pick.class, index: pick.index })
+            Some(ImageName::Test { class: pick.class, index: pick.index })
         })
     });
     if let Some(next) = next {
@@ -170,10 +172,10 @@ fn step(lab: Lab, by: isize) {
 }
 
 /// Opens an image's details; a test image also stands out in the other views then.
-pub fn open(state: &mut State, subject: Subject) {
-    state.image = Some(subject);
-    if let Subject::Test { class, index } = subject {
-        state.select = Some(Selection::Image { class, index });
+pub fn open(state: &mut State, image: ImageName) {
+    state.image = Some(image);
+    if let ImageName::Test { .. } = image {
+        state.select = Some(image);
     }
 }
 

@@ -10,23 +10,21 @@ use std::sync::Arc;
 
 /// The nearest training images where the score shown compares, and the angle to the mean of all.
 #[component]
-pub fn Neighbours(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
-    let training =
-        Memo::new(move |_| lab.bundle.with(|b| b.as_ref().map(|b| Arc::new(TrainingImages::of(&b.manifest.config)))));
+pub fn Neighbours(lab: Lab) -> impl IntoView {
+    let training = Memo::new(move |_| {
+        lab.model.bundle.with(|b| b.as_ref().map(|b| Arc::new(TrainingImages::of(&b.manifest.config))))
+    });
     // The ensemble has no space of its own: its first member stands in.
     let score = Memo::new(move |_| {
-        let shown = lab.score.get();
-        lab.bundle.with(|b| {
+        let shown = lab.scores.shown.get();
+        lab.model.bundle.with(|b| {
             let manifest = &b.as_ref()?.manifest;
             if shown < manifest.scores.len() { Some(shown) } else { manifest.ensemble_members().first().copied() }
         })
     });
     let near = Memo::new(move |_| {
         let score = score.get()?;
-        lab.detail.with(|d| d.explanation.as_ref().and_then(|e| e.neighbours.get(score).cloned()))
+        lab.detail.told.with(|d| d.explanation.as_ref().and_then(|e| e.neighbours.get(score).cloned()))
     });
     let list = move || {
         let training = training.get();
@@ -34,11 +32,11 @@ pub fn Neighbours(
         near.get().map_or(Vec::new(), |near| near.into_iter().map(one).collect())
     };
     let lead = move || {
-        let title = score.get().and_then(|score| lab.bundle.with(|b| b.as_ref().map(|b| b.score_title(score))));
+        let title = score.get().and_then(|score| lab.model.bundle.with(|b| b.as_ref().map(|b| b.score_title(score))));
         title.map_or(String::new(), |title| text::score::neighbours(&title))
     };
     let no_pictures = move || training.with(|t| t.as_ref().is_some_and(|t| !t.can_be_drawn()));
-    let angle = Memo::new(move |_| lab.detail.with(|d| d.explanation.as_ref().map(|e| f64::from(e.angle))));
+    let angle = Memo::new(move |_| lab.detail.told.with(|d| d.explanation.as_ref().map(|e| f64::from(e.angle))));
     view! {
         <section class="near" data-testid="detail-neighbours">
             <h3>{text::score::NEIGHBOURS_TITLE}</h3>
@@ -96,24 +94,21 @@ fn dial(angle: f64) -> impl IntoView {
 
 /// Random views of the image, as the model's training would have drawn them, and a button for others.
 #[component]
-pub fn Views(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
-    let about = move || lab.bundle.with(|b| b.as_ref().map(|b| text::score::views(&b.manifest.config.augment)));
+pub fn Views(lab: Lab) -> impl IntoView {
+    let about = move || lab.model.bundle.with(|b| b.as_ref().map(|b| text::score::views(&b.manifest.config.augment)));
     let picture = |(i, planes): (usize, Arc<[u8]>)| {
         view! { <li><Pixels planes=planes.to_vec() label=text::score::view(i + 1)/></li> }
     };
     let list = move || {
-        let views = lab.detail.with(|Detail { views, .. }| views.clone());
+        let views = lab.detail.told.with(|Detail { views, .. }| views.clone());
         views.into_iter().enumerate().map(picture).collect_view()
     };
     view! {
-        <section class="views-made" data-testid="detail-views" data-seed=move || lab.detail.with(|d| d.seed.to_string())>
+        <section class="views-made" data-testid="detail-views" data-seed=move || lab.detail.told.with(|d| d.seed.to_string())>
             <h3>{text::score::VIEWS_TITLE}</h3>
             <p class="small">{about}</p>
             <ul class="made">{list}</ul>
-            <button type="button" class="quiet" data-testid="detail-again" on:click=move |_| lab.other_views()>
+            <button type="button" class="quiet" data-testid="detail-again" on:click=move |_| lab.detail.other_views()>
                 {text::score::AGAIN}
             </button>
         </section>

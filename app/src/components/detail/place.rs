@@ -13,15 +13,14 @@ const WIDTH: f64 = 1000.0;
 /// Two rows of strokes, one a gallery image, and a line through both where this image stands.
 #[component]
 pub fn Place(
-    /// What the page knows.
     lab: Lab,
     /// The score of the image.
     value: Memo<Option<f32>>,
 ) -> impl IntoView {
     let strokes = move |side: fn(&crate::lab::Sides) -> &Vec<f32>, top: u32| {
-        lab.sides.with(|sides| strokes(side(sides), &lab.range.get(), top))
+        lab.scores.sides.with(|sides| strokes(side(sides), &lab.scores.range.get(), top))
     };
-    let at = move |value: f64| lab.range.with(|range| place(value, range));
+    let at = move |value: f64| lab.scores.range.with(|range| place(value, range));
     let line = move || {
         value.get().map(|v| {
             let x = at(v.into());
@@ -29,7 +28,7 @@ pub fn Place(
         })
     };
     let threshold = move || {
-        lab.threshold.get().map(|t| {
+        lab.scores.threshold.get().map(|t| {
             let x = at(t);
             view! { <line class="threshold" x1=x x2=x y1="0" y2="60"></line> }
         })
@@ -38,7 +37,7 @@ pub fn Place(
         let value = value.get()?;
         let share =
             |scores: &Vec<f32>| (!scores.is_empty()).then(|| (percent(share_below(scores, value)), scores.len()));
-        Some(lab.sides.with(|s| text::score::place(share(&s.id), share(&s.ood))))
+        Some(lab.scores.sides.with(|s| text::score::place(share(&s.id), share(&s.ood))))
     };
     view! {
         <section class="place">

@@ -1,6 +1,6 @@
 //! Paints the hypersphere on a canvas: the ball or the axes, the caps, and every point.
 
-use crate::sphere::{Camera, Dot, Kind, Lens, Origin, Point, Seen, Segment, on_ball, parallel};
+use crate::sphere::{Dot, Kind, Lens, Origin, Point, Seen, Segment, Viewpoint, on_ball, parallel};
 use crate::text;
 use leptos::prelude::{document, window};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_6, PI, TAU};
@@ -13,7 +13,7 @@ const RADIUS: (f64, f64) = (3.6, 5.4);
 const BEHIND: f64 = 0.3;
 
 /// What is painted.
-pub struct Scene<'a> {
+pub struct Painting<'a> {
     /// The points' kinds.
     pub dots: &'a [Dot],
     /// Where they are at this moment: between two checkpoints while they move.
@@ -22,7 +22,6 @@ pub struct Scene<'a> {
     pub caps: &'a [f64],
     /// Axes of principal components instead of the ball, with the share of variance of each.
     pub axes: Option<[f32; 3]>,
-    /// Which projection it is.
     pub caption: &'a str,
     /// Points that stand out.
     pub marked: &'a [usize],
@@ -94,14 +93,14 @@ impl Brush {
         self.canvas.set_height((size.1 * self.ratio).round() as u32);
     }
 
-    /// The lens of a camera for this canvas.
-    pub fn lens(&self, camera: &Camera) -> Lens {
-        camera.lens(self.size.0, self.size.1)
+    /// The lens of a viewpoint for this canvas.
+    pub fn lens(&self, viewpoint: &Viewpoint) -> Lens {
+        viewpoint.lens(self.size.0, self.size.1)
     }
 
     /// Paints a scene and gives where each point is seen.
-    pub fn paint(&self, camera: &Camera, scene: &Scene<'_>) -> Result<Vec<Seen>, JsValue> {
-        let lens = self.lens(camera);
+    pub fn paint(&self, viewpoint: &Viewpoint, scene: &Painting<'_>) -> Result<Vec<Seen>, JsValue> {
+        let lens = self.lens(viewpoint);
         let context = &self.context;
         context.set_transform(self.ratio, 0.0, 0.0, self.ratio, 0.0, 0.0)?;
         // Not transparent: the picture may be saved.
@@ -113,7 +112,7 @@ impl Brush {
             None => self.ball(&lens, scene.caps)?,
         }
         let seen: Vec<Seen> = scene.points.iter().map(|point| lens.see(*point)).collect();
-        self.points(camera, scene, &seen)?;
+        self.points(viewpoint, scene, &seen)?;
         for (kind, levels) in scene.contours {
             self.contours(&lens, *kind, levels)?;
         }
@@ -135,8 +134,8 @@ impl Brush {
     }
 
     /// All points, those behind the centre first and faint.
-    fn points(&self, camera: &Camera, scene: &Scene<'_>, seen: &[Seen]) -> Result<(), JsValue> {
-        let grown = camera.zoom.powf(0.35);
+    fn points(&self, viewpoint: &Viewpoint, scene: &Painting<'_>, seen: &[Seen]) -> Result<(), JsValue> {
+        let grown = viewpoint.zoom.powf(0.35);
         for behind in [true, false] {
             self.context.set_global_alpha(if behind { BEHIND } else { 1.0 });
             for (dot, seen) in scene.dots.iter().zip(seen).filter(|(_, seen)| (seen.depth < 0.0) == behind) {

@@ -1,18 +1,20 @@
 //! The hypersphere: every image as a point, by its exact angle to the ID mean or by principal components.
 
-mod brush;
+pub mod brush;
+mod input;
 mod picked;
 mod picture;
+mod state;
 
-pub use brush::{Brush, Scene};
-pub use picture::{CAPS, Picture, reduced_motion};
+pub use picture::{CAPS, Picture};
+pub use state::reduced_motion;
 
 use super::compact::{Epochs, Which};
 use super::{Choices, Data, Marks, Prose, lab};
 use crate::charts::Table;
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Projected, gallery_dots, own_dots, sample_dots, summary};
-use crate::state::{Projection, Selection};
+use crate::state::{ImageName, Projection};
 use crate::text;
 use leptos::prelude::*;
 use nsa_core::sphere::cap_angle;
@@ -23,12 +25,14 @@ use std::sync::Arc;
 #[component]
 pub fn Sphere() -> impl IntoView {
     let lab = lab();
-    wants_projection(lab);
+    lab.sphere.look();
     let map = Memo::new(move |_| lab.state.with(|s| s.map));
-    let placed = Memo::new(move |_| lab.projected.with(|p| p.as_ref().and_then(|p| p.as_ref().ok()).cloned()));
+    let placed = Memo::new(move |_| lab.sphere.projected.with(|p| p.as_ref().and_then(|p| p.as_ref().ok()).cloned()));
     let dots = Memo::new(move |_| Arc::new(shown(lab, map.get(), placed.get().unwrap_or_default())));
     let kappa = Memo::new(move |_| {
-        (map.get() == Projection::Angle).then(|| Which::First.replay(lab)?.compactness(lab.frame.get()?)).flatten()
+        (map.get() == Projection::Angle)
+            .then(|| Which::First.replay(lab)?.compactness(lab.model.frame.get()?))
+            .flatten()
     });
     let axes = Memo::new(move |_| {
         (map.get() == Projection::Pca).then(|| placed.with(|p| p.as_ref().map_or([0.0; 3], |p| p.explained)))
@@ -37,7 +41,7 @@ pub fn Sphere() -> impl IntoView {
         let share = placed.with(|p| p.as_ref().map(|p| f64::from(p.explained.iter().sum::<f32>())));
         text::sphere::caption(map.get(), share)
     });
-    let dim = move || lab.replay.with(|r| r.as_ref().map(|r| 8 * r.manifest.config.width));
+    let dim = move || lab.model.replay.with(|r| r.as_ref().map(|r| 8 * r.manifest.config.width));
     let caps = move || {
         kappa.get().map_or(String::new(), |(compactness, dim)| {
             let [half, most] = CAPS.map(|share| cap_angle(dim, compactness.kappa, share).to_degrees());
@@ -45,7 +49,7 @@ pub fn Sphere() -> impl IntoView {
         })
     };
     let waits = move || {
-        let failed = lab.projected.with(|p| p.as_ref().and_then(|p| p.as_ref().err()).cloned());
+        let failed = lab.sphere.projected.with(|p| p.as_ref().and_then(|p| p.as_ref().err()).cloned());
         let waiting = (map.get() == Projection::Pca && placed.with(Option::is_none)).then_some(text::sphere::PCA_WAITS);
         failed.or(waiting.map(Into::into)).map(|why| view! { <p class="empty" role="status">{why}</p> })
     };
@@ -124,44 +128,36 @@ fn Shapes(lab: Lab) -> impl IntoView {
         <p class="legend">
             <span class="key id shape"><Prose text=text::ID/></span>
             <span class="key ood shape"><Prose text=text::OOD/></span>
-            <span class="key own shape" hidden=move || lab.own.with(Vec::is_empty)>{text::OWN_KEY}</span>
+            <span class="key own shape" hidden=move || lab.own.images.with(Vec::is_empty)>{text::OWN_KEY}</span>
         </p>
     }
 }
 
-/// Has the engine place images for as long as the component lives.
-fn wants_projection(lab: Lab) {
-    lab.spheres.update(|n| *n += 1);
-    on_cleanup(move || {
-        let _ = lab.spheres.try_update(|n| *n -= 1);
-    });
-}
-
 /// The points: recorded ones of the checkpoint, and at the last checkpoint those that the engine has placed.
 fn shown(lab: Lab, map: Projection, placed: Projected) -> Vec<Dot> {
-    let recorded = || Which::First.replay(lab).zip(lab.frame.get()).map(|(replay, frame)| sample_dots(&replay, frame));
+    let recorded =
+        || Which::First.replay(lab).zip(lab.model.frame.get()).map(|(replay, frame)| sample_dots(&replay, frame));
     let mut dots = match map {
         Projection::Angle => recorded().unwrap_or_default(),
         Projection::Pca => Vec::new(),
     };
-    let at_the_end = lab.replay.with(|r| r.as_ref().is_none_or(|r| r.frame_at(None) == lab.frame.get()));
+    let at_the_end = lab.model.replay.with(|r| r.as_ref().is_none_or(|r| r.frame_at(None) == lab.model.frame.get()));
     if at_the_end || map == Projection::Pca {
         let components = map == Projection::Pca;
-        let score = lab.score.get();
-        let live = lab.images.with(|i| lab.values.with(|v| gallery_dots(i, v, &placed, components)));
+        let score = lab.scores.shown.get();
+        let live = lab.gallery.images.with(|i| lab.scores.values.with(|v| gallery_dots(i, v, &placed, components)));
         // What was scored here stands for itself; its recorded place is the same but for rounding.
-        let known: Vec<Selection> = live.iter().map(|dot| dot.selection).collect();
-        dots.retain(|dot| !known.contains(&dot.selection));
+        let known: Vec<ImageName> = live.iter().map(|dot| dot.name).collect();
+        dots.retain(|dot| !known.contains(&dot.name));
         dots.extend(live);
-        dots.extend(lab.own.with(|own| own_dots(own, score, &placed, components)));
+        dots.extend(lab.own.images.with(|own| own_dots(own, score, &placed, components)));
     }
     dots
 }
 
 fn what_is_shown(lab: Lab, dots: &[Dot]) -> String {
     let samples = dots.iter().filter(|d| matches!(d.origin, crate::sphere::Origin::Sample(_))).count();
-    let epoch = lab.frame.get().and_then(|at| lab.replay.with(|r| r.as_ref()?.frames.epochs.get(at).copied()));
-    text::sphere::shown(epoch.map(|e| e as usize), samples, dots.len() - samples)
+    text::sphere::shown(lab.model.epoch().map(|epoch| epoch as usize), samples, dots.len() - samples)
 }
 
 fn table(lab: Lab, dots: &[Dot]) -> Table {
@@ -172,9 +168,9 @@ fn table(lab: Lab, dots: &[Dot]) -> Table {
             Kind::Own => text::OWN_KEY,
         };
         vec![
-            dot.selection.to_string(),
+            dot.name.to_string(),
             side.into(),
-            picked::class_name(lab, dot.class).unwrap_or_default(),
+            dot.class.map_or(String::new(), |class| lab.model.class_name(class)),
             format!("{:.2}", f64::from(dot.angle).to_degrees()),
             dot.score.map_or(String::new(), |score| format!("{score:.4}")),
         ]

@@ -4,7 +4,7 @@ use crate::components::{Pixels, Prose, detail};
 use crate::gallery::{Pick, Side, Source};
 use crate::lab::Lab;
 use crate::sphere::{Dot, Kind, Origin};
-use crate::state::{Selection, Subject};
+use crate::state::ImageName;
 use crate::text;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -12,9 +12,7 @@ use std::sync::Arc;
 /// Its picture where it can be had, its class, its angle and its score.
 #[component]
 pub fn Picked(
-    /// What the page knows.
     lab: Lab,
-    /// The points.
     dots: Memo<Arc<Vec<Dot>>>,
     /// The one pointed at.
     hovered: RwSignal<Option<Dot>>,
@@ -30,13 +28,14 @@ pub fn Picked(
                 Kind::Ood => "ood",
                 Kind::Own => "own",
             };
-            let held = move || lab.state.with(|s| s.select == Some(dot.selection));
+            let held = move || lab.state.with(|s| s.select == Some(dot.name));
             let press = move |_| {
-                let wanted = (!held()).then_some(dot.selection);
+                let wanted = (!held()).then_some(dot.name);
                 lab.choose(|state| state.select = wanted);
             };
-            let details = subject(&dot).map(|subject| {
-                let show = move |_| lab.choose(|state| detail::open(state, subject));
+            // Details can be shown of images that were scored here.
+            let details = (!matches!(dot.origin, Origin::Sample(_))).then(|| {
+                let show = move |_| lab.choose(|state| detail::open(state, dot.name));
                 view! { <button type="button" class="quiet" on:click=show>{text::sphere::DETAILS}</button> }
             });
             view! {
@@ -61,42 +60,26 @@ pub fn Picked(
     view! { <div class="picked" data-testid="picked" aria-live="polite">{body}</div> }
 }
 
-/// What the details can be shown of: images that were scored here.
-fn subject(dot: &Dot) -> Option<Subject> {
-    match (dot.origin, dot.selection) {
-        (Origin::Own(key), _) => Some(Subject::Own(key)),
-        (Origin::Image(_), Selection::Image { class, index }) => Some(Subject::Test { class, index }),
-        _ => None,
-    }
-}
-
 fn selected(lab: Lab, dots: &[Dot]) -> Option<Dot> {
     let wanted = lab.state.with(|s| s.select)?;
-    dots.iter().find(|dot| dot.selection == wanted).cloned()
+    dots.iter().find(|dot| dot.name == wanted).cloned()
 }
 
 fn name(lab: Lab, dot: &Dot) -> String {
     if let Origin::Own(key) = dot.origin {
-        return lab.own.with(|own| own.iter().find(|i| i.key == key).map_or(String::new(), |i| i.name.clone()));
+        return lab.own.images.with(|own| own.iter().find(|i| i.key == key).map_or(String::new(), |i| i.name.clone()));
     }
-    text::sphere::name(dot.kind == Kind::Id, &class_name(lab, dot.class).unwrap_or_default())
-}
-
-/// A class's name, or its number while the names are not known.
-pub(super) fn class_name(lab: Lab, class: Option<usize>) -> Option<String> {
-    let class = class?;
-    let named = lab.replay.with(|r| r.as_ref()?.manifest.classes.get(class).cloned());
-    Some(named.unwrap_or_else(|| class.to_string()))
+    text::sphere::name(dot.kind == Kind::Id, &dot.class.map_or(String::new(), |class| lab.model.class_name(class)))
 }
 
 /// The picture of a point: samples of synth-digits are drawn anew, other data sets' images are not ours to have.
 fn pixels(lab: Lab, dot: &Dot) -> Option<Vec<u8>> {
-    match (dot.origin, dot.selection) {
+    match (dot.origin, dot.name) {
         (Origin::Own(key), _) => {
-            lab.own.with(|own| own.iter().find(|i| i.key == key)?.pixels.as_ref().map(|p| p.to_vec()))
+            lab.own.images.with(|own| own.iter().find(|i| i.key == key)?.pixels.as_ref().map(|p| p.to_vec()))
         }
-        (Origin::Image(at), _) => lab.images.with(|images| images.get(at).map(|image| image.pixels.clone())),
-        (Origin::Sample(_), Selection::Image { class, index }) => {
+        (Origin::Image(at), _) => lab.gallery.images.with(|images| images.get(at).map(|image| image.pixels.clone())),
+        (Origin::Sample(_), ImageName::Test { class, index }) => {
             Source::SynthDigits.image(Pick { side: Side::Id, class, index }).map(|image| image.pixels)
         }
         (Origin::Sample(_), _) => None,

@@ -1,11 +1,11 @@
 //! A scene's question, and what came of the reader's answer.
 
-use crate::components::{Pixels, Prose};
+use crate::components::{Pixels, Prose, answers};
 use crate::gallery::{Image, Side};
 use crate::lab::Lab;
 use crate::replay::Replay;
 use crate::stats::{Readout, percent};
-use crate::story::{Answer, Scene, Task, ask};
+use crate::story::{Answer, Answers, Scene, Task, ask};
 use crate::text;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -14,38 +14,32 @@ use std::sync::Arc;
 const FLAGGED: f64 = 0.1;
 
 /// Whether a scene still waits for its reader. One whose runs are not there has nothing to tell, and does not ask.
-pub fn waits(lab: Lab) -> bool {
+pub fn waits(lab: Lab, answers: Answers) -> bool {
     let scene = lab.state.with(Scene::of);
     let tells = scene.settings().is_empty()
-        || lab.catalog.with(|catalog| catalog.as_ref().is_none_or(|catalog| scene.runs(catalog).is_some()));
-    scene.task().is_some() && tells && lab.answers.with(|answers| answers[scene as usize].is_none())
-}
-
-/// Takes an answer.
-pub fn take(lab: Lab, scene: Scene, answer: Answer) {
-    lab.answers.update(|answers| answers[scene as usize] = Some(answer));
+        || lab.model.catalog.with(|catalog| catalog.as_ref().is_none_or(|catalog| scene.runs(catalog).is_some()));
+    scene.task().is_some() && tells && answers.of(scene).is_none()
 }
 
 /// The question of the scene shown, then what came of it.
 #[component]
 pub fn Ask(
-    /// What the page knows.
     lab: Lab,
-    /// The scene.
     scene: Scene,
     /// Whether it waits.
     waiting: Memo<bool>,
 ) -> impl IntoView {
-    notice_deeds(lab, scene);
+    let answers = answers();
+    notice_deeds(lab, answers, scene);
     let question = text::story::ask(scene)?;
-    let told = Memo::new(move |_| told(lab, scene));
+    let told = Memo::new(move |_| told(lab, answers, scene));
     let guess = scene.task() == Some(Task::Guess);
     let body = move || {
         if waiting.get() {
             return view! {
                 <p class="question"><Prose text=question/></p>
                 {guess.then(|| view! { <Choices lab scene/> })}
-                <button type="button" class="quiet" data-testid="scene-show" on:click=move |_| take(lab, scene, Answer::Shown)>
+                <button type="button" class="quiet" data-testid="scene-show" on:click=move |_| answers.take(scene, Answer::Shown)>
                     {text::story::SHOW}
                 </button>
             }
@@ -61,8 +55,9 @@ pub fn Ask(
 /// What there is to choose from: two images, or a few words.
 #[component]
 fn Choices(lab: Lab, scene: Scene) -> impl IntoView {
+    let answers = answers();
     let button = move |at: usize, body: AnyView| {
-        let choose = move |_| take(lab, scene, Answer::Guessed(at));
+        let choose = move |_| answers.take(scene, Answer::Guessed(at));
         view! { <button type="button" data-testid="scene-choice" on:click=choose>{body}</button> }
     };
     if scene != Scene::Detector {
@@ -72,7 +67,7 @@ fn Choices(lab: Lab, scene: Scene) -> impl IntoView {
     // While the gallery fills, the two stay what they are.
     let shown = Memo::new(move |_| {
         let places = pair(lab)?;
-        lab.images.with(|images| Some(places.map(|at| Arc::clone(&images[at]))))
+        lab.gallery.images.with(|images| Some(places.map(|at| Arc::clone(&images[at]))))
     });
     let pictures = move || {
         let picture = |(at, image): (usize, Arc<Image>)| {
@@ -86,7 +81,7 @@ fn Choices(lab: Lab, scene: Scene) -> impl IntoView {
 
 /// Two images of the gallery, left and right: one of each side, in an order that gives nothing away.
 fn pair(lab: Lab) -> Option<[usize; 2]> {
-    lab.images.with(|images| {
+    lab.gallery.images.with(|images| {
         let first = |side| images.iter().position(|image| image.pick.side == side);
         let (id, ood) = (first(Side::Id)?, first(Side::Ood)?);
         let swap = (images[ood].pick.class + images[id].pick.index) % 2 == 1;
@@ -95,8 +90,8 @@ fn pair(lab: Lab) -> Option<[usize; 2]> {
 }
 
 /// What came of the answer; none while nobody has answered, or what is needed is still on its way.
-fn told(lab: Lab, scene: Scene) -> Option<String> {
-    let answer = lab.answers.with(|answers| answers[scene as usize])?;
+fn told(lab: Lab, answers: Answers, scene: Scene) -> Option<String> {
+    let answer = answers.of(scene)?;
     let (right, words) = truth(lab, scene)?;
     let was_right = match (answer, right) {
         (Answer::Guessed(guess), Some(right)) => Some(guess == right),
@@ -111,8 +106,9 @@ fn truth(lab: Lab, scene: Scene) -> Option<(Option<usize>, String)> {
     match scene {
         Scene::Detector => {
             let [left, right] = pair(lab)?;
-            let (a, b) = lab.values.with(|v| Some((v.get(left).copied()??, v.get(right).copied()??)))?;
-            let anomaly_left = lab.images.with(|images| images.get(left).is_some_and(|i| i.pick.side == Side::Ood));
+            let (a, b) = lab.scores.values.with(|v| Some((v.get(left).copied()??, v.get(right).copied()??)))?;
+            let anomaly_left =
+                lab.gallery.images.with(|images| images.get(left).is_some_and(|i| i.pick.side == Side::Ood));
             Some((Some(usize::from(b > a)), text::story::pair_told([a, b], anomaly_left)))
         }
         Scene::Training => ask::training(&*run(lab, scene, 0)?).map(guessed),
@@ -127,18 +123,18 @@ fn truth(lab: Lab, scene: Scene) -> Option<(Option<usize>, String)> {
 
 /// What was measured of one of the scene's runs, if it is the one that the page has.
 fn run(lab: Lab, scene: Scene, at: usize) -> Option<Arc<Replay>> {
-    let wanted = lab.catalog.with(|catalog| Some(scene.runs(catalog.as_ref()?)?.get(at)?.id.clone()))?;
-    let here = if at == 0 { lab.replay.get() } else { lab.compared.get() };
+    let wanted = lab.model.catalog.with(|catalog| Some(scene.runs(catalog.as_ref()?)?.get(at)?.id.clone()))?;
+    let here = if at == 0 { lab.model.replay.get() } else { lab.model.compared.get() };
     here.filter(|replay| replay.manifest.id == wanted)
 }
 
 fn readout(lab: Lab) -> Option<Readout> {
-    let threshold = lab.threshold.get()?;
-    lab.sides.with(|s| (!s.id.is_empty() && !s.ood.is_empty()).then(|| Readout::new(&s.id, &s.ood, threshold)))
+    let threshold = lab.scores.threshold.get()?;
+    lab.scores.sides.with(|s| (!s.id.is_empty() && !s.ood.is_empty()).then(|| Readout::new(&s.id, &s.ood, threshold)))
 }
 
 /// A scene that waits for a deed hears of it.
-fn notice_deeds(lab: Lab, scene: Scene) {
+fn notice_deeds(lab: Lab, answers: Answers, scene: Scene) {
     Effect::new(move |_| {
         let done = match scene {
             Scene::Kappa => lab.state.with(|s| s.epoch.is_some()),
@@ -147,8 +143,8 @@ fn notice_deeds(lab: Lab, scene: Scene) {
             }
             _ => false,
         };
-        if done && untrack(|| waits(lab)) {
-            take(lab, scene, Answer::Acted);
+        if done && untrack(|| waits(lab, answers)) {
+            answers.take(scene, Answer::Acted);
         }
     });
 }

@@ -4,13 +4,13 @@ mod ask;
 mod stage;
 
 use super::tabs::{changed, follow};
-use super::{Prose, lab};
+use super::{Prose, answers, lab};
 use crate::lab::Lab;
 use crate::state::{State, View};
-use crate::story::{Answer, Evidence, Fact, Scene, Task, Verdict, evidence};
+use crate::story::{Answer, Answers, Evidence, Fact, Scene, Task, Verdict, evidence};
 use crate::text;
 use crate::url;
-use ask::{Ask, take, waits};
+use ask::{Ask, waits};
 use leptos::prelude::*;
 use nsa_core::bundle::CatalogEntry;
 use stage::Stage;
@@ -21,14 +21,16 @@ pub fn Story() -> impl IntoView {
     let lab = lab();
     set_from_a_bare_link(lab);
     let scene = Memo::new(move |_| lab.state.with(Scene::of));
-    let runs = Memo::new(move |_| lab.catalog.with(|c| c.as_ref().and_then(|c| scene.get().runs(c))));
+    let runs = Memo::new(move |_| lab.model.catalog.with(|c| c.as_ref().and_then(|c| scene.get().runs(c))));
     let found = Memo::new(move |_| {
-        let (first, second) = (lab.replay.get(), lab.compared.get());
+        let (first, second) = (lab.model.replay.get(), lab.model.compared.get());
         runs.with(|runs| evidence(scene.get(), runs.as_deref(), first.as_deref(), second.as_deref()))
     });
-    let missing =
-        move || !scene.get().settings().is_empty() && lab.catalog.with(Option::is_some) && runs.with(Option::is_none);
-    let waiting = Memo::new(move |_| waits(lab));
+    let missing = move || {
+        !scene.get().settings().is_empty() && lab.model.catalog.with(Option::is_some) && runs.with(Option::is_none)
+    };
+    let answers = answers();
+    let waiting = Memo::new(move |_| waits(lab, answers));
     let formula = move || {
         text::story::formula(scene.get()).map(|(math, words)| {
             view! {
@@ -82,13 +84,13 @@ pub fn Story() -> impl IntoView {
 
 /// The scene before or after, as far as there is one; from another view the one that the address names. Before a room
 /// the way on shows first what the scene has asked.
-pub fn step(lab: Lab, by: isize) {
+pub fn step(lab: Lab, answers: Answers, by: isize) {
     let (scene, room) = lab.state.with_untracked(|s| (Scene::of(s), s.is_for_a_room() && s.view == View::Story));
-    if room && by > 0 && untrack(|| waits(lab)) {
-        return take(lab, scene, Answer::Shown);
+    if room && by > 0 && untrack(|| waits(lab, answers)) {
+        return answers.take(scene, Answer::Shown);
     }
     if let Some(scene) = neighbour(&lab.state.get_untracked(), by) {
-        let catalog = lab.catalog.get_untracked();
+        let catalog = lab.model.catalog.get_untracked();
         lab.choose(|state| scene.set(catalog.as_ref(), state));
     }
 }
@@ -101,7 +103,7 @@ fn neighbour(state: &State, by: isize) -> Option<Scene> {
 /// A link that names a scene and no models gets the scene's, once it is known which there are.
 fn set_from_a_bare_link(lab: Lab) {
     Effect::new(move |_| {
-        let Some(catalog) = lab.catalog.get() else { return };
+        let Some(catalog) = lab.model.catalog.get() else { return };
         let bare = lab.state.with_untracked(|s| s.model.is_none() && s.compare.is_none());
         if bare && !Scene::of(&lab.state.get_untracked()).settings().is_empty() {
             lab.state.update(|state| Scene::of(state).set(Some(&catalog), state));
@@ -114,9 +116,9 @@ fn set_from_a_bare_link(lab: Lab) {
 #[component]
 fn Scenes(lab: Lab, scene: Memo<Scene>) -> impl IntoView {
     let link = move |target: Scene| {
-        let change = move |state: &mut State| target.set(lab.catalog.get_untracked().as_ref(), state);
+        let change = move |state: &mut State| target.set(lab.model.catalog.get_untracked().as_ref(), state);
         let href = move || {
-            lab.catalog.track();
+            lab.model.catalog.track();
             lab.state.with(|s| changed(s, change))
         };
         let current = move || (scene.get() == target).then_some("step");
@@ -139,9 +141,10 @@ fn Scenes(lab: Lab, scene: Memo<Scene>) -> impl IntoView {
 /// The button to the scene before or after.
 #[component]
 fn Way(lab: Lab, by: isize) -> impl IntoView {
+    let answers = answers();
     let none = move || lab.state.with(|s| neighbour(s, by).is_none());
     let (label, testid) = if by < 0 { (text::story::BACK, "scene-back") } else { (text::story::NEXT, "scene-next") };
-    view! { <button type="button" data-testid=testid disabled=none on:click=move |_| step(lab, by)>{label}</button> }
+    view! { <button type="button" data-testid=testid disabled=none on:click=move |_| step(lab, answers, by)>{label}</button> }
 }
 
 /// The paper's numbers beside ours, and what follows.
@@ -158,7 +161,7 @@ fn facts(lab: Lab, scene: Scene, found: &Evidence, runs: &[CatalogEntry]) -> imp
         }
     };
     let models: Vec<String> = match runs {
-        [] => lab.entry.with(|e| e.iter().map(text::models::label).collect()),
+        [] => lab.model.entry.with(|e| e.iter().map(text::models::label).collect()),
         runs => runs.iter().map(text::models::label).collect(),
     };
     let kind = match found.verdict {

@@ -8,14 +8,11 @@ use leptos::prelude::*;
 
 /// Curves, pictures or images, as the scene needs them: the same components as in the views.
 #[component]
-pub fn Stage(
-    /// The scene.
-    scene: Scene,
-) -> impl IntoView {
+pub fn Stage(scene: Scene) -> impl IntoView {
     let lab = lab();
     let quality = Memo::new(move |_| Which::First.history(lab).is_some_and(|h| Measure::Quality.is_in(&[&h])));
     // Where the scene's runs are missing, one model stands alone.
-    let compares = Memo::new(move |_| lab.compared_entry.with(Option::is_some));
+    let compares = Memo::new(move |_| lab.model.compared_entry.with(Option::is_some));
     let curve = |measure, which| view! { <Curve measure which/> };
     let both = move |measure| {
         let second = move || compares.get().then(|| curve(measure, Which::Second));

@@ -1,7 +1,7 @@
 //! Loss and AUROC of both runs, one over the other.
 
 use super::panel::marker;
-use crate::charts::{Frame as Axes, live as plots};
+use crate::charts::{PlotFrame, live as plots};
 use crate::components::{Chart, Prose, use_width};
 use crate::lab::Lab;
 use crate::state::scorer_word;
@@ -13,27 +13,26 @@ use nsa_core::score::Scorer;
 
 /// The two curves, with a menu for the score.
 #[component]
-pub fn Curves(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
-    let live = lab.live;
+pub fn Curves(lab: Lab) -> impl IntoView {
+    let training = lab.training;
     let (chosen, choose) = signal(None::<Scorer>);
-    let shown = Memo::new(move |_| scorer(&live.runs[0].history.get(), chosen.get()));
+    let shown = Memo::new(move |_| scorer(&training.runs[0].history.get(), chosen.get()));
 
     let loss_node = NodeRef::<html::Figure>::new();
     let loss_width = use_width(loss_node);
     let loss = Memo::new(move |_| {
         let size = (loss_width.get(), (loss_width.get() * 0.45).clamp(200.0, 300.0));
-        let steps = live.runs[0].prepared.with(|p| p.as_ref().map_or(1, |p| p.steps));
-        live.runs[0].losses.with(|a| live.runs[1].losses.with(|b| plots::losses(size, [a, b], steps)))
+        let steps = training.runs[0].prepared.with(|p| p.as_ref().map_or(1, |p| p.steps));
+        training.runs[0].losses.with(|a| training.runs[1].losses.with(|b| plots::losses(size, [a, b], steps)))
     });
     let auroc_node = NodeRef::<html::Figure>::new();
     let auroc_width = use_width(auroc_node);
     let auroc = Memo::new(move |_| {
         let size = (auroc_width.get(), (auroc_width.get() * 0.45).clamp(200.0, 300.0));
-        let epochs = live.runs[0].config.with(|c| c.as_ref().map_or(1, |c| c.epochs));
-        live.runs[0].history.with(|a| live.runs[1].history.with(|b| plots::aurocs(size, [a, b], epochs, shown.get())))
+        let epochs = training.runs[0].config.with(|c| c.as_ref().map_or(1, |c| c.epochs));
+        training.runs[0]
+            .history
+            .with(|a| training.runs[1].history.with(|b| plots::aurocs(size, [a, b], epochs, shown.get())))
     });
     let options = move || {
         let option = |scorer: Scorer| {
@@ -44,7 +43,7 @@ pub fn Curves(
         Scorer::ANGULAR.into_iter().map(option).collect_view()
     };
     let key = move |index: usize| {
-        let run = live.runs[index];
+        let run = training.runs[index];
         move || {
             run.name().map(|name| view! {
             <span class="run-legend"><span class="run-key" data-run=index aria-hidden="true"></span>{text::RUNS[index]}": "{name}</span>
@@ -59,12 +58,12 @@ pub fn Curves(
                     <span>{text::AUROC_OF}</span>
                     <select name="train-scorer" on:change:target=move |e| choose.set(e.target().value().parse().ok())>{options}</select>
                 </label>
-                <Chart testid="train-auroc" node=auroc_node plot=auroc overlay=move |axes: &Axes| marker(axes, live.shown.get())/>
+                <Chart testid="train-auroc" node=auroc_node plot=auroc overlay=move |axes: &PlotFrame| marker(axes, training.shown.get())/>
             </div>
             <div>
                 <h3>{text::LOSS}</h3>
                 <p class="legend">{key(0)}{key(1)}</p>
-                <Chart testid="train-loss" node=loss_node plot=loss overlay=|_: &Axes| ()/>
+                <Chart testid="train-loss" node=loss_node plot=loss overlay=|_: &PlotFrame| ()/>
             </div>
         </div>
     }
@@ -72,6 +71,6 @@ pub fn Curves(
 
 /// The score chosen, or the one that the picture and the histogram show: the angle to the mean.
 pub fn scorer(history: &[HistoryEntry], chosen: Option<Scorer>) -> Scorer {
-    let measured = |scorer: &Scorer| history.iter().any(|e| e.auroc.iter().any(|(s, _)| s == scorer));
+    let measured = |scorer: &Scorer| history.iter().any(|e| e.rate(*scorer).is_some());
     chosen.filter(|s| history.is_empty() || measured(s)).unwrap_or(Scorer::CCos)
 }

@@ -10,7 +10,7 @@ use super::{Prose, lab};
 use crate::lab::Lab;
 use crate::text::train as text;
 use crate::train::recipe::Recipe;
-use crate::train::{Live, Status};
+use crate::train::{Status, TrainingStore};
 use curves::Curves;
 use leptos::prelude::*;
 use panel::Panel;
@@ -21,7 +21,7 @@ use transport::{Files, Messages, Transport};
 #[component]
 pub fn Train() -> impl IntoView {
     let lab = lab();
-    let live = lab.live;
+    let training = lab.training;
     follow(lab);
     let recipe = Memo::new(move |_| lab.state.with(|s| s.train.clone()));
     let lead = move || {
@@ -43,10 +43,10 @@ pub fn Train() -> impl IntoView {
                 <RecipeForm lab/>
             </details>
             <Transport lab/>
-            <Messages live/>
-            <Panels live/>
+            <Messages training/>
+            <Panels training/>
             <Curves lab/>
-            <Files live/>
+            <Files training/>
         </section>
     }
 }
@@ -59,47 +59,50 @@ pub fn TrainStage() -> impl IntoView {
     view! {
         <div class="train-stage">
             <Transport lab/>
-            <Messages live=lab.live/>
-            <Panels live=lab.live brief=true/>
+            <Messages training=lab.training/>
+            <Panels training=lab.training brief=true/>
         </div>
     }
 }
 
 /// A panel for each run there is.
 #[component]
-fn Panels(live: Live, #[prop(optional)] brief: bool) -> impl IntoView {
+fn Panels(training: TrainingStore, #[prop(optional)] brief: bool) -> impl IntoView {
     let panels = move || {
-        let two = live.runs[1].config.with(Option::is_some);
-        (0..1 + usize::from(two)).map(|index| view! { <Panel live index brief/> }).collect_view()
+        let two = training.runs[1].config.with(Option::is_some);
+        (0..1 + usize::from(two)).map(|index| view! { <Panel training index brief/> }).collect_view()
     };
     view! { <div class="train-panels">{panels}</div> }
 }
 
 /// Does what the address wants, as long as the component lives.
 fn follow(lab: Lab) {
-    let live = lab.live;
+    let training = lab.training;
     // The trainer is loaded when somebody comes here, and the runs of the address are made ready.
     Effect::new(move |_| {
         let (recipe, choice) = lab.state.with(|s| (s.train.clone(), s.backend));
         untrack(|| {
-            let untouched = !live.has_begun() && live.recipe.with(|now| now.as_ref() != Some(&recipe));
-            if live.status.get() == Status::Asleep || untouched {
-                live.begin(recipe, choice, false);
-            } else if live.choice.get() != choice {
-                live.use_engine(choice);
-            } else if live.recipe.with(|now| now.as_ref().is_some_and(|now| *now != recipe && now.same_runs(&recipe))) {
+            let untouched = !training.has_begun() && training.recipe.with(|now| now.as_ref() != Some(&recipe));
+            if training.status.get() == Status::Asleep || untouched {
+                training.begin(recipe, choice, false);
+            } else if training.choice.get() != choice {
+                training.use_engine(choice);
+            } else if training
+                .recipe
+                .with(|now| now.as_ref().is_some_and(|now| *now != recipe && now.same_runs(&recipe)))
+            {
                 // Nothing but learning rates differs: they hold from the next step on.
                 for (run, method) in recipe.methods().into_iter().enumerate() {
-                    if live.runs[run].config.with(|c| c.as_ref().is_some_and(|c| c.lr != method.rate)) {
-                        live.set_rate(run, method.rate);
+                    if training.runs[run].config.with(|c| c.as_ref().is_some_and(|c| c.lr != method.rate)) {
+                        training.set_rate(run, method.rate);
                     }
                 }
             }
         });
     });
     Effect::new(move |_| {
-        if let Some(opened) = live.opened.get() {
-            live.opened.set(None);
+        if let Some(opened) = training.opened.get() {
+            training.opened.set(None);
             lab.open_file(opened);
         }
     });

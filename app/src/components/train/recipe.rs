@@ -12,10 +12,7 @@ use nsa_core::config::{Norm, Objective};
 
 /// Menus for what both runs share and for what each has of its own.
 #[component]
-pub fn RecipeForm(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
+pub fn RecipeForm(lab: Lab) -> impl IntoView {
     let recipe = Memo::new(move |_| lab.state.with(|s| s.train.clone()));
     let number =
         move |label: &'static str, name: &'static str, choices: Vec<usize>, of: fn(&mut Recipe) -> &mut usize| {

@@ -3,7 +3,7 @@
 use crate::components::sphere::Picture;
 use crate::sphere::{Dot, frame_dots, summary};
 use crate::text::train as text;
-use crate::train::Live;
+use crate::train::TrainingStore;
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use std::sync::Arc;
 #[component]
 pub fn LiveSphere(
     /// What is known of the runs.
-    live: Live,
-    /// Which.
+    training: TrainingStore,
     index: usize,
 ) -> impl IntoView {
-    let run = live.runs[index];
+    let run = training.runs[index];
     let dots: Memo<Arc<Vec<Dot>>> = Memo::new(move |_| {
-        let frame = run.frame(live.shown.get()).unwrap_or_default();
+        let frame = run.frame(training.shown.get()).unwrap_or_default();
         Arc::new(run.prepared.with(|p| p.as_ref().map_or(Vec::new(), |prepared| frame_dots(&frame, prepared))))
     });
     let kappa = Memo::new(move |_| {
         let width = run.config.with(|config| config.as_ref().map(|config| config.width))?;
-        Some((run.entry(live.shown.get())?.id, 8 * width))
+        Some((run.entry(training.shown.get())?.id, 8 * width))
     });
     view! {
         <Picture dots kappa caption=text::SPHERE_CAPTION.to_string() testid="train-sphere"/>

@@ -3,7 +3,7 @@
 use crate::lab::Lab;
 use crate::text::train as text;
 use crate::train::recipe::toml;
-use crate::train::{Live, Run, Status};
+use crate::train::{Run, Status, TrainingStore};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
@@ -16,18 +16,15 @@ const MAX_FILE: f64 = 300e6;
 
 /// Train, pause, step, start over; and back through the epochs.
 #[component]
-pub fn Transport(
-    /// What the page knows.
-    lab: Lab,
-) -> impl IntoView {
-    let live = lab.live;
-    let playing = move || live.status.get() == Status::Playing;
-    let begun = Memo::new(move |_| live.has_begun());
+pub fn Transport(lab: Lab) -> impl IntoView {
+    let training = lab.training;
+    let playing = move || training.status.get() == Status::Playing;
+    let begun = Memo::new(move |_| training.has_begun());
     let changed = Memo::new(move |_| {
         let recipe = lab.state.with(|s| s.train.clone());
-        begun.get() && live.recipe.with(|now| now.as_ref().is_some_and(|now| !now.same_runs(&recipe)))
+        begun.get() && training.recipe.with(|now| now.as_ref().is_some_and(|now| !now.same_runs(&recipe)))
     });
-    let play = move |_| if playing() { live.pause() } else { live.play() };
+    let play = move |_| if playing() { training.pause() } else { training.play() };
     let label = move || match (playing(), begun.get()) {
         (true, _) => text::PAUSE,
         (false, true) => text::GO_ON,
@@ -35,12 +32,12 @@ pub fn Transport(
     };
     let reset = move |_| {
         let (recipe, choice) = lab.state.with_untracked(|s| (s.train.clone(), s.backend));
-        live.begin(recipe, choice, true);
+        training.begin(recipe, choice, true);
     };
-    let line = Memo::new(move |_| status_line(live));
+    let line = Memo::new(move |_| status_line(training));
     let estimate = Memo::new(move |_| {
-        let ready = live.status.get() == Status::Resting;
-        live.estimate().filter(|_| ready).map(|seconds| text::estimate(seconds, live.present().count()))
+        let ready = training.status.get() == Status::Resting;
+        training.estimate().filter(|_| ready).map(|seconds| text::estimate(seconds, training.present().count()))
     });
     view! {
         <div class="transport" role="group" aria-label=text::TRANSPORT data-part="toolbar">
@@ -48,7 +45,7 @@ pub fn Transport(
                 type="button"
                 class="primary"
                 data-testid="train-play"
-                disabled=move || live.status.get() == Status::Finished
+                disabled=move || training.status.get() == Status::Finished
                 on:click=play
             >
                 {label}
@@ -56,14 +53,14 @@ pub fn Transport(
             <button
                 type="button"
                 data-testid="train-step"
-                disabled=move || live.status.get() != Status::Resting
-                on:click=move |_| live.step()
+                disabled=move || training.status.get() != Status::Resting
+                on:click=move |_| training.step()
             >
                 {text::STEP}
             </button>
             <button type="button" data-testid="train-reset" disabled=move || !begun.get() on:click=reset>{text::RESET}</button>
-            <p class="train-status" data-testid="train-status" data-status=move || word(live.status.get())
-                data-memory=move || live.runs[0].pace.with(|pace| pace.memory.to_string())
+            <p class="train-status" data-testid="train-status" data-status=move || word(training.status.get())
+                data-memory=move || training.runs[0].pace.with(|pace| pace.memory.to_string())
             >
                 <span class="dot" aria-hidden="true"></span>
                 <span>{line}</span>
@@ -71,7 +68,7 @@ pub fn Transport(
         </div>
         <p class="small" data-testid="train-estimate" hidden=move || estimate.with(Option::is_none)>{estimate}</p>
         <p class="note" hidden=move || !changed.get()>{text::CHANGED}</p>
-        <Scrub live/>
+        <Scrub training/>
     }
 }
 
@@ -88,29 +85,29 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-fn status_line(live: Live) -> String {
-    if let Some((done, total)) = live.saving.get() {
+fn status_line(training: TrainingStore) -> String {
+    if let Some((done, total)) = training.saving.get() {
         return text::saving(done, total);
     }
-    let machine = live.device.with(|device| text::machine(device, live.runs[0].pace.with(|pace| pace.memory)));
-    match live.status.get() {
+    let machine = training.device.with(|device| text::machine(device, training.runs[0].pace.with(|pace| pace.memory)));
+    match training.status.get() {
         Status::Asleep => text::downloading(0, 0),
         Status::Downloading { loaded, total } => text::downloading(loaded, total),
         Status::Preparing => text::PREPARING.into(),
-        Status::Resting if live.has_begun() => format!("{} {machine}", text::RESTING),
+        Status::Resting if training.has_begun() => format!("{} {machine}", text::RESTING),
         Status::Resting => format!("{} {machine}", text::READY),
         Status::Finished => format!("{} {machine}", text::FINISHED),
         Status::Dead => text::DEAD.into(),
-        Status::Playing => format!("{}. {machine}", playing_line(live)),
+        Status::Playing => format!("{}. {machine}", playing_line(training)),
     }
 }
 
-fn playing_line(live: Live) -> String {
-    let runs: Vec<Run> = live.present().collect();
+fn playing_line(training: TrainingStore) -> String {
+    let runs: Vec<Run> = training.present().collect();
     let epochs = runs[0].config.with(|config| config.as_ref().map_or(1, |config| config.epochs));
     let pace = runs[0].pace.get();
     let seconds: f64 = runs.iter().map(|run| run.pace.with(|pace| pace.seconds)).sum();
-    let done = live.measured();
+    let done = training.measured();
     let left = (done > 0).then(|| seconds / f64::from(done) * (epochs as f64 - f64::from(done)));
     let views = runs.iter().map(|run| run.pace.with(|pace| pace.views)).sum::<f64>() / runs.len() as f64;
     text::progress(pace.epoch, epochs, views, left)
@@ -118,12 +115,12 @@ fn playing_line(live: Live) -> String {
 
 /// Back through the epochs measured so far.
 #[component]
-fn Scrub(live: Live) -> impl IntoView {
-    let last = Memo::new(move |_| live.measured());
-    let value = move || live.shown.get().unwrap_or(last.get());
+fn Scrub(training: TrainingStore) -> impl IntoView {
+    let last = Memo::new(move |_| training.measured());
+    let value = move || training.shown.get().unwrap_or(last.get());
     let scrub = move |text: String| {
         if let Ok(epoch) = text.parse::<u32>() {
-            live.shown.set((epoch < last.get_untracked()).then_some(epoch));
+            training.shown.set((epoch < last.get_untracked()).then_some(epoch));
         }
     };
     view! {
@@ -142,7 +139,7 @@ fn Scrub(live: Live) -> impl IntoView {
                 />
             </label>
             <output>{move || format!("{} of {}", value(), last.get())}</output>
-            <button type="button" class="quiet" disabled=move || live.shown.get().is_none() on:click=move |_| live.shown.set(None)>
+            <button type="button" class="quiet" disabled=move || training.shown.get().is_none() on:click=move |_| training.shown.set(None)>
                 {text::LATEST}
             </button>
         </div>
@@ -153,28 +150,29 @@ fn Scrub(live: Live) -> impl IntoView {
 #[component]
 pub fn Messages(
     /// What is known of the runs.
-    live: Live,
+    training: TrainingStore,
 ) -> impl IntoView {
     let problem = move || {
-        live.problem
+        training
+            .problem
             .get()
             .map(|message| view! { <div class="problem" role="alert" data-testid="train-error"><p>{message}</p></div> })
     };
     let reached = Memo::new(move |_| {
-        let done = live.measured() as usize;
-        let rests = matches!(live.status.get(), Status::Resting | Status::Finished);
+        let done = training.measured() as usize;
+        let rests = matches!(training.status.get(), Status::Resting | Status::Finished);
         let about = if rests { done } else { done / ANNOUNCED * ANNOUNCED };
-        let scorer = super::curves::scorer(&live.runs[0].history.get(), None);
+        let scorer = super::curves::scorer(&training.runs[0].history.get(), None);
         let tell = |run: Run| {
             let entry = run.entry(Some(about as u32)).filter(|entry| entry.epoch > 0)?;
             Some(text::reached(&run.name()?, &entry, scorer))
         };
-        live.present().filter_map(tell).collect::<Vec<_>>().join(" ")
+        training.present().filter_map(tell).collect::<Vec<_>>().join(" ")
     });
     view! {
         {problem}
         <div role="status">
-            {move || live.note.get().map(|note| view! { <p class="note" data-testid="train-note">{note}</p> })}
+            {move || training.note.get().map(|note| view! { <p class="note" data-testid="train-note">{note}</p> })}
             <p class="visually-hidden">{reached}</p>
         </div>
     }
@@ -184,18 +182,18 @@ pub fn Messages(
 #[component]
 pub fn Files(
     /// What is known of the runs.
-    live: Live,
+    training: TrainingStore,
 ) -> impl IntoView {
     let open = move |input: web_sys::HtmlInputElement| {
         let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
         input.set_value("");
         if file.size() > MAX_FILE {
-            return live.problem.set(Some(text::too_large(file.size() / 1e6)));
+            return training.problem.set(Some(text::too_large(file.size() / 1e6)));
         }
         spawn_local(async move {
             match JsFuture::from(file.unchecked_ref::<web_sys::Blob>().array_buffer()).await {
-                Ok(buffer) => live.open(&js_sys::Uint8Array::new(&buffer).to_vec()),
-                Err(_) => live.problem.set(Some(text::UNREADABLE.into())),
+                Ok(buffer) => training.open(&js_sys::Uint8Array::new(&buffer).to_vec()),
+                Err(_) => training.problem.set(Some(text::UNREADABLE.into())),
             }
         });
     };
@@ -209,7 +207,7 @@ pub fn Files(
                 </div>
             })
         };
-        live.runs.into_iter().enumerate().filter_map(one).collect_view()
+        training.runs.into_iter().enumerate().filter_map(one).collect_view()
     };
     view! {
         <div class="train-files">
@@ -220,7 +218,7 @@ pub fn Files(
                         class="visually-hidden"
                         accept=".zip,application/zip"
                         data-testid="train-open"
-                        disabled=move || matches!(live.status.get(), Status::Asleep | Status::Dead | Status::Downloading { .. })
+                        disabled=move || matches!(training.status.get(), Status::Asleep | Status::Dead | Status::Downloading { .. })
                         on:change:target=move |e| open(e.target())
                     />
                     {text::OPEN}

@@ -1,0 +1,61 @@
+//! Bytes that the browser keeps for the page until they are forgotten.
+//!
+//! They lie in the browser's Cache Storage as answers to addresses that no server knows: unlike the other ways of keeping
+//! things it takes bytes as they are, writes all of them or none, and is there in every browser that has service workers.
+
+use js_sys::{Reflect, Uint8Array};
+use thiserror::Error;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Cache, Response, window};
+
+/// Not one of the service worker's caches, which go when the site is built anew.
+const CACHE: &str = "nsa-runs";
+
+/// Why nothing is kept.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum KeepError {
+    /// The browser keeps nothing for this page.
+    #[error("this browser keeps nothing for this page")]
+    Missing,
+    /// It did not take the bytes: mostly, its storage is full.
+    #[error("the browser did not take them ({0})")]
+    Refused(String),
+}
+
+/// Keeps bytes under an address, in place of those before.
+pub async fn write(address: &str, bytes: &[u8]) -> Result<(), KeepError> {
+    let answer = Response::new_with_opt_buffer_source(Some(&Uint8Array::from(bytes))).map_err(refused)?;
+    JsFuture::from(cache().await?.put_with_str(address, &answer)).await.map_err(refused)?;
+    Ok(())
+}
+
+/// The bytes under an address, if there are any.
+pub async fn read(address: &str) -> Result<Option<Vec<u8>>, KeepError> {
+    let found = JsFuture::from(cache().await?.match_with_str(address)).await.map_err(refused)?;
+    let Ok(answer) = found.dyn_into::<Response>() else { return Ok(None) };
+    let buffer = JsFuture::from(answer.array_buffer().map_err(refused)?).await.map_err(refused)?;
+    Ok(Some(Uint8Array::new(&buffer).to_vec()))
+}
+
+/// Keeps nothing under an address any more.
+pub async fn forget(address: &str) -> Result<(), KeepError> {
+    JsFuture::from(cache().await?.delete_with_str(address)).await.map_err(refused)?;
+    Ok(())
+}
+
+async fn cache() -> Result<Cache, KeepError> {
+    let window = window().ok_or(KeepError::Missing)?;
+    // Where the page is not served securely, the property is not there at all.
+    if !Reflect::get(&window, &"caches".into()).is_ok_and(|caches| caches.is_object()) {
+        return Err(KeepError::Missing);
+    }
+    let caches = window.caches().map_err(|_| KeepError::Missing)?;
+    let opened = JsFuture::from(caches.open(CACHE)).await.map_err(|_| KeepError::Missing)?;
+    opened.dyn_into().map_err(|_| KeepError::Missing)
+}
+
+fn refused(error: JsValue) -> KeepError {
+    let told = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    KeepError::Refused(told.or(error.as_string()).unwrap_or_else(|| format!("{error:?}")))
+}

@@ -1,0 +1,498 @@
+//! A person's own normal: images given as the normal ones, the banks fitted to them, and what is tried against these.
+//!
+//! The way of an image to its verdict: `components::yours` takes it from a file, the camera or the pad and calls
+//! [`NormalStore::give`] or [`NormalStore::attempt`]; images given start [`NormalStore::fit`] as soon as they rest; what is
+//! tried goes to [`NormalStore::explain`], whose answer lies in [`Tried::found`].
+
+use super::bundle::Bundle;
+use super::engine::EngineStore;
+use super::model::ModelStore;
+use super::notices::NoticeStore;
+use crate::kept::{self, KeepError};
+use crate::state::State;
+use crate::{own_image, text};
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use nsa_core::bundle::{Explanation, MAX_NORMAL, MIN_NORMAL};
+use nsa_core::data::IMAGE_BYTES;
+use nsa_core::eval::{Alarm, alarm};
+use nsa_core::measure::History;
+use nsa_engine::protocol::{Banks, Event, Request};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use web_sys::File;
+
+/// Fitting waits until images have stopped coming for so long.
+const REST: Duration = Duration::from_millis(250);
+/// Tried images that are kept. The oldest make room for new ones.
+const KEPT: usize = 24;
+/// Nearest normal images that are shown.
+const NEIGHBOURS: usize = 4;
+/// Seconds of the camera's scores that are shown.
+pub const STRIP: f64 = 60.0;
+/// Where the browser keeps the images.
+const ADDRESS: &str = "kept-normal";
+
+/// A normal image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormalImage {
+    /// Number of its own.
+    pub key: u32,
+    /// File name, or where it came from.
+    pub name: String,
+    /// What the model sees, 3 x 32 x 32.
+    pub pixels: Arc<[u8]>,
+}
+
+/// How far the banks are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Fit {
+    /// Too few images, or no engine yet.
+    #[default]
+    Waiting,
+    /// The engine embeds so many of so many images.
+    Fitting {
+        /// Done.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// They are there.
+    Fitted(Arc<Fitted>),
+    /// They cannot be, for this reason.
+    Failed(String),
+}
+
+/// Banks of a person's own images.
+#[derive(Debug, PartialEq)]
+pub struct Fitted {
+    /// What the engine made.
+    pub bundle: Bundle,
+    /// For every score, what each image has by banks that have not seen it.
+    pub held_out: Vec<Vec<f32>>,
+    /// The images, in the order of the banks.
+    pub images: Vec<NormalImage>,
+    /// How long it took.
+    pub millis: f64,
+}
+
+/// An image that is tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// Number of its own.
+    pub key: u32,
+    /// File name, or where it came from.
+    pub name: String,
+    /// What the model sees.
+    pub pixels: Arc<[u8]>,
+    /// What the banks say of it, once they have.
+    pub found: Option<Arc<Explanation>>,
+}
+
+/// A look of the camera: when, in seconds, and what the banks say of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// Seconds on the page's clock.
+    pub at: f64,
+    /// What the model sees.
+    pub pixels: Arc<[u8]>,
+    /// What the banks say.
+    pub found: Arc<Explanation>,
+}
+
+/// A person's own normal.
+#[derive(Clone, Copy)]
+pub struct NormalStore {
+    /// The normal images, in the order given.
+    pub images: RwSignal<Vec<NormalImage>>,
+    /// Files that gave no image: name and reason.
+    pub refused: RwSignal<Vec<(String, String)>>,
+    /// Files that are still to be read.
+    pub reading: RwSignal<usize>,
+    /// The images as they were before the last change that took some out.
+    pub before: RwSignal<Option<Vec<NormalImage>>>,
+    /// The banks.
+    pub fit: RwSignal<Fit>,
+    /// Which of the fitted bundle's scores is shown.
+    pub shown: Memo<usize>,
+    /// From where on an image is called anomalous, and what that promises.
+    pub alarm: Memo<Option<Alarm>>,
+    /// Images tried, newest first.
+    pub tried: RwSignal<Vec<Tried>>,
+    /// What the camera saw in the last minute, oldest first.
+    pub looks: RwSignal<VecDeque<Look>>,
+    /// What became of keeping the images in this browser.
+    pub kept: RwSignal<Result<usize, KeepError>>,
+    /// What the images show, for people: the name of the bundle that is saved.
+    pub title: RwSignal<String>,
+    looking: StoredValue<bool>,
+    job: StoredValue<Option<u32>>,
+    resting: StoredValue<Option<TimeoutHandle>>,
+    last_key: StoredValue<u32>,
+    model: ModelStore,
+    engine: EngineStore,
+    notices: NoticeStore,
+}
+
+impl NormalStore {
+    /// No images yet.
+    pub fn new(state: RwSignal<State>, model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
+        let fit = RwSignal::new(Fit::Waiting);
+        let fitted =
+            move || fit.with(|fit| if let Fit::Fitted(fitted) = fit { Some(Arc::clone(fitted)) } else { None });
+        let shown = Memo::new(move |_| {
+            let Some(fitted) = fitted() else { return 0 };
+            let manifest = &fitted.bundle.manifest;
+            let chosen = state.with(|s| s.scorer.as_ref().and_then(|name| name.position(manifest)));
+            chosen.unwrap_or_else(|| manifest.default_score())
+        });
+        let alarm = Memo::new(move |_| {
+            let rate = f64::from(state.with(|s| s.alarms)) / 100.0;
+            alarm(fitted()?.held_out.get(shown.get())?, rate).ok()
+        });
+        Self {
+            images: RwSignal::new(Vec::new()),
+            refused: RwSignal::new(Vec::new()),
+            reading: RwSignal::new(0),
+            before: RwSignal::new(None),
+            fit,
+            shown,
+            alarm,
+            tried: RwSignal::new(Vec::new()),
+            looks: RwSignal::new(VecDeque::new()),
+            kept: RwSignal::new(Ok(0)),
+            title: RwSignal::new(text::yours::TITLE_DEFAULT.into()),
+            looking: StoredValue::new(false),
+            job: StoredValue::new(None),
+            resting: StoredValue::new(None),
+            last_key: StoredValue::new(0),
+            model,
+            engine,
+            notices,
+        }
+    }
+
+    /// Brings back the images that the browser kept, and fits them to each model that is loaded.
+    pub fn start(self) {
+        spawn_local(async move {
+            match kept::read(ADDRESS).await {
+                // A person was faster.
+                Ok(Some(_)) if self.images.with_untracked(|images| !images.is_empty()) => {}
+                Ok(Some(bytes)) => {
+                    let images = unpack(&bytes).into_iter();
+                    let images: Vec<_> = images.map(|(name, pixels)| self.image(name, pixels)).collect();
+                    self.kept.set(Ok(images.len()));
+                    self.images.set(images);
+                    self.fit_soon();
+                }
+                Ok(None) => {}
+                Err(why) => self.kept.set(Err(why)),
+            }
+        });
+        Effect::new(move |_| {
+            self.model.opened.track();
+            self.fit.set(Fit::Waiting);
+            self.model.loaded.track();
+            untrack(|| self.fit_soon());
+        });
+    }
+
+    /// The banks, if they are there.
+    pub fn fitted(&self) -> Option<Arc<Fitted>> {
+        self.fit.with(|fit| if let Fit::Fitted(fitted) = fit { Some(Arc::clone(fitted)) } else { None })
+    }
+
+    /// Reads files, images and zips of images, and adds what they show to the normal images.
+    pub fn give_files(self, files: Vec<File>) {
+        self.read_files(files, move |name, pixels| self.give(name, pixels));
+    }
+
+    /// Adds an image to the normal ones.
+    pub fn give(self, name: String, pixels: Arc<[u8]>) {
+        if self.images.with_untracked(Vec::len) == MAX_NORMAL {
+            return self.notices.say(text::yours::too_many(MAX_NORMAL));
+        }
+        let image = self.image(name, pixels);
+        self.images.update(|images| images.push(image));
+        self.changed();
+    }
+
+    /// Takes an image out.
+    pub fn take_out(self, key: u32) {
+        self.replace(|images| images.retain(|image| image.key != key));
+    }
+
+    /// Takes all out.
+    pub fn clear(self) {
+        self.replace(Vec::clear);
+    }
+
+    /// Brings back what was taken out last.
+    pub fn undo(self) {
+        if let Some(before) = self.before.try_update(Option::take).flatten() {
+            self.images.set(before);
+            self.changed();
+        }
+    }
+
+    fn replace(self, change: impl FnOnce(&mut Vec<NormalImage>)) {
+        self.before.set(Some(self.images.get_untracked()));
+        self.images.update(change);
+        self.changed();
+    }
+
+    /// Reads files and tries what they show.
+    pub fn attempt_files(self, files: Vec<File>) {
+        self.read_files(files, move |name, pixels| self.attempt(name, pixels));
+    }
+
+    /// Tries an image.
+    pub fn attempt(self, name: String, pixels: Arc<[u8]>) {
+        let key = self.next_key();
+        self.tried.update(|tried| {
+            tried.insert(0, Tried { key, name, pixels, found: None });
+            tried.truncate(KEPT);
+        });
+        self.explain(key);
+    }
+
+    /// A tried image was a normal one: it joins the others, and the banks are fitted again.
+    pub fn was_normal(self, key: u32) {
+        let found = self.tried.try_update(|tried| {
+            let at = tried.iter().position(|tried| tried.key == key)?;
+            Some(tried.remove(at))
+        });
+        if let Some(Tried { name, pixels, .. }) = found.flatten() {
+            self.give(name, pixels);
+        }
+    }
+
+    /// Has the camera's picture judged, unless the one before it still is.
+    pub fn look(self, pixels: Arc<[u8]>, at: f64) {
+        if self.looking.get_value() || untrack(|| self.fitted()).is_none() {
+            return;
+        }
+        let asked = {
+            let pixels = Arc::clone(&pixels);
+            let request = |job| Request::Explain { job, neighbours: NEIGHBOURS, banks: Banks::Normal };
+            self.engine.ask(request, &pixels.clone(), move |event| {
+                self.looking.set_value(false);
+                if let Event::Explained { explanation, .. } = event {
+                    let look = Look { at, pixels: Arc::clone(&pixels), found: Arc::from(explanation) };
+                    self.looks.update(|looks| {
+                        looks.push_back(look);
+                        while looks.front().is_some_and(|first| first.at < at - STRIP) {
+                            looks.pop_front();
+                        }
+                    });
+                }
+            })
+        };
+        self.looking.set_value(asked.is_some());
+    }
+
+    /// Whether the camera's last picture is still being judged.
+    pub fn is_looking(self) -> bool {
+        self.looking.get_value()
+    }
+
+    /// Has the browser forget the images; they are gone from the page, too.
+    pub fn forget(self) {
+        self.before.set(None);
+        self.images.set(Vec::new());
+        self.tried.set(Vec::new());
+        self.changed();
+    }
+
+    /// Asks for what the banks say of a tried image.
+    fn explain(self, key: u32) {
+        let found = |tried: &Vec<Tried>| tried.iter().find(|t| t.key == key).map(|t| Arc::clone(&t.pixels));
+        let Some(pixels) = self.tried.with_untracked(found).filter(|_| untrack(|| self.fitted()).is_some()) else {
+            return;
+        };
+        let request = |job| Request::Explain { job, neighbours: NEIGHBOURS, banks: Banks::Normal };
+        self.engine.ask(request, &pixels, move |event| match event {
+            Event::Explained { explanation, .. } => self.tried.update(|tried| {
+                if let Some(tried) = tried.iter_mut().find(|tried| tried.key == key) {
+                    tried.found = Some(Arc::from(explanation));
+                }
+            }),
+            Event::Failed { message, .. } => self.notices.say(message),
+            _ => {}
+        });
+    }
+
+    /// The images changed: the browser keeps them, and banks of them are fitted.
+    fn changed(self) {
+        self.fit_soon();
+        let images = self.images.get_untracked();
+        let count = images.len();
+        spawn_local(async move {
+            let done = match count {
+                0 => kept::forget(ADDRESS).await,
+                _ => kept::write(ADDRESS, &pack(&images)).await,
+            };
+            self.kept.set(done.map(|()| count));
+        });
+    }
+
+    /// Fits once the images rest.
+    fn fit_soon(self) {
+        if let Some(timer) = self.resting.get_value() {
+            timer.clear();
+        }
+        let timer = set_timeout_with_handle(move || self.fit(), REST);
+        self.resting.set_value(timer.ok());
+    }
+
+    fn fit(self) {
+        let images = self.images.get_untracked();
+        self.engine.cancel(self.job.get_value());
+        if images.len() < MIN_NORMAL || !self.model.loaded.get_untracked() {
+            return self.fit.set(Fit::Waiting);
+        }
+        let total = images.len();
+        self.fit.set(Fit::Fitting { done: 0, total });
+        let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels.iter().copied()).collect();
+        let job = self.engine.ask(
+            |job| Request::Fit { job, n: total },
+            &pixels,
+            move |event| match event {
+                Event::Fitting { done, .. } => self.fit.set(Fit::Fitting { done, total }),
+                Event::Fitted { manifest, held_out, millis, .. } => {
+                    let bundle = Bundle { manifest: *manifest, history: History::default() };
+                    let images = images.clone();
+                    self.fit.set(Fit::Fitted(Arc::new(Fitted { bundle, held_out, images, millis })));
+                    self.tried.update(|tried| tried.iter_mut().for_each(|tried| tried.found = None));
+                    self.tried
+                        .with_untracked(|tried| tried.iter().map(|t| t.key).collect::<Vec<_>>())
+                        .into_iter()
+                        .for_each(|key| self.explain(key));
+                    self.looks.update(VecDeque::clear);
+                }
+                Event::Failed { message, .. } => self.fit.set(Fit::Failed(message)),
+                Event::Crashed { .. } => self.fit.set(Fit::Waiting),
+                _ => {}
+            },
+        );
+        self.job.set_value(job);
+    }
+
+    /// Takes the images of a saved bundle in place of those there are.
+    pub fn open(self, title: String, images: Vec<Arc<[u8]>>) {
+        self.title.set(title);
+        let images = images.into_iter().enumerate();
+        let images = images.map(|(i, pixels)| self.image(text::yours::image_of_bundle(i), pixels)).collect::<Vec<_>>();
+        self.replace(|all| *all = images);
+    }
+
+    /// The fitted bundle as a zip, with its name; `take` gets it.
+    pub fn save(self, take: impl Fn(String, Vec<u8>) + 'static) {
+        let Some(fitted) = untrack(|| self.fitted()) else { return };
+        let pixels: Vec<u8> = fitted.images.iter().flat_map(|image| image.pixels.iter().copied()).collect();
+        let title = self.title.get_untracked();
+        let (id, name) = (slug(&title), format!("{}.zip", slug(&title)));
+        self.engine.ask_for_bytes(
+            |job| Request::Save { job, id, title },
+            &pixels,
+            move |event, bytes| match event {
+                Event::Saved { .. } => take(name.clone(), bytes),
+                Event::Failed { message, .. } => self.notices.say(message),
+                _ => {}
+            },
+        );
+    }
+
+    /// Has files read one after the other; `take` gets what each of their images shows.
+    fn read_files(self, files: Vec<File>, take: impl Fn(String, Arc<[u8]>) + 'static) {
+        self.refused.set(Vec::new());
+        self.reading.update(|n| *n += files.len());
+        spawn_local(async move {
+            for file in files {
+                match own_image::read_all(&file).await {
+                    Ok(found) => {
+                        for (name, read) in found {
+                            match read {
+                                Ok(pixels) => take(name, Arc::from(pixels.as_slice())),
+                                Err(why) => self.refused.update(|refused| refused.push((name, why.to_string()))),
+                            }
+                        }
+                    }
+                    Err(why) => self.refused.update(|refused| refused.push((file.name(), why.to_string()))),
+                }
+                self.reading.update(|n| *n -= 1);
+            }
+        });
+    }
+
+    fn image(self, name: String, pixels: Arc<[u8]>) -> NormalImage {
+        NormalImage { key: self.next_key(), name, pixels }
+    }
+
+    fn next_key(self) -> u32 {
+        self.last_key.update_value(|key| *key += 1);
+        self.last_key.get_value()
+    }
+}
+
+/// A title as a bundle's id: small letters, digits and hyphens.
+fn slug(title: &str) -> String {
+    let words = title.to_lowercase();
+    let words = words.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).filter(|word| !word.is_empty());
+    let id: String = words.collect::<Vec<_>>().join("-").chars().take(64).collect();
+    if id.is_empty() { "my-normal".into() } else { id.trim_end_matches('-').into() }
+}
+
+/// Length of the names as JSON, the names, then the pixels of all images.
+fn pack(images: &[NormalImage]) -> Vec<u8> {
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    let names = serde_json::to_vec(&names).expect("texts are always JSON");
+    let mut bytes = (names.len() as u32).to_le_bytes().to_vec();
+    bytes.extend(names);
+    images.iter().for_each(|image| bytes.extend(image.pixels.iter()));
+    bytes
+}
+
+/// What [`pack`] wrote; nothing of what is not whole.
+fn unpack(bytes: &[u8]) -> Vec<(String, Arc<[u8]>)> {
+    let read = || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (names, pixels) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let names: Vec<String> = serde_json::from_slice(names).ok()?;
+        let pixels = pixels.chunks_exact(IMAGE_BYTES).map(Arc::from);
+        (names.len() == pixels.len() && names.len() <= MAX_NORMAL).then(|| names.into_iter().zip(pixels).collect())
+    };
+    read().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_becomes_an_id() {
+        assert_eq!(slug("My mug, the blue one"), "my-mug-the-blue-one");
+        assert_eq!(slug("  Ärmel №5 "), "rmel-5");
+        assert_eq!(slug("!?"), "my-normal");
+        assert!(nsa_core::bundle::is_id(&slug(&"a ".repeat(100))));
+    }
+
+    #[test]
+    fn kept_images_come_back_and_cut_ones_do_not() {
+        let image = |key: u32, value: u8| NormalImage {
+            key,
+            name: format!("\"{key}\".png"),
+            pixels: Arc::from(vec![value; IMAGE_BYTES]),
+        };
+        let images = [image(1, 7), image(2, 9)];
+        let bytes = pack(&images);
+        let back = unpack(&bytes);
+        assert_eq!(back.len(), 2);
+        assert!(back.iter().zip(&images).all(|((name, pixels), image)| (name, pixels) == (&image.name, &image.pixels)));
+        for cut in [0, 3, 10, bytes.len() - 1] {
+            assert_eq!(unpack(&bytes[..cut]), Vec::new(), "{cut}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Texts of the view "Yours".
+
+use nsa_core::bundle::MIN_NORMAL;
+use nsa_core::eval::Alarm;
+
+/// As many images make a threshold that one in twenty normal images is expected above.
+pub const GOOD: usize = 40;
+
+pub const TITLE: &str = "Your own normal";
+pub const LEAD: &str = "Show the lab what is normal to you: a mug, a page of your handwriting, forty photos of good parts. It learns them \
+                        in a moment, without training, and then says how unusual anything else is.";
+pub const PRIVATE: &str = "Everything stays in this browser: nothing is uploaded.";
+
+pub const NORMAL_TITLE: &str = "1. Normal";
+pub const NORMAL_LEAD: &str =
+    "Give it images of what is normal, from as many sides as it will be seen from. A zip of images will do.";
+pub const FIT_TITLE: &str = "2. Fit";
+pub const TRY_TITLE: &str = "3. Try";
+pub const TRY_LEAD: &str = "Now show it something: more of the same, and something else.";
+
+pub const FOLDER: &str = "A whole folder";
+pub const BURST: &str = "Take 50 in 10 seconds";
+pub const HOLD: &str = "Hold to take pictures";
+pub const CAMERA_NAME: &str = "Camera";
+pub const DRAWING_NAME: &str = "Drawing";
+pub const ADD_DRAWING: &str = "Add the drawing";
+pub const CLEAR: &str = "Remove all";
+pub const UNDO: &str = "Undo";
+pub const REFUSED: &str = "These gave no image:";
+pub const ENCODER: &str = "Encoder";
+pub const SCORE: &str = "Score";
+pub const ALARMS: &str = "Normal images that may be called anomalous";
+pub const STRIP: &str = "What normal images score that it has not seen, and from where on it calls an image anomalous";
+pub const NOT_YET: &str = "There is nothing to try against yet: give it normal images first.";
+pub const PAUSE: &str = "Pause";
+pub const GO_ON: &str = "Go on";
+pub const SNAPSHOT: &str = "Snapshot";
+pub const SOUND: &str = "Sound when anomalous";
+pub const NORMAL: &str = "normal";
+pub const ANOMALOUS: &str = "anomalous";
+pub const WAS_NORMAL: &str = "This one is normal";
+pub const NEAREST: &str = "Nearest normal images";
+pub const ASKING: &str = "asking ...";
+pub const KEEP_TITLE: &str = "Keep and share";
+pub const NAME: &str = "Name";
+pub const TITLE_DEFAULT: &str = "My normal";
+pub const SAVE: &str = "Save as a bundle";
+pub const SAVE_HINT: &str =
+    "A zip with the images and what was fitted to them. It opens here again, and in nsa predict and nsa eval.";
+pub const FORGET: &str = "Forget the images";
+pub const INVITED: &str = "The link that brought you here has its settings, but not its images: those stay with whom they belong to. Add your own.";
+
+/// More images than are fitted.
+pub fn too_many(most: usize) -> String {
+    format!(
+        "At most {most} normal images are fitted: the others were left out. More are a data set, and worth training on."
+    )
+}
+
+/// How many images there are, and what is still missing.
+pub fn count(n: usize) -> String {
+    let images = if n == 1 { "1 image".into() } else { format!("{n} images") };
+    match n {
+        0 => format!("No images yet: {MIN_NORMAL} are enough to start, {GOOD} are good."),
+        n if n < MIN_NORMAL => format!("{images}: {} more to start, {GOOD} are good.", MIN_NORMAL - n),
+        n if n < GOOD => format!("{images}: enough to start, {GOOD} are good."),
+        _ => format!("{images}: good."),
+    }
+}
+
+/// Files that are being read.
+pub fn reading(n: usize) -> String {
+    format!("Reading {n} more ...")
+}
+
+/// What waits for images or for the engine.
+pub fn waiting(n: usize) -> String {
+    if n < MIN_NORMAL { format!("Waits for {} more images.", MIN_NORMAL - n) } else { "Waits for the engine.".into() }
+}
+
+/// How far the fit is.
+pub fn fitting(done: usize, total: usize) -> String {
+    format!("Looking at image {done} of {total} ...")
+}
+
+/// What was fitted.
+pub fn fitted(images: usize, layers: usize, millis: f64) -> String {
+    format!("Fitted {layers} layers to {images} images in {:.1} s.", millis / 1e3)
+}
+
+/// What the threshold promises.
+pub fn promise(alarm: &Alarm, images: usize) -> String {
+    let percent = |share: f64| format!("{:.0}", 100.0 * share);
+    let [low, high] = alarm.range.map(percent);
+    format!(
+        "Anomalous from {:.1}° on. Of normal images that it has not seen {} % are expected there; with {images} images that is \
+         not sure: in nine of ten cases it is {low} to {high} %.",
+        f64::from(alarm.threshold).to_degrees(),
+        percent(alarm.expected)
+    )
+}
+
+/// What is said of an image.
+pub fn verdict(score: f32, anomalous: bool) -> String {
+    format!("{}, {:.1}°", if anomalous { ANOMALOUS } else { NORMAL }, f64::from(score).to_degrees())
+}
+
+/// The camera's scores in a sentence.
+pub fn strip(seconds: f64, rate: f64, anomalous: usize, all: usize) -> String {
+    format!("{all} looks in {seconds:.0} s, {rate:.0} a second; {anomalous} anomalous.")
+}
+
+/// What the browser keeps.
+pub fn kept(images: usize) -> String {
+    let kilobytes = images * 3;
+    format!("This browser keeps the {images} images ({kilobytes} kB) until you have it forget them.")
+}
+
+/// Removes an image.
+pub fn remove(name: &str) -> String {
+    format!("Remove {name}")
+}
+
+/// The browser would not keep them.
+pub fn not_kept(why: &str) -> String {
+    format!("These images are not kept when you leave: {why}.")
+}
+
+/// The name of an image that came with a bundle.
+pub fn image_of_bundle(at: usize) -> String {
+    format!("Image {}", at + 1)
+}
+
+pub const OPEN: &str = "Open a saved bundle";
+pub const NOT_SAVED: &str = "The browser did not save the file: allow this page to download, then try again.";

@@ -1,0 +1,443 @@
+//! What the page knows and does about training: it starts the trainer, speaks with it, and picks up the pieces when it
+//! dies.
+
+use super::autosave::{self, Autosave, AutosaveError, Next, Rhythm};
+use super::recipe::Recipe;
+use super::run::Run;
+use crate::backend::{self, Backend};
+use crate::kept::KeepError;
+use crate::lab::{BundleFile, Phase};
+use crate::state::BackendChoice;
+use crate::text::train as text;
+use crate::worker::Worker;
+use crate::{clock, export};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use nsa_engine::train::protocol::{Event, MAX_RUNS, Request};
+use wasm_bindgen::prelude::*;
+
+/// Where training stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Nobody has asked for it yet.
+    Asleep,
+    /// The browser is asked what it can do, or the trainer's program is on its way.
+    Downloading {
+        /// Bytes so far.
+        loaded: u64,
+        /// Bytes in all; 0 if unknown.
+        total: u64,
+    },
+    /// The runs draw their images and are measured for the first time.
+    Preparing,
+    /// It could go on.
+    Resting,
+    /// It trains.
+    Playing,
+    /// Every run has done its last epoch.
+    Finished,
+    /// The trainer is dead; the last snapshots are kept.
+    Dead,
+}
+
+/// Everything the view reads.
+#[derive(Clone, Copy)]
+pub struct TrainingStore {
+    pub status: RwSignal<Status>,
+    /// The choice of engine that the trainer was started for.
+    pub choice: RwSignal<BackendChoice>,
+    /// Which trainer it is, once that is decided.
+    pub backend: RwSignal<Option<Backend>>,
+    /// What the trainer computes on.
+    pub device: RwSignal<String>,
+    /// The recipe that the runs were begun with.
+    pub recipe: RwSignal<Option<Recipe>>,
+    pub runs: [Run; MAX_RUNS],
+    /// The epoch looked at; none for the last.
+    pub shown: RwSignal<Option<u32>>,
+    /// A sentence about something that a person should know; nothing is wrong.
+    pub note: RwSignal<Option<String>>,
+    /// A sentence about something that failed.
+    pub problem: RwSignal<Option<String>>,
+    /// Images embedded so far for a bundle that is being made, and in all.
+    pub saving: RwSignal<Option<(usize, usize)>>,
+    /// A bundle that was opened from a file, for the scoring engine.
+    pub opened: RwSignal<Option<BundleFile>>,
+    inner: StoredValue<Inner, LocalStorage>,
+}
+
+/// What no view sees.
+#[derive(Default)]
+struct Inner {
+    worker: Option<Worker<Request, Event>>,
+    /// Whether to train as soon as that is possible.
+    wanted: bool,
+    /// Grows with every set of runs, so that what is said of those before is not taken for theirs.
+    generation: u32,
+    /// Whether the trainer speaks of this generation.
+    heard: bool,
+    /// Whether the tab's visibility is watched already.
+    watching: bool,
+    rhythm: Rhythm,
+}
+
+impl TrainingStore {
+    /// Nothing is trained and nothing loaded.
+    pub fn new() -> Self {
+        Self {
+            status: RwSignal::new(Status::Asleep),
+            choice: RwSignal::new(BackendChoice::Auto),
+            backend: RwSignal::new(None),
+            device: RwSignal::new(String::new()),
+            recipe: RwSignal::new(None),
+            runs: [Run::new(), Run::new()],
+            shown: RwSignal::new(None),
+            note: RwSignal::new(None),
+            problem: RwSignal::new(None),
+            saving: RwSignal::new(None),
+            opened: RwSignal::new(None),
+            inner: StoredValue::new_local(Inner::default()),
+        }
+    }
+
+    /// The runs there are: one or two.
+    pub fn present(&self) -> impl Iterator<Item = Run> + use<> {
+        self.runs.into_iter().filter(|run| run.config.with(Option::is_some))
+    }
+
+    /// Epochs measured of the run that is furthest.
+    pub fn measured(&self) -> u32 {
+        let last = |run: Run| run.frames.with(|frames| frames.last().map_or(0, |frame| frame.epoch));
+        self.present().map(last).max().unwrap_or(0)
+    }
+
+    /// Seconds that all runs will take, from how long this machine took to measure them; none before that, and once
+    /// they train, when it is known better.
+    pub fn estimate(&self) -> Option<f64> {
+        if self.has_begun() {
+            return None;
+        }
+        self.present().map(|run| run.estimate()).sum()
+    }
+
+    /// How far the view that trains is.
+    pub fn phase(&self) -> Phase {
+        match self.status.get() {
+            Status::Resting | Status::Playing | Status::Finished => Phase::Ready,
+            Status::Dead => Phase::Error,
+            Status::Asleep | Status::Downloading { .. } | Status::Preparing => Phase::Loading,
+        }
+    }
+
+    /// Whether a step has been done since the runs began.
+    pub fn has_begun(&self) -> bool {
+        self.present().any(|run| run.losses.with(|losses| !losses.is_empty()))
+    }
+
+    /// Wakes the trainer and has it prepare the runs of `recipe`, in place of those before: as this browser kept them
+    /// on an earlier visit, or, if `anew`, from their first step.
+    pub fn begin(self, recipe: Recipe, choice: BackendChoice, anew: bool) {
+        self.watch_visibility();
+        self.problem.set(None);
+        self.note.set(None);
+        self.shown.set(None);
+        self.status.set(Status::Downloading { loaded: 0, total: 0 });
+        let mut configs = recipe.configs().into_iter();
+        self.runs.iter().for_each(|run| run.clear(configs.next()));
+        self.recipe.set(Some(recipe.clone()));
+        let generation = self.inner.try_update_value(|inner| {
+            inner.wanted = false;
+            inner.heard = false;
+            inner.generation += 1;
+            inner.generation
+        });
+        spawn_local(async move {
+            // A browser that keeps nothing, or what cannot be read: then the runs begin anew, as a person expects.
+            let kept = match anew {
+                true => autosave::forget().await.ok().and(None),
+                false => autosave::read().await.ok().flatten(),
+            };
+            // Somebody may have chosen again in the meantime.
+            if self.inner.try_with_value(|inner| inner.generation) != generation {
+                return;
+            }
+            if let Some(kept) = kept.filter(|kept| kept.epoch() > 0 && kept.recipe.same_runs(&recipe)) {
+                self.take_up(kept);
+            }
+            if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.worker.is_some()) {
+                return self.send_begin();
+            }
+            self.use_engine(choice);
+        });
+    }
+
+    /// Takes the runs as the browser kept them.
+    fn take_up(self, kept: Autosave) {
+        self.note.set(Some(text::taken_up(kept.epoch())));
+        self.runs.iter().zip(kept.runs).for_each(|(run, saved)| run.take_up(saved));
+    }
+
+    /// Has the browser keep the runs as they stood after the last epoch that all of them have done; while they train,
+    /// every few seconds at most.
+    fn autosave(self, now: bool) {
+        let runs = self.present_untracked();
+        let epoch = runs.first().map_or(0, Run::done);
+        let time = clock::now();
+        let due = self.inner.try_update_value(|inner| inner.rhythm.is_due(now, time));
+        let is_whole = |run: &Run| run.done() == epoch && run.snapshot.with_value(|bytes| !bytes.is_empty());
+        let Some(recipe) = self.recipe.get_untracked() else { return };
+        if due != Some(true) || epoch == 0 || !runs.iter().all(is_whole) {
+            return;
+        }
+        let saved = Autosave { recipe, runs: runs.iter().map(Run::saved).collect() };
+        self.inner.update_value(|inner| inner.rhythm.begin(time));
+        spawn_local(async move {
+            let done = autosave::write(&saved).await;
+            let full = matches!(done, Err(AutosaveError::Keep(KeepError::Refused(_))));
+            match self.inner.try_update_value(|inner| inner.rhythm.end(full)) {
+                Some(Next::TellFull) => {
+                    self.pause();
+                    self.problem.set(Some(text::STORAGE_FULL.into()));
+                }
+                Some(Next::Again) => self.autosave(true),
+                Some(Next::Rest) | None => {}
+            }
+        });
+    }
+
+    /// Goes on with another engine from what is kept.
+    pub fn use_engine(self, choice: BackendChoice) {
+        self.choice.set(choice);
+        self.inner.update_value(|inner| {
+            inner.worker = None;
+            inner.wanted = false;
+        });
+        self.status.set(Status::Downloading { loaded: 0, total: 0 });
+        spawn_local(async move {
+            let backend = backend::choose(choice).await;
+            // Somebody may have chosen again in the meantime.
+            if self.choice.get_untracked() == choice && self.inner.with_value(|inner| inner.worker.is_none()) {
+                let slow = choice == BackendChoice::Auto && backend == Backend::Cpu;
+                if slow && self.note.with_untracked(Option::is_none) {
+                    self.note.set(Some(text::NO_ADAPTER.into()));
+                }
+                self.start(backend);
+            }
+        });
+    }
+
+    /// Starts a trainer; it is given the runs once it is ready.
+    fn start(self, backend: Backend) {
+        self.backend.set(Some(backend));
+        self.status.set(Status::Downloading { loaded: 0, total: 0 });
+        match Worker::start(&format!("trainer-{}", backend.word()), move |event, bytes| self.hear(event, bytes)) {
+            Ok(worker) => self.inner.update_value(|inner| inner.worker = Some(worker)),
+            Err(error) => {
+                self.status.set(Status::Dead);
+                self.problem.set(Some(error.to_string()));
+            }
+        }
+    }
+
+    /// Hands the trainer the runs as they stood after their last measured epoch.
+    fn send_begin(self) {
+        self.status.set(Status::Preparing);
+        let generation = self.inner.try_update_value(|inner| {
+            inner.generation += 1;
+            inner.heard = false;
+            inner.generation
+        });
+        let generation = generation.unwrap_or_default();
+        let runs = self.runs.iter().filter_map(Run::begin).collect();
+        let snapshots = self.runs.map(|run| run.snapshot.get_value());
+        self.send(&Request::Begin { generation, runs }, &snapshots.concat());
+    }
+
+    fn send(self, request: &Request, bytes: &[u8]) {
+        self.inner.with_value(|inner| {
+            if let Some(worker) = &inner.worker {
+                worker.send(request, bytes);
+            }
+        });
+    }
+
+    /// Trains, now or as soon as everything is there.
+    pub fn play(self) {
+        self.problem.set(None);
+        self.note.set(None);
+        self.shown.set(None);
+        self.inner.update_value(|inner| inner.wanted = true);
+        match self.status.get_untracked() {
+            Status::Resting => self.go_on(),
+            Status::Dead => self.revive(),
+            _ => {}
+        }
+    }
+
+    fn go_on(self) {
+        self.status.set(Status::Playing);
+        self.send(&Request::Play, &[]);
+    }
+
+    /// Starts another trainer and hands it what is kept.
+    fn revive(self) {
+        self.start(self.backend.get_untracked().unwrap_or(Backend::Cpu));
+    }
+
+    /// Stops after the step under way.
+    pub fn pause(self) {
+        self.inner.update_value(|inner| inner.wanted = false);
+        if self.status.get_untracked() == Status::Playing {
+            self.send(&Request::Pause, &[]);
+        }
+    }
+
+    /// One step of each run.
+    pub fn step(self) {
+        self.shown.set(None);
+        if self.status.get_untracked() == Status::Resting {
+            self.status.set(Status::Playing);
+            self.send(&Request::Step, &[]);
+        }
+    }
+
+    /// Another peak learning rate for a run, from its next step on.
+    pub fn set_rate(self, run: usize, lr: f64) {
+        self.runs[run].config.update(|config| {
+            if let Some(config) = config {
+                config.lr = lr;
+            }
+        });
+        self.recipe.update(|recipe| {
+            if let Some(recipe) = recipe {
+                match (run, &mut recipe.b) {
+                    (0, _) => recipe.a.rate = lr,
+                    (_, Some(b)) => b.rate = lr,
+                    _ => {}
+                }
+            }
+        });
+        self.send(&Request::Rate { run, lr }, &[]);
+    }
+
+    /// Has a run packed; the browser then offers it for download.
+    pub fn save(self, run: usize) {
+        let one = self.runs[run];
+        let Some(id) = one.bundle_id(run) else { return };
+        self.saving.set(Some((0, 1)));
+        let class = one.config.with_untracked(|config| config.as_ref().map_or(0, |config| config.id_class));
+        let title = text::bundle_title(&untrack(|| one.name()).unwrap_or_default(), class, one.done());
+        self.send(&Request::Save { run, id, title }, &[]);
+    }
+
+    /// Has a bundle out of a file unpacked and checked, with a trainer that is started for it where there is none.
+    pub fn open(self, bytes: &[u8]) {
+        self.problem.set(None);
+        self.send(&Request::Open, bytes);
+    }
+
+    /// Takes in what the trainer says.
+    pub fn hear(self, event: Event, bytes: Vec<u8>) {
+        let about_runs = matches!(event, Event::Stepped { .. } | Event::Measured { .. } | Event::Rests { .. });
+        if about_runs && !self.inner.with_value(|inner| inner.heard) {
+            return;
+        }
+        match event {
+            Event::Download { loaded, total } => self.status.set(Status::Downloading { loaded, total }),
+            Event::Ready { device, .. } => {
+                self.device.set(device);
+                self.send_begin();
+            }
+            Event::Prepared { generation, .. } if self.inner.with_value(|inner| inner.generation != generation) => {}
+            Event::Prepared { runs, .. } => {
+                self.inner.update_value(|inner| inner.heard = true);
+                self.present_untracked().iter().zip(runs).for_each(|(run, prepared)| run.prepare(prepared));
+            }
+            Event::Stepped { run, epoch, step, loss, millis, views } => {
+                self.runs[run].stepped(epoch, step, loss, views as f64 / (millis.max(0.1) / 1e3));
+            }
+            Event::Measured { run, entry, frame, seconds, memory } => {
+                self.runs[run].measured(*entry, frame);
+                self.runs[run].pace.update(|pace| (pace.seconds, pace.memory) = (seconds, memory));
+                self.runs[run].snapshot.set_value(bytes);
+                self.autosave(false);
+            }
+            Event::Rests { finished } => self.rests(finished),
+            Event::Saving { done, total } => self.saving.set(Some((done, total))),
+            Event::Saved { run } => {
+                self.saving.set(None);
+                self.offer(run, &bytes);
+            }
+            Event::Opened { manifest, sizes } => {
+                self.opened.set(Some(BundleFile::new(*manifest, sizes, &bytes)));
+            }
+            Event::Failed { message } => {
+                self.saving.set(None);
+                self.inner.update_value(|inner| inner.wanted = false);
+                self.problem.set(Some(message));
+            }
+            Event::Crashed { message } => self.crashed(&message),
+        }
+    }
+
+    fn rests(self, finished: bool) {
+        self.status.set(if finished { Status::Finished } else { Status::Resting });
+        if !finished && self.inner.with_value(|inner| inner.wanted) {
+            return self.go_on();
+        }
+        if self.has_begun_untracked() {
+            self.autosave(true);
+        }
+    }
+
+    fn crashed(self, message: &str) {
+        let was_ready = !matches!(self.status.get_untracked(), Status::Downloading { .. });
+        self.saving.set(None);
+        self.inner.update_value(|inner| {
+            inner.worker = None;
+            inner.wanted = false;
+        });
+        self.status.set(Status::Dead);
+        if self.backend.get_untracked() == Some(Backend::Webgpu) && !was_ready {
+            self.note.set(Some(text::WEBGPU_TO_CPU.into()));
+            return self.start(Backend::Cpu);
+        }
+        let epoch = self.present_untracked().iter().map(|run| run.done()).min().unwrap_or(0);
+        self.problem.set(Some(text::died(message, epoch)));
+    }
+
+    /// A tab that nobody sees does not train.
+    fn watch_visibility(self) {
+        if self.inner.try_update_value(|inner| std::mem::replace(&mut inner.watching, true)).unwrap_or(true) {
+            return;
+        }
+        let hidden = Closure::<dyn Fn()>::new(move || {
+            if document().hidden() && self.status.get_untracked() == Status::Playing {
+                self.pause();
+                self.note.set(Some(text::HIDDEN.into()));
+            }
+        });
+        let _ = document().add_event_listener_with_callback("visibilitychange", hidden.as_ref().unchecked_ref());
+        // For as long as the page lives.
+        hidden.forget();
+    }
+
+    fn has_begun_untracked(self) -> bool {
+        untrack(|| self.has_begun())
+    }
+
+    fn present_untracked(self) -> Vec<Run> {
+        untrack(|| self.present().collect())
+    }
+
+    /// Hands a packed run to the person, as a download.
+    fn offer(self, run: usize, zip: &[u8]) {
+        let Some(id) = self.runs[run].bundle_id(run) else { return };
+        let name = format!("{id}.zip");
+        if export::save(&name, "application/zip", zip).is_err() {
+            self.problem.set(Some(text::NO_DOWNLOAD.into()));
+        } else {
+            self.note.set(Some(text::saved(&name)));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `nsa fit`: a person's own normal images behind the encoder of a bundle, in a moment and without training.
+
+use super::predict::promise;
+use super::{print, print_json};
+use crate::bundles;
+use crate::cli::FitArgs;
+use crate::device::{DeviceJob, on_device, wait};
+use crate::error::NsaError;
+use crate::images::Images;
+use crate::progress::Progress;
+use burn::tensor::backend::Backend;
+use nsa_core::bundle::{Assembled, Manifest};
+use nsa_core::data::IMAGE_BYTES;
+use nsa_core::eval::{Alarm, alarm};
+use nsa_core::measure::{Frames, History};
+use serde_json::json;
+
+/// Images embedded at once.
+const BATCH: usize = 64;
+
+/// Fits the banks and writes the bundle.
+pub fn run(args: &FitArgs) -> Result<(), NsaError> {
+    let id = bundles::id_of(&args.out)?;
+    let images = Images::read(&args.normal)?;
+    let (assembled, manifest, alarms) = on_device(args.device, Job { args, id: id.clone(), pixels: &images.pixels })?;
+    let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
+    // It was not trained: there is nothing to replay.
+    let contents = assembled.to_files(&History::default(), &Frames::default()).map_err(refused)?;
+    bundles::write(&args.out, &contents, false)?;
+    let (default, n) = (manifest.default_score(), images.pixels.len() / IMAGE_BYTES);
+    if args.json {
+        let entry = |(entry, alarm): (&nsa_core::bundle::ScoreEntry, &Alarm)| {
+            let Alarm { threshold, expected, range } = alarm;
+            json!({"layer": entry.layer, "scorer": entry.scorer, "threshold": threshold, "expected": expected, "range": range})
+        };
+        let scores: Vec<_> = manifest.scores.iter().zip(&alarms).map(entry).collect();
+        print_json(&json!({"id": id, "images": n, "default": default, "scores": scores}))?;
+    } else {
+        let entry = &manifest.scores[default];
+        let line = format!("{n} normal images; {} on {}, {}\n", entry.scorer, entry.layer, promise(&alarms[default]));
+        print(&line)?;
+    }
+    images.verdict()
+}
+
+struct Job<'a> {
+    args: &'a FitArgs,
+    id: String,
+    pixels: &'a [u8],
+}
+
+impl DeviceJob for Job<'_> {
+    type Output = (Assembled, Manifest, Vec<Alarm>);
+
+    fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
+        let Self { args, id, pixels } = self;
+        let encoder = bundles::detector::<B>(&args.bundle, device)?;
+        let mut progress = Progress::new("embedding", pixels.len() / IMAGE_BYTES);
+        let fitted = wait(encoder.fit(pixels, BATCH, async |n| progress.advance(n)))?;
+        progress.finish();
+        let alarms =
+            fitted.held_out()?.iter().map(|scores| alarm(scores, args.false_alarms)).collect::<Result<_, _>>()?;
+        let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
+        let title = args.title.clone().unwrap_or_else(|| id.clone());
+        Ok((fitted.assembled(id, title, pixels).map_err(refused)?, fitted.manifest().clone(), alarms))
+    }
+}
