@@ -181,7 +181,7 @@ fn the_limit_is_far_from_what_pytorch_writes() {
     let name = zip.file_names().find(|name| name.ends_with("data.pkl")).unwrap().to_string();
     let mut pickle = Vec::new();
     zip.by_name(&name).unwrap().read_to_end(&mut pickle).unwrap();
-    let mut machine = machine::Machine::new(&pickle);
+    let mut machine = interpreter::Interpreter::new(&pickle);
     while machine.step().unwrap() {}
     let taken = machine.taken();
     assert!(taken < 16 * pickle.len(), "{taken} of {}", pickle.len());
