@@ -282,8 +282,7 @@ test("a camera: a burst is fitted, the score rises when the scene changes and fa
   await until(true);
   await until(false);
   // Held down by mouse for some of them, then nothing more comes.
-  const hold = await step("normal-hold").boundingBox();
-  await page.mouse.move(hold.x + 8, hold.y + 8);
+  await step("normal-hold").hover();
   await page.mouse.down();
   await page.waitForFunction(() => Number(document.querySelector("[data-testid=normal-count]").dataset.images) >= 24, null, { timeout: 20_000 });
   await page.mouse.up();
