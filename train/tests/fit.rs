@@ -87,7 +87,7 @@ fn too_few_and_equal_images_say_so_and_leave_nothing() {
     fs::create_dir(lab.path("none")).unwrap();
     let fit = |what: &str| lab.nsa(&format!("fit --bundle {DIGITS} --normal {what} --out out --device cpu"));
     fit("normal/01.png normal/02.png").fails(2, &["8 to 1000 images, found 2"]);
-    fit("same").fails(2, &["these images give no bank", "alike"]);
+    fit("same").fails(2, &["these images give no bank", "all 9 are the same"]);
     fit("none").fails(2, &["none must hold images", "found none"]);
     assert!(!lab.path("out").exists());
     let named = format!("fit --bundle {DIGITS} --normal normal --out Sevens --device cpu");

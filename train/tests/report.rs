@@ -196,8 +196,8 @@ fn the_committed_results_are_made_from_the_committed_records() {
     let out = lab.path("out");
     let line = format!("report results/records {} --out {}", plans.join(" "), out.display());
     lab.command(&line).current_dir(root).output().map(|o| common::Answer::of(&line, o)).unwrap().succeeds();
-    // Two files stand beside the report that are not part of it.
-    let beside = ["plans.txt", "MODELS.md"];
+    // Files that stand beside the report and are not part of it.
+    let beside = ["plans.txt", "MODELS.md", "FIT.md", "fit.json"];
     let committed = contents_of_files(&results).into_iter().filter(|(name, _)| !beside.contains(&name.as_str()));
     assert!(committed.eq(contents_of_files(&out)));
     assert!(contents(&results.join("plots")) == contents(&out.join("plots")));
