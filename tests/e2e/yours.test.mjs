@@ -14,7 +14,7 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  await site?.close();
+  site?.close();
 });
 
 const open = (query, options) => Lab.open(browser, site.url, `?view=yours&backend=cpu${query}`, options);

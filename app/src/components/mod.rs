@@ -31,7 +31,7 @@ pub use compact::Compact;
 pub use confusion::Confusion;
 pub use controls::{Choices, Controls, ModelCard, Percent};
 pub use data::Data;
-pub use detail::Detail;
+pub use detail::{Detail, dial};
 pub use gallery::{Gallery, Marks};
 pub use glance::Glance;
 pub use kiosk::Kiosk;

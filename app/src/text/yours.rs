@@ -105,6 +105,11 @@ pub fn verdict(score: f32, anomalous: bool) -> String {
     format!("{}, {:.1}°", if anomalous { ANOMALOUS } else { NORMAL }, f64::from(score).to_degrees())
 }
 
+/// Where an image lies on the hypersphere.
+pub fn from_mean(angle: f64) -> String {
+    format!("{:.1}° from the mean of your normal images on the hypersphere", angle.to_degrees())
+}
+
 /// The camera's scores in a sentence.
 pub fn strip(seconds: f64, rate: f64, anomalous: usize, all: usize) -> String {
     format!("{all} looks in {seconds:.0} s, {rate:.0} a second; {anomalous} anomalous.")

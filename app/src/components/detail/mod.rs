@@ -4,6 +4,8 @@ mod ensemble;
 mod near;
 mod place;
 
+pub use near::dial;
+
 use self::ensemble::EnsembleParts;
 use self::near::{Neighbours, Views};
 use self::place::Place;

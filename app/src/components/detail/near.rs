@@ -76,7 +76,7 @@ fn One(training: Option<Arc<TrainingImages>>, neighbour: Neighbour) -> impl Into
 }
 
 /// An angle from the pole, which is the mean of the training images.
-fn dial(angle: f64) -> impl IntoView {
+pub fn dial(angle: f64) -> impl IntoView {
     let (x, y) = (50.0 + 44.0 * angle.sin(), 50.0 - 44.0 * angle.cos());
     let (near_x, near_y) = (50.0 + 20.0 * angle.sin(), 50.0 - 20.0 * angle.cos());
     let arc = format!("M50 30A20 20 0 {} 1 {near_x:.2} {near_y:.2}", i32::from(angle > std::f64::consts::PI));

@@ -1,7 +1,7 @@
 //! The third step: images are tried, one by one or as the camera sees them.
 
 use super::live::Live;
-use crate::components::{Pad, Picker, Pixels};
+use crate::components::{Pad, Picker, Pixels, dial};
 use crate::lab::{Lab, Tried};
 use crate::stats::is_anomalous;
 use crate::text;
@@ -86,7 +86,7 @@ pub fn score_of(lab: Lab, found: &Explanation) -> Option<f32> {
     found.scores.get(lab.normal.shown.get()).copied()
 }
 
-/// The normal images that an image is nearest to.
+/// The normal images that an image is nearest to, and how far it is from their mean on the sphere.
 pub fn near(lab: Lab, found: &Explanation) -> impl IntoView + use<> {
     let fitted = lab.normal.fitted();
     let one = |neighbour: &Neighbour| {
@@ -97,7 +97,11 @@ pub fn near(lab: Lab, found: &Explanation) -> impl IntoView + use<> {
     };
     let list: Vec<_> =
         found.neighbours.get(lab.normal.shown.get()).map_or(Vec::new(), |near| near.iter().filter_map(one).collect());
-    view! { <ul class="nearest" aria-label=text::yours::NEAREST>{list}</ul> }
+    let angle = f64::from(found.angle);
+    view! {
+        <ul class="nearest" aria-label=text::yours::NEAREST>{list}</ul>
+        <p class="small from-mean">{dial(angle)} <span>{text::yours::from_mean(angle)}</span></p>
+    }
 }
 
 fn spoken(lab: Lab, tried: &Tried) -> Option<String> {
