@@ -7,7 +7,7 @@ use js_sys::{Reflect, Uint8Array};
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Response, window};
+use web_sys::{Cache, CacheStorage, Response, window};
 
 /// Not one of the service worker's caches, which go when the site is built anew.
 const CACHE: &str = "nsa-runs";
@@ -26,13 +26,16 @@ pub enum KeepError {
 /// Keeps bytes under an address, in place of those before.
 pub async fn write(address: &str, bytes: &[u8]) -> Result<(), KeepError> {
     let answer = Response::new_with_opt_buffer_source(Some(&Uint8Array::from(bytes))).map_err(refused)?;
-    JsFuture::from(cache().await?.put_with_str(address, &answer)).await.map_err(refused)?;
+    let opened = JsFuture::from(storage()?.open(CACHE)).await.map_err(|_| KeepError::Missing)?;
+    let cache: Cache = opened.dyn_into().map_err(|_| KeepError::Missing)?;
+    JsFuture::from(cache.put_with_str(address, &answer)).await.map_err(refused)?;
     Ok(())
 }
 
 /// The bytes under an address, if there are any.
 pub async fn read(address: &str) -> Result<Option<Vec<u8>>, KeepError> {
-    let found = JsFuture::from(cache().await?.match_with_str(address)).await.map_err(refused)?;
+    let Some(cache) = cache().await? else { return Ok(None) };
+    let found = JsFuture::from(cache.match_with_str(address)).await.map_err(refused)?;
     let Ok(answer) = found.dyn_into::<Response>() else { return Ok(None) };
     let buffer = JsFuture::from(answer.array_buffer().map_err(refused)?).await.map_err(refused)?;
     Ok(Some(Uint8Array::new(&buffer).to_vec()))
@@ -40,19 +43,29 @@ pub async fn read(address: &str) -> Result<Option<Vec<u8>>, KeepError> {
 
 /// Keeps nothing under an address any more.
 pub async fn forget(address: &str) -> Result<(), KeepError> {
-    JsFuture::from(cache().await?.delete_with_str(address)).await.map_err(refused)?;
+    if let Some(cache) = cache().await? {
+        JsFuture::from(cache.delete_with_str(address)).await.map_err(refused)?;
+    }
     Ok(())
 }
 
-async fn cache() -> Result<Cache, KeepError> {
+/// The cache, if anything was ever kept: to open one is to make it.
+async fn cache() -> Result<Option<Cache>, KeepError> {
+    let storage = storage()?;
+    if JsFuture::from(storage.has(CACHE)).await.map_err(|_| KeepError::Missing)? != JsValue::TRUE {
+        return Ok(None);
+    }
+    let opened = JsFuture::from(storage.open(CACHE)).await.map_err(|_| KeepError::Missing)?;
+    opened.dyn_into().map(Some).map_err(|_| KeepError::Missing)
+}
+
+fn storage() -> Result<CacheStorage, KeepError> {
     let window = window().ok_or(KeepError::Missing)?;
     // Where the page is not served securely, the property is not there at all.
     if !Reflect::get(&window, &"caches".into()).is_ok_and(|caches| caches.is_object()) {
         return Err(KeepError::Missing);
     }
-    let caches = window.caches().map_err(|_| KeepError::Missing)?;
-    let opened = JsFuture::from(caches.open(CACHE)).await.map_err(|_| KeepError::Missing)?;
-    opened.dyn_into().map_err(|_| KeepError::Missing)
+    window.caches().map_err(|_| KeepError::Missing)
 }
 
 fn refused(error: JsValue) -> KeepError {
