@@ -182,6 +182,8 @@ class Goad(RotTrans):
     def __init__(self):
         super().__init__()
         self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
+        # It moves all centres alike: its gradient is nothing but rounding.
+        self.projector.layers[0].linear.bias.requires_grad = False
 
     def loss(self, first, second, norm, temperature, target):
         pictures, which = [], []

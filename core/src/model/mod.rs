@@ -154,11 +154,11 @@ impl NetworkConfig {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Csi => {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
-            Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
-            Objective::Goad => (HeadShape::linear(y, 2 * self.width), None),
-            Objective::Drocc => (HeadShape::linear(y, 1), None),
+            Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
+            Objective::Drocc => (HeadShape::linear(y, 1, true), None),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
-                (HeadShape::linear(y, self.objective.shifts().choices().iter().sum()), None)
+                (HeadShape::linear(y, self.objective.shifts().choices().iter().sum(), true), None)
             }
         }
     }
@@ -201,7 +201,7 @@ impl NetworkConfig {
             predictor: predictor.map(|shape| shape.init(device)),
             classifier: (self.objective == Objective::Csi).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
-                HeadShape::linear(8 * self.width, choices).init(device)
+                HeadShape::linear(8 * self.width, choices, true).init(device)
             }),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
