@@ -42,6 +42,11 @@ impl HeadShape {
         Self { sizes: vec![y, y, z], hidden_norm, output_norm: false, biases: true }
     }
 
+    /// ARNet's decoder: two layers to the values of an image, batch norm between them.
+    pub fn decoder(y: usize, image: usize) -> Self {
+        Self { sizes: vec![y, y, image], hidden_norm: true, output_norm: false, biases: true }
+    }
+
     /// One linear layer, to the logits of a classifier or to a projection. Without `biases` its bias is not learned:
     /// Deep SVDD's is minus the centre ([`Head::seen_from`]); GOAD's would move all centres alike, and nothing else.
     pub fn linear(y: usize, outputs: usize, biases: bool) -> Self {

@@ -3,12 +3,13 @@
 use super::adam::Adam;
 use super::target::{self, Target};
 use super::{
-    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, shift_loss, simsiam_loss, svdd_loss,
+    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, restoration_loss, shift_loss, simsiam_loss,
+    svdd_loss,
 };
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
-use crate::model::{Network, Shifts};
+use crate::model::{Network, Shifts, greyed};
 use crate::rng::Rng;
 use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -47,14 +48,14 @@ pub(super) struct Shown<B: Backend> {
     views: Vec<Tensor<B, 4>>,
     /// By which of [`Shifts::all`] each picture of a view was made, where that is to be told.
     which: Vec<usize>,
-    /// Where DROCC's search for anomalies begins: what is added to the images.
-    start: Option<Tensor<B, 4>>,
+    /// Where DROCC's search for anomalies begins: what is added to the images. For ARNet what each picture was made of.
+    beside: Option<Tensor<B, 4>>,
 }
 
 impl<B: Backend> Shown<B> {
     /// Pictures of which nothing is to be told.
     pub fn of(views: impl Into<Vec<Tensor<B, 4>>>) -> Self {
-        Self { views: views.into(), which: Vec::new(), start: None }
+        Self { views: views.into(), which: Vec::new(), beside: None }
     }
 }
 
@@ -157,21 +158,23 @@ impl<B: AutodiffBackend> Trainer<B> {
             let views: Vec<_> = [(); 2].map(view).into();
             // All images turned by nothing come first, then all turned once, and so on.
             let which = (0..shifts.all().len()).flat_map(|turn| std::iter::repeat_n(turn, indices.len()));
-            return Shown { views, which: which.collect(), start: None };
+            return Shown { views, which: which.collect(), beside: None };
         }
         let images = pixels.apply(views.images());
         if objective == Objective::Drocc {
             let shape = images.dims();
             let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
             let start = Tensor::from_data(TensorData::new(values, shape), &self.device);
-            return Shown { start: Some(start), ..Shown::of([images]) };
+            return Shown { beside: Some(start), ..Shown::of([images]) };
         }
         if shifts == Shifts::None {
             return Shown::of([images]);
         }
         let moves: Vec<usize> = indices.iter().map(|_| rng.below(shifts.all().len() / 4)).collect();
+        let beside = (objective == Objective::Arnet).then(|| images.clone().repeat_dim(0, shifts.all().len()));
         let (pictures, which) = shifts.show(images, &moves);
-        Shown { views: vec![pictures], which, start: None }
+        let pictures = if objective == Objective::Arnet { greyed(pictures) } else { pictures };
+        Shown { views: vec![pictures], which, beside }
     }
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
@@ -210,7 +213,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// The loss on what is shown.
-    fn loss(&self, Shown { views, which, start }: &Shown<B>) -> Tensor<B, 1> {
+    fn loss(&self, Shown { views, which, beside }: &Shown<B>) -> Tensor<B, 1> {
         let (network, temperature) = (&self.network, self.config.temperature);
         let y = views.iter().map(|view| network.embedding(&network.encoder.forward(view.clone()))).collect::<Vec<_>>();
         let mut z = y.iter().map(|y| network.project(y.clone())).collect::<Vec<_>>().into_iter();
@@ -238,8 +241,12 @@ impl<B: AutodiffBackend> Trainer<B> {
                 }
             }
             Objective::DeepSvdd => svdd_loss(next()),
+            Objective::Arnet => {
+                let images = beside.as_ref().expect("this objective's pictures were made of images");
+                restoration_loss(next(), images.clone())
+            }
             Objective::Drocc => {
-                let (images, start) = (&views[0], start.as_ref().expect("this objective's search begins somewhere"));
+                let (images, start) = (&views[0], beside.as_ref().expect("this objective's search begins somewhere"));
                 let added = hardest(images, start.clone().inner(), |pictures| network.forward(pictures));
                 let anomalies = images.clone() + Tensor::from_inner(added);
                 inlier_loss(next()) + outlier_loss(network.forward(anomalies))
