@@ -223,10 +223,12 @@ class Drocc(Rival):
 
     def loss(self, first, second, norm, temperature, target):
         x, start = ((images - 0.5) / 0.25 for images in (first, second))
-        logit = lambda x: self.projector(self.encoder(x)[-1].mean((2, 3)))[-1]
-        right, wrong = torch.ones(len(x), 1, dtype=x.dtype), torch.zeros(len(x), 1, dtype=x.dtype)
-        entropy = F.binary_cross_entropy_with_logits
-        return entropy(logit(x), right) + entropy(logit(x + hardest(x, start, logit)), wrong)
+        # Batch norms see images and anomalies together.
+        both = lambda anomalies: self.projector(self.encoder(torch.cat([x, anomalies]))[-1].mean((2, 3)))[-1]
+        logits = both(x + hardest(x, start, lambda anomalies: both(anomalies)[len(x) :]))
+        right = torch.ones_like(logits)
+        right[len(x) :] = 0
+        return 2 * F.binary_cross_entropy_with_logits(logits, right)
 
     def scores(self, images, trained):
         return {"logit": -self.logits(images)[:, 0]}

@@ -121,8 +121,8 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc | Self::Csi => 8,
             Self::DeepSvdd => 1,
-            // The image, five times a point on its way through the shell, and where it ends.
-            Self::Drocc => 7,
+            // The image and a point of the shell, five times on its way and once where it ends.
+            Self::Drocc => 12,
             Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Arnet => 4,
         }
     }
