@@ -9,7 +9,7 @@ use crate::rng::Rng;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 /// Weights of red, green and blue in grey (ITU-R BT.601, as torchvision has them).
-const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
+pub(crate) const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 
 /// A batch of images on a device, from which random views are drawn.
 pub struct Views<B: Backend> {

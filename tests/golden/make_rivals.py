@@ -182,6 +182,8 @@ class Goad(RotTrans):
     def __init__(self):
         super().__init__()
         self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
+        # It moves all centres alike: its gradient is nothing but rounding.
+        self.projector.layers[0].linear.bias.requires_grad = False
 
     def loss(self, first, second, norm, temperature, target):
         pictures, which = [], []
@@ -221,10 +223,12 @@ class Drocc(Rival):
 
     def loss(self, first, second, norm, temperature, target):
         x, start = ((images - 0.5) / 0.25 for images in (first, second))
-        logit = lambda x: self.projector(self.encoder(x)[-1].mean((2, 3)))[-1]
-        right, wrong = torch.ones(len(x), 1, dtype=x.dtype), torch.zeros(len(x), 1, dtype=x.dtype)
-        entropy = F.binary_cross_entropy_with_logits
-        return entropy(logit(x), right) + entropy(logit(x + hardest(x, start, logit)), wrong)
+        # Batch norms see images and anomalies together.
+        both = lambda anomalies: self.projector(self.encoder(torch.cat([x, anomalies]))[-1].mean((2, 3)))[-1]
+        logits = both(x + hardest(x, start, lambda anomalies: both(anomalies)[len(x) :]))
+        right = torch.ones_like(logits)
+        right[len(x) :] = 0
+        return 2 * F.binary_cross_entropy_with_logits(logits, right)
 
     def scores(self, images, trained):
         return {"logit": -self.logits(images)[:, 0]}
@@ -257,8 +261,35 @@ def ascent():
     return {name: numbers(tensor, 9) for name, tensor in zip(names, (images, start, hidden, last, found))}
 
 
+class Arnet(Rival):
+    """Huang et al. 2019: images restored from grey and turned pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 8 * WIDTH, 3 * 32 * 32], True, False)
+
+    def picture(self, images, turns):
+        """Grey and turned."""
+        grey = torch.tensor([0.2989, 0.587, 0.114], dtype=images.dtype)
+        return torch.rot90(torch.einsum("nchw,c->nhw", images, grey)[:, None].repeat(1, 3, 1, 1), turns, (2, 3))
+
+    def loss(self, first, second, norm, temperature, target):
+        # Grey in 0..1 is a little less than grey: the weights' sum is 0.9999. So it is made of scaled pixels.
+        x = (first - 0.5) / 0.25
+        pictures = torch.cat([self.picture(x, turns) for turns in range(4)])
+        restored = self.projector(self.encoder(pictures)[-1].mean((2, 3)))[-1]
+        return F.l1_loss(restored, x.flatten(1).repeat(4, 1))
+
+    def scores(self, images, trained):
+        x, errors = (images - 0.5) / 0.25, 0
+        for turns in range(4):
+            restored = self.projector(self.encoder(self.picture(x, turns))[-1].mean((2, 3)))[-1]
+            errors += (restored - x.flatten(1)).abs().mean(1) / 4
+        return {"restoration": errors}
+
+
 RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
-          "drocc": Drocc}
+          "drocc": Drocc, "arnet": Arnet}
 
 
 def values(objective, first, second):

@@ -103,7 +103,7 @@ pub struct TrainArgs {
     #[arg(long)]
     pub id_class: Option<usize>,
     /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
-    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom, csi, goad, drocc. See above.
+    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom, csi, goad, drocc, arnet. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.
@@ -389,7 +389,7 @@ pub struct ScoreArgs {
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
     /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
-    /// mahalanobis, mahalanobis-shrunk, length, shift-log-prob, csi, goad or logit.
+    /// mahalanobis, mahalanobis-shrunk, length, shift-log-prob, csi, goad, logit or restoration.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].

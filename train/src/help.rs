@@ -124,6 +124,8 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   drocc      Goyal et al. 2020. Learns to tell the images from points in a shell around them, those that it takes for images
              most, which it finds by gradient ascent in every step. An image is anomalous if it is taken for such a point
              (`logit` on head1).
+  arnet      Huang et al. 2019. Learns to restore an image from its grey picture in any of four turns. An image is anomalous
+             if it is restored badly (`restoration`, the mean absolute error over the four turns, on `shifts`).
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted
@@ -254,7 +256,8 @@ angular scorers give radians, the others have units of their own.
   mahalanobis           distance of l2-normalised features (SSD); mahalanobis-shrunk: of the features as they are, by a
                         covariance shrunk as Ledoit and Wolf do, which raw pixels need
   length                how far the features are from 0 (Deep SVDD, whose centre is the 0 of its projection)
-  shift-log-prob        minus the mean of a row of log-probabilities (RotNet); logit: the same of one logit (DROCC)
+  shift-log-prob        minus the mean of a row of log-probabilities (RotNet); logit: the same of one logit (DROCC);
+                        restoration: of errors (ARNet)
   csi                   nearest cosine times length and logit, over rows of four projections and four logits (CSI)
   goad                  likelihoods of 36 centres, over rows of 36 projections (GOAD)
 

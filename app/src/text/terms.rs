@@ -40,6 +40,8 @@ pub const TERMS: &[Term] = &[
         "Turned and moved in many ways, an image is anomalous where its pictures do not land at the places where those of training \
          images do."),
     term(&["Taken for an anomaly"], "How surely the model, which learned to tell the training images from points around them, takes an image for such a point."),
+    term(&["Badly restored"],
+        "How much is wrong in the image when the model restores its colours and which way is up."),
     term(&["kNN"], "Nearest neighbours vote: how well an image's class follows from the images nearest to it."),
     term(&["AUROC"],
         "How often a random anomaly scores higher than a random normal image. 100 % is a perfect order, 50 % is a coin."),

@@ -32,6 +32,8 @@ words! {
         "goad" => Goad,
         /// DROCC (Goyal et al. 2020): the class against the hardest points of a shell around its images.
         "drocc" => Drocc,
+        /// ARNet (Huang et al. 2019): images restored from grey and turned ones.
+        "arnet" => Arnet,
     }
 }
 
@@ -79,6 +81,7 @@ impl Objective {
             Self::Csi => "CSI",
             Self::Goad => "GOAD",
             Self::Drocc => "DROCC",
+            Self::Arnet => "ARNet",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -96,7 +99,10 @@ impl Objective {
 
     /// Whether it learns from random views; if not, from the images as they are.
     pub fn draws_views(self) -> bool {
-        !matches!(self, Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Drocc)
+        !matches!(
+            self,
+            Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Drocc | Self::Arnet
+        )
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -115,9 +121,9 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc | Self::Csi => 8,
             Self::DeepSvdd => 1,
-            // The image, five times a point on its way through the shell, and where it ends.
-            Self::Drocc => 7,
-            Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad => 4,
+            // The image and a point of the shell, five times on its way and once where it ends.
+            Self::Drocc => 12,
+            Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Arnet => 4,
         }
     }
 }
@@ -164,6 +170,9 @@ mod tests {
             "rot-trans",
             "geom",
             "csi",
+            "goad",
+            "drocc",
+            "arnet",
         ] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(

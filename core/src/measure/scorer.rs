@@ -51,6 +51,8 @@ words! {
         "goad" => Goad,
         /// Minus the mean of the features: of DROCC's head, which has one, minus the logit of an image being of the class.
         "logit" => Logit,
+        /// Minus the mean of the features: of ARNet's row `shifts` the mean absolute error of what is restored.
+        "restoration" => Restoration,
     }
 }
 

@@ -42,15 +42,15 @@ impl HeadShape {
         Self { sizes: vec![y, y, z], hidden_norm, output_norm: false, biases: true }
     }
 
-    /// Deep SVDD's projector: one linear layer, whose bias is minus the centre ([`Head::seen_from`]) and not learned but
-    /// where its collapse is to be shown.
-    pub fn svdd_projector(y: usize, z: usize, biases: bool) -> Self {
-        Self { sizes: vec![y, z], hidden_norm: false, output_norm: false, biases }
+    /// ARNet's decoder: two layers to the values of an image, batch norm between them.
+    pub fn decoder(y: usize, image: usize) -> Self {
+        Self { sizes: vec![y, y, image], hidden_norm: true, output_norm: false, biases: true }
     }
 
-    /// One linear layer, to the logits of a classifier or to a projection.
-    pub fn linear(y: usize, outputs: usize) -> Self {
-        Self { sizes: vec![y, outputs], hidden_norm: false, output_norm: false, biases: true }
+    /// One linear layer, to the logits of a classifier or to a projection. Without `biases` its bias is not learned:
+    /// Deep SVDD's is minus the centre ([`Head::seen_from`]); GOAD's would move all centres alike, and nothing else.
+    pub fn linear(y: usize, outputs: usize, biases: bool) -> Self {
+        Self { sizes: vec![y, outputs], hidden_norm: false, output_norm: false, biases }
     }
 
     /// The shape of the head whose layers stand in `state` as `NAME.layers.0.linear.weight` and so on, and which takes

@@ -31,12 +31,12 @@ pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
 pub use resnet::{FeatureMaps, ResNet};
-pub use shifts::{Said, Shift, Shifts};
+pub use shifts::{Said, Shift, Shifts, greyed};
 pub use state_dict::{MAX_WEIGHTS, StateDict, Weight, WeightsError};
 pub use weights::{load_weights, read_weights, save_weights, state_of};
 
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
-use crate::data::SIZE;
+use crate::data::{CHANNELS, SIZE};
 use crate::measure::Scorer;
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -134,6 +134,7 @@ impl Objective {
             Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
             Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
+            Self::Arnet => &[(Layer::Shifts, Scorer::Restoration)],
         }
     }
 }
@@ -154,11 +155,12 @@ impl NetworkConfig {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Csi => {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
-            Objective::DeepSvdd => (HeadShape::svdd_projector(y, 2 * self.width, self.svdd_biases), None),
-            Objective::Goad => (HeadShape::linear(y, 2 * self.width), None),
-            Objective::Drocc => (HeadShape::linear(y, 1), None),
+            Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
+            Objective::Drocc => (HeadShape::linear(y, 1, true), None),
+            Objective::Arnet => (HeadShape::decoder(y, CHANNELS * self.side * self.side), None),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
-                (HeadShape::linear(y, self.objective.shifts().choices().iter().sum()), None)
+                (HeadShape::linear(y, self.objective.shifts().choices().iter().sum(), true), None)
             }
         }
     }
@@ -201,7 +203,7 @@ impl NetworkConfig {
             predictor: predictor.map(|shape| shape.init(device)),
             classifier: (self.objective == Objective::Csi).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
-                HeadShape::linear(8 * self.width, choices).init(device)
+                HeadShape::linear(8 * self.width, choices, true).init(device)
             }),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
@@ -273,9 +275,15 @@ impl<B: Backend> Network<B> {
         let n = images.dims()[0];
         let (mut said, mut logits) = (Vec::new(), Vec::new());
         for (which, shift) in self.shifts.all().into_iter().enumerate() {
-            let y = self.embedding(&self.encoder.forward(shift.apply(images.clone())));
+            let picture = shift.apply(images.clone());
+            let picture = if self.said == Said::Restored { greyed(picture) } else { picture };
+            let y = self.embedding(&self.encoder.forward(picture));
             let z = self.project(y.clone());
-            said.push(if self.said == Said::Right { self.shifts.log_probabilities(z, &vec![which; n]) } else { z });
+            said.push(match self.said {
+                Said::Right => self.shifts.log_probabilities(z, &vec![which; n]),
+                Said::Restored => -(z - images.clone().flatten(1, 3)).abs().mean_dim(1),
+                Said::Projection | Said::ProjectionAndLogit => z,
+            });
             logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
         }
         said.extend(logits);

@@ -1,6 +1,7 @@
 //! Transformations of an image whose name a network learns to tell: turned, moved, mirrored by how much? Images of the
 //! class are told right, others less so (Golan & El-Yaniv 2018, Hendrycks et al. 2019, Tack et al. 2020).
 
+use crate::augment::GREY;
 use crate::config::Objective;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
@@ -36,7 +37,7 @@ impl Objective {
     /// The transformations that it learns to tell.
     pub fn shifts(self) -> Shifts {
         match self {
-            Self::Rotnet | Self::Csi => Shifts::Turns,
+            Self::Rotnet | Self::Csi | Self::Arnet => Shifts::Turns,
             Self::RotTrans | Self::Goad => Shifts::TurnsAndMoves,
             Self::Geom => Shifts::All,
             _ => Shifts::None,
@@ -54,6 +55,8 @@ pub enum Said {
     ProjectionAndLogit,
     /// Its projection.
     Projection,
+    /// Minus the mean absolute error of the image that g restores from it, grey.
+    Restored,
 }
 
 impl Objective {
@@ -62,6 +65,7 @@ impl Objective {
         match self {
             Self::Csi => Said::ProjectionAndLogit,
             Self::Goad => Said::Projection,
+            Self::Arnet => Said::Restored,
             _ => Said::Right,
         }
     }
@@ -71,7 +75,7 @@ impl Said {
     /// How many values that is of a projection of `z` values.
     pub fn width(self, z: usize) -> usize {
         match self {
-            Self::Right => 1,
+            Self::Right | Self::Restored => 1,
             Self::ProjectionAndLogit => z + 1,
             Self::Projection => z,
         }
@@ -179,6 +183,12 @@ impl Shift {
             _ => x.swap_dims(2, 3).flip([3]),
         }
     }
+}
+
+/// Images, `N x 3 x S x S`, without their colours, in three equal channels.
+pub fn greyed<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 4> {
+    let channel = |c: usize| images.clone().narrow(1, c, 1) * GREY[c];
+    (channel(0) + channel(1) + channel(2)).repeat_dim(1, 3)
 }
 
 /// Moved along a dimension by so many pixels; what enters at the edge is the image mirrored there.

@@ -49,7 +49,7 @@ impl Scorer {
             Self::Mahalanobis => Fit::Mahalanobis(Mahalanobis::fit(train)?),
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
             Self::Length => Fit::Length(Length::fit(train)),
-            Self::ShiftLogProb | Self::Logit => Fit::MinusMean(MinusMean::fit(train)),
+            Self::ShiftLogProb | Self::Logit | Self::Restoration => Fit::MinusMean(MinusMean::fit(train)),
             Self::Csi => Fit::Csi(Csi::fit(train)?),
             Self::Goad => Fit::Goad(Goad::fit(train)?),
         };

@@ -1,6 +1,7 @@
 //! Self-supervised objectives (sections 2.1 and 2.4): what is compared, how it is learned.
 
 mod adam;
+mod arnet;
 mod drocc;
 mod goad;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod target;
 mod trainer;
 mod watch;
 
+pub use arnet::restoration_loss;
 pub use drocc::{hardest, inlier_loss, outlier_loss};
 pub use goad::goad_loss;
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};

@@ -3,12 +3,13 @@
 use super::adam::Adam;
 use super::target::{self, Target};
 use super::{
-    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, shift_loss, simsiam_loss, svdd_loss,
+    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, restoration_loss, shift_loss, simsiam_loss,
+    svdd_loss,
 };
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
-use crate::model::{Network, Shifts};
+use crate::model::{Network, Shifts, greyed};
 use crate::rng::Rng;
 use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -47,14 +48,14 @@ pub(super) struct Shown<B: Backend> {
     views: Vec<Tensor<B, 4>>,
     /// By which of [`Shifts::all`] each picture of a view was made, where that is to be told.
     which: Vec<usize>,
-    /// Where DROCC's search for anomalies begins: what is added to the images.
-    start: Option<Tensor<B, 4>>,
+    /// Where DROCC's search for anomalies begins: what is added to the images. For ARNet what each picture was made of.
+    beside: Option<Tensor<B, 4>>,
 }
 
 impl<B: Backend> Shown<B> {
     /// Pictures of which nothing is to be told.
     pub fn of(views: impl Into<Vec<Tensor<B, 4>>>) -> Self {
-        Self { views: views.into(), which: Vec::new(), start: None }
+        Self { views: views.into(), which: Vec::new(), beside: None }
     }
 }
 
@@ -157,21 +158,23 @@ impl<B: AutodiffBackend> Trainer<B> {
             let views: Vec<_> = [(); 2].map(view).into();
             // All images turned by nothing come first, then all turned once, and so on.
             let which = (0..shifts.all().len()).flat_map(|turn| std::iter::repeat_n(turn, indices.len()));
-            return Shown { views, which: which.collect(), start: None };
+            return Shown { views, which: which.collect(), beside: None };
         }
         let images = pixels.apply(views.images());
         if objective == Objective::Drocc {
             let shape = images.dims();
             let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
             let start = Tensor::from_data(TensorData::new(values, shape), &self.device);
-            return Shown { start: Some(start), ..Shown::of([images]) };
+            return Shown { beside: Some(start), ..Shown::of([images]) };
         }
         if shifts == Shifts::None {
             return Shown::of([images]);
         }
         let moves: Vec<usize> = indices.iter().map(|_| rng.below(shifts.all().len() / 4)).collect();
+        let beside = (objective == Objective::Arnet).then(|| images.clone().repeat_dim(0, shifts.all().len()));
         let (pictures, which) = shifts.show(images, &moves);
-        Shown { views: vec![pictures], which, start: None }
+        let pictures = if objective == Objective::Arnet { greyed(pictures) } else { pictures };
+        Shown { views: vec![pictures], which, beside }
     }
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
@@ -210,23 +213,24 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// The loss on what is shown.
-    fn loss(&self, Shown { views, which, start }: &Shown<B>) -> Tensor<B, 1> {
-        let (network, temperature) = (&self.network, self.config.temperature);
-        let y = views.iter().map(|view| network.embedding(&network.encoder.forward(view.clone()))).collect::<Vec<_>>();
-        let mut z = y.iter().map(|y| network.project(y.clone())).collect::<Vec<_>>().into_iter();
-        let mut next = || z.next().expect("as many views are shown as the objective compares");
-        match self.config.objective {
+    fn loss(&self, Shown { views, which, beside }: &Shown<B>) -> Tensor<B, 1> {
+        let (network, TrainConfig { objective, temperature, .. }) = (&self.network, &self.config);
+        let shifts = objective.shifts();
+        let embed = |view: usize| network.embedding(&network.encoder.forward(views[view].clone()));
+        let project = |view: usize| network.project(embed(view));
+        match objective {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
-                nt_xent_loss(next(), next(), temperature)
+                nt_xent_loss(project(0), project(1), *temperature)
             }
             Objective::Csi => {
                 let classifier = network.classifier.as_ref().expect("this objective has a classifier");
-                let told = |y| shift_loss(self.config.objective.shifts(), classifier.forward(y), which);
-                let told = y.into_iter().map(told).reduce(|a, b| a + b).expect("two views are shown");
-                nt_xent_loss(next(), next(), temperature) + told / 2.0
+                let [y1, y2] = [0, 1].map(embed);
+                let told = |y: &Tensor<B, 2>| shift_loss(shifts, classifier.forward(y.clone()), which);
+                let told = (told(&y1) + told(&y2)) / 2.0;
+                nt_xent_loss(network.project(y1), network.project(y2), *temperature) + told
             }
             Objective::Simsiam | Objective::Byol => {
-                let (z1, z2) = (next(), next());
+                let [z1, z2] = [0, 1].map(project);
                 let predictor = network.predictor.as_ref().expect("these two objectives have a predictor");
                 let (p1, p2) = (predictor.forward(z1.clone()), predictor.forward(z2.clone()));
                 match &self.target {
@@ -237,17 +241,22 @@ impl<B: AutodiffBackend> Trainer<B> {
                     None => simsiam_loss(p1, z1, p2, z2),
                 }
             }
-            Objective::DeepSvdd => svdd_loss(next()),
+            Objective::DeepSvdd => svdd_loss(project(0)),
+            Objective::Goad => goad_loss(project(0), which, shifts.all().len()),
+            Objective::Arnet => {
+                let images = beside.as_ref().expect("this objective's pictures were made of images");
+                restoration_loss(project(0), images.clone())
+            }
             Objective::Drocc => {
-                let (images, start) = (&views[0], start.as_ref().expect("this objective's search begins somewhere"));
-                let added = hardest(images, start.clone().inner(), |pictures| network.forward(pictures));
-                let anomalies = images.clone() + Tensor::from_inner(added);
-                inlier_loss(next()) + outlier_loss(network.forward(anomalies))
+                let (images, start) = (&views[0], beside.as_ref().expect("this objective's search begins somewhere"));
+                let n = images.dims()[0];
+                // Images and anomalies are always normalised together: apart, batch norms would make them alike.
+                let both = |anomalies| network.forward(Tensor::cat(vec![images.clone(), anomalies], 0));
+                let added = hardest(images, start.clone().inner(), |anomalies| both(anomalies).narrow(0, n, n));
+                let logits = both(images.clone() + Tensor::from_inner(added));
+                inlier_loss(logits.clone().narrow(0, 0, n)) + outlier_loss(logits.narrow(0, n, n))
             }
-            Objective::Goad => goad_loss(next(), which, self.config.objective.shifts().all().len()),
-            Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
-                shift_loss(self.config.objective.shifts(), next(), which)
-            }
+            Objective::Rotnet | Objective::RotTrans | Objective::Geom => shift_loss(shifts, project(0), which),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Shown, Target, Trainer};
 use crate::Features;
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::measure::Scorer;
-use crate::model::{Shifts, load_weights};
+use crate::model::{Shifts, greyed, load_weights};
 use crate::ssl::svdd_centre;
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
@@ -89,6 +89,7 @@ fn weights(objective: Objective) -> &'static [u8] {
         Objective::Csi => include_bytes!("../../../../tests/golden/rivals_csi.safetensors"),
         Objective::Goad => include_bytes!("../../../../tests/golden/rivals_goad.safetensors"),
         Objective::Drocc => include_bytes!("../../../../tests/golden/rivals_drocc.safetensors"),
+        Objective::Arnet => include_bytes!("../../../../tests/golden/rivals_arnet.safetensors"),
         other => panic!("{other} has no weights of PyTorch's"),
     }
 }
@@ -139,17 +140,21 @@ fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
             close(&scores, &case.scores[&scorer], &format!("{objective}: {scorer}"));
         }
         let shown = match objective.shifts() {
-            Shifts::None if objective == Objective::Drocc => Shown { start: Some(second), ..Shown::of([first]) },
+            Shifts::None if objective == Objective::Drocc => Shown { beside: Some(second), ..Shown::of([first]) },
             Shifts::None => Shown::of([first]),
             shifts if objective.draws_views() => {
                 let moves = vec![0; first.dims()[0]];
                 let (first, which) = shifts.show(first, &moves);
-                Shown { views: vec![first, shifts.show(second, &moves).0], which, start: None }
+                Shown { views: vec![first, shifts.show(second, &moves).0], which, beside: None }
             }
             shifts => {
                 let moves: Vec<usize> = (0..first.dims()[0]).map(|i| 5 * i % (shifts.all().len() / 4)).collect();
-                let (pictures, which) = shifts.show(first, &moves);
-                Shown { views: vec![pictures], which, start: None }
+                let (pictures, which) = shifts.show(first.clone(), &moves);
+                if objective == Objective::Arnet {
+                    Shown { views: vec![greyed(pictures)], which, beside: Some(first.repeat_dim(0, 4)) }
+                } else {
+                    Shown { views: vec![pictures], which, beside: None }
+                }
             }
         };
         compare_steps(&mut trainer, &shown, &case);
