@@ -178,8 +178,9 @@ fn compare_steps(trainer: &mut Trainer<B>, shown: &Shown<B>, case: &Case) {
     let (objective, expected) = (case.objective, &case.training);
     let &Training { rate, momentum, .. } = expected;
     let mut step = || trainer.step_on(shown, rate, momentum).into_scalar();
-    if expected.state.is_empty() {
-        return close(&[step()], &expected.losses, &format!("{objective}: the first loss"));
+    // Where rounding decides what a step sees, none is compared: see DROCC in `make_rivals.py`.
+    if expected.losses.is_empty() {
+        return;
     }
     let mut losses = vec![step(), step(), step()];
     let after = state(trainer);
