@@ -105,7 +105,7 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              anomalous where a one-class SVM (`oc-svm`) or a kernel density (`kde`) on conv4-1x1 says so.
   deep-svdd  Ruff et al. 2018. Pulls the images, as they are, towards a centre that is fixed before learning. An image is
              anomalous far from it (`length` on head1, which is seen from the centre). The network has no biases: with
-             --svdd-biases true it may put every image at the centre, and its collapse can be watched.
+             --svdd-biases true it could put every image at the centre, whatever is on it.
   rotnet     Golan & El-Yaniv 2018, with rotations only. Learns by how many quarters an image is turned. An image is
              anomalous if its four turns are told badly (`shift-log-prob` on the row `shifts`); its features are scored
              as any.
