@@ -95,9 +95,9 @@ fn take(lab: Lab, files: Vec<File>) {
         return;
     }
     if lab.state.with_untracked(|s| s.view == View::Yours) {
-        return match untrack(|| lab.normal.fitted()) {
-            Some(_) => lab.normal.attempt_files(files),
-            None => lab.normal.give_files(files),
+        return match untrack(|| lab.own.normal.fitted()) {
+            Some(_) => lab.own.normal.attempt_files(files),
+            None => lab.own.normal.give_files(files),
         };
     }
     // Before a room the scene of own images shows them itself.

@@ -26,7 +26,6 @@ use detail::DetailStore;
 use gallery::GalleryStore;
 use leptos::prelude::*;
 use model::ModelStore;
-use normal::NormalStore;
 use notices::NoticeStore;
 use nsa_engine::protocol::{Event, Request};
 use own::OwnStore;
@@ -45,8 +44,6 @@ pub struct Lab {
     /// Test images and what the engine says of them.
     pub gallery: GalleryStore,
     pub own: OwnStore,
-    /// A person's own normal.
-    pub normal: NormalStore,
     /// The score shown, and what follows from it.
     pub scores: ScoreStore,
     /// The image whose details are open.
@@ -86,7 +83,7 @@ impl Lab {
         let engine = EngineStore::new(notices);
         let model = ModelStore::new(state, engine, notices);
         let gallery = GalleryStore::new(state, model, engine, notices);
-        let own = OwnStore::new(model, engine, notices);
+        let own = OwnStore::new(state, model, engine, notices);
         Self {
             state,
             notices,
@@ -94,7 +91,6 @@ impl Lab {
             model,
             gallery,
             own,
-            normal: NormalStore::new(state, model, engine, notices),
             scores: ScoreStore::new(state, model, gallery, own),
             detail: DetailStore::new(state, model, gallery, own, engine),
             sphere: SphereStore::new(model, gallery, own, engine),
@@ -108,7 +104,6 @@ impl Lab {
         self.model.start();
         self.gallery.start();
         self.own.start();
-        self.normal.start();
         self.detail.start();
         self.sphere.start();
     }
@@ -128,7 +123,7 @@ impl Lab {
         let images = std::mem::take(&mut file.normal);
         let own = file.manifest.normal.is_some();
         if own {
-            self.normal.open(file.manifest.title.clone(), images);
+            self.own.normal.open(file.manifest.title.clone(), images);
         }
         self.model.open_file(file, if own { View::Yours } else { View::Score });
     }

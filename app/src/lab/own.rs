@@ -11,7 +11,9 @@
 use super::bundle::Row;
 use super::engine::EngineStore;
 use super::model::ModelStore;
+use super::normal::NormalStore;
 use super::notices::NoticeStore;
+use crate::state::State;
 use crate::{own_image, text};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -72,6 +74,8 @@ impl OwnImage {
 pub struct OwnStore {
     /// All of them, newest first.
     pub images: RwSignal<Vec<OwnImage>>,
+    /// Those that a person calls normal, and what is compared with them.
+    pub normal: NormalStore,
     last_key: StoredValue<u32>,
     model: ModelStore,
     engine: EngineStore,
@@ -79,12 +83,14 @@ pub struct OwnStore {
 }
 
 impl OwnStore {
-    pub fn new(model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
-        Self { images: RwSignal::new(Vec::new()), last_key: StoredValue::new(0), model, engine, notices }
+    pub fn new(state: RwSignal<State>, model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
+        let normal = NormalStore::new(state, model, engine, notices);
+        Self { images: RwSignal::new(Vec::new()), normal, last_key: StoredValue::new(0), model, engine, notices }
     }
 
     /// Has the images scored by the model there is, and again by the next.
     pub fn start(self) {
+        self.normal.start();
         Effect::new(move |_| {
             self.model.opened.track();
             self.wait_again(|progress| matches!(progress, OwnProgress::Scored(_) | OwnProgress::Asked));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Where images to try come in, and what is said of each.
 #[component]
 pub fn Attempt(lab: Lab) -> impl IntoView {
-    let normal = lab.normal;
+    let normal = lab.own.normal;
     let missing = move || normal.fitted().is_none();
     let told = move || normal.tried.with(|tried| tried.first().and_then(|tried| spoken(lab, tried)));
     view! {
@@ -48,7 +48,7 @@ fn One(lab: Lab, tried: Tried) -> impl IntoView {
                 <p class="name">{name}</p>
                 <Verdict lab score/>
                 {move || found.with_value(|found| found.as_deref().map(|found| near(lab, found)))}
-                <button type="button" class="quiet" on:click=move |_| lab.normal.was_normal(key)>{text::yours::WAS_NORMAL}</button>
+                <button type="button" class="quiet" on:click=move |_| lab.own.normal.was_normal(key)>{text::yours::WAS_NORMAL}</button>
             </div>
         </li>
     }
@@ -57,13 +57,15 @@ fn One(lab: Lab, tried: Tried) -> impl IntoView {
 /// A score in words and as a bar against the threshold.
 #[component]
 pub fn Verdict(lab: Lab, score: Memo<Option<f32>>) -> impl IntoView {
-    let anomalous = move || score.get().zip(lab.normal.alarm.get()).map(|(s, a)| is_anomalous(s, a.threshold.into()));
+    let anomalous =
+        move || score.get().zip(lab.own.normal.alarm.get()).map(|(s, a)| is_anomalous(s, a.threshold.into()));
     let said = move || match score.get().zip(anomalous()) {
         Some((score, anomalous)) => text::yours::verdict(score, anomalous),
         None => text::yours::ASKING.into(),
     };
     // The threshold stands at two thirds of the bar.
-    let share = move || score.get().zip(lab.normal.alarm.get()).map(|(s, a)| (s / a.threshold / 1.5).clamp(0.0, 1.0));
+    let share =
+        move || score.get().zip(lab.own.normal.alarm.get()).map(|(s, a)| (s / a.threshold / 1.5).clamp(0.0, 1.0));
     let call = move || anomalous().map(|is| if is { text::yours::ANOMALOUS } else { text::yours::NORMAL });
     view! {
         <p class="value" class:ood=move || anomalous() == Some(true) class:id=move || anomalous() == Some(false) data-testid="verdict" data-call=call>
@@ -83,20 +85,22 @@ pub fn Verdict(lab: Lab, score: Memo<Option<f32>>) -> impl IntoView {
 
 /// An image's score of those shown.
 pub fn score_of(lab: Lab, found: &Explanation) -> Option<f32> {
-    found.scores.get(lab.normal.shown.get()).copied()
+    found.scores.get(lab.own.normal.shown.get()).copied()
 }
 
 /// The normal images that an image is nearest to, and how far it is from their mean on the sphere.
 pub fn near(lab: Lab, found: &Explanation) -> impl IntoView + use<> {
-    let fitted = lab.normal.fitted();
+    let fitted = lab.own.normal.fitted();
     let one = |neighbour: &Neighbour| {
         let image = fitted.as_ref()?.images.get(neighbour.position? as usize)?;
         let label = format!("{}, {:.1}°", image.name, f64::from(neighbour.angle).to_degrees());
         let title = label.clone();
         Some(view! { <li title=title><Pixels planes=image.pixels.to_vec() label/></li> })
     };
-    let list: Vec<_> =
-        found.neighbours.get(lab.normal.shown.get()).map_or(Vec::new(), |near| near.iter().filter_map(one).collect());
+    let list: Vec<_> = found
+        .neighbours
+        .get(lab.own.normal.shown.get())
+        .map_or(Vec::new(), |near| near.iter().filter_map(one).collect());
     let angle = f64::from(found.angle);
     view! {
         <ul class="nearest" aria-label=text::yours::NEAREST>{list}</ul>
@@ -106,6 +110,6 @@ pub fn near(lab: Lab, found: &Explanation) -> impl IntoView + use<> {
 
 fn spoken(lab: Lab, tried: &Tried) -> Option<String> {
     let found: Arc<Explanation> = tried.found.clone()?;
-    let (score, alarm) = (score_of(lab, &found)?, lab.normal.alarm.get()?);
+    let (score, alarm) = (score_of(lab, &found)?, lab.own.normal.alarm.get()?);
     Some(format!("{}: {}", tried.name, text::yours::verdict(score, is_anomalous(score, alarm.threshold.into()))))
 }

@@ -13,7 +13,7 @@ const WIDTH: f32 = 1000.0;
 /// The encoder, how far the fit is, the threshold and what it promises.
 #[component]
 pub fn Fitting(lab: Lab) -> impl IntoView {
-    let normal = lab.normal;
+    let normal = lab.own.normal;
     let said = move || {
         normal.fit.with(|fit| match fit {
             Fit::Waiting => text::yours::waiting(normal.images.with(Vec::len)),
@@ -90,7 +90,7 @@ fn encoders(lab: Lab) -> impl IntoView {
 }
 
 fn scores(lab: Lab) -> Option<impl IntoView> {
-    let (fitted, shown) = (lab.normal.fitted()?, lab.normal.shown.get());
+    let (fitted, shown) = (lab.own.normal.fitted()?, lab.own.normal.shown.get());
     let option = |at: usize| {
         let title = fitted.bundle.score_title(at);
         view! { <option value=at.to_string() selected=at == shown>{title}</option> }
@@ -100,8 +100,8 @@ fn scores(lab: Lab) -> Option<impl IntoView> {
 
 /// A stroke for what each normal image scores by banks that have not seen it, and a line at the threshold.
 fn strip(lab: Lab) -> Option<impl IntoView> {
-    let (fitted, Alarm { threshold, .. }) = (lab.normal.fitted()?, lab.normal.alarm.get()?);
-    let held_out = fitted.held_out.get(lab.normal.shown.get())?;
+    let (fitted, Alarm { threshold, .. }) = (lab.own.normal.fitted()?, lab.own.normal.alarm.get()?);
+    let held_out = fitted.held_out.get(lab.own.normal.shown.get())?;
     let most = held_out.iter().fold(threshold, |most, score| most.max(*score)) * 1.15;
     let x = |score: f32| WIDTH * (score / most).clamp(0.0, 1.0);
     let mut strokes = String::new();

@@ -16,7 +16,7 @@ const BURST: u32 = 50;
 /// Where images come in, and those that are there.
 #[component]
 pub fn Give(lab: Lab) -> impl IntoView {
-    let normal = lab.normal;
+    let normal = lab.own.normal;
     let count = move || text::yours::count(normal.images.with(Vec::len));
     let none = move || normal.images.with(Vec::is_empty);
     let reading = move || normal.reading.get();
@@ -91,7 +91,7 @@ fn Bursts(lab: Lab) -> impl IntoView {
     let left = RwSignal::new(0_u32);
     let take = move || match camera.on.get_untracked().then(|| camera.picture()).flatten() {
         Some(pixels) => {
-            lab.normal.give(text::yours::CAMERA_NAME.into(), pixels);
+            lab.own.normal.give(text::yours::CAMERA_NAME.into(), pixels);
             left.update(|left| *left = left.saturating_sub(1));
         }
         None => left.set(0),

@@ -13,7 +13,7 @@ use web_sys::HtmlInputElement;
 /// Saves the fitted bundle, says what the browser keeps, and has it forgotten.
 #[component]
 pub fn Keep(lab: Lab) -> impl IntoView {
-    let normal = lab.normal;
+    let normal = lab.own.normal;
     let kept = move || match normal.kept.get() {
         Ok(0) => None,
         Ok(images) => Some(text::yours::kept(images)),

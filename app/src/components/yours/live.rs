@@ -19,7 +19,7 @@ const BETWEEN: f64 = 0.5;
 /// The camera, the verdict on what it sees, the last minute.
 #[component]
 pub fn Live(lab: Lab) -> impl IntoView {
-    let normal = lab.normal;
+    let normal = lab.own.normal;
     let camera = Camera::new();
     let paused = RwSignal::new(false);
     let sound = RwSignal::new(false);
@@ -89,10 +89,10 @@ fn look_on(lab: Lab, camera: Camera, looking: Memo<bool>) {
         if looking.try_get_untracked() != Some(true) {
             return;
         }
-        if !lab.normal.is_looking()
+        if !lab.own.normal.is_looking()
             && let Some(pixels) = camera.picture()
         {
-            lab.normal.look(pixels, seconds());
+            lab.own.normal.look(pixels, seconds());
         }
         look_on(lab, camera, looking);
     });
@@ -100,8 +100,8 @@ fn look_on(lab: Lab, camera: Camera, looking: Memo<bool>) {
 
 /// The scores of the last minute, and a line at the threshold.
 fn strip(lab: Lab) -> Option<impl IntoView + use<>> {
-    let (threshold, shown) = (f64::from(lab.normal.alarm.get()?.threshold), lab.normal.shown.get());
-    lab.normal.looks.with(|looks| {
+    let (threshold, shown) = (f64::from(lab.own.normal.alarm.get()?.threshold), lab.own.normal.shown.get());
+    lab.own.normal.looks.with(|looks| {
         let (first, end) = (looks.front()?.at, looks.back()?.at);
         let (mut line, mut anomalous) = (String::new(), 0);
         for look in looks {

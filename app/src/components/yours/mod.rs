@@ -23,7 +23,7 @@ pub fn Yours() -> impl IntoView {
     let lab = lab();
     // Somebody's settings came with the address, but no images.
     let set = |state: &State| state.alarms != State::default().alarms || state.scorer.is_some();
-    let invited = move || lab.normal.images.with(Vec::is_empty) && lab.state.with(set);
+    let invited = move || lab.own.normal.images.with(Vec::is_empty) && lab.state.with(set);
     view! {
         <section class="card yours" aria-labelledby="yours-title" data-testid="yours">
             <header data-part="lead">
@@ -52,9 +52,9 @@ enum Now {
 
 impl Now {
     fn of(lab: Lab) -> Self {
-        match lab.normal.fit.with(|fit| matches!(fit, Fit::Fitted(_))) {
+        match lab.own.normal.fit.with(|fit| matches!(fit, Fit::Fitted(_))) {
             true => Self::Try,
-            false if lab.normal.images.with(|images| images.len() < MIN_NORMAL) => Self::Normal,
+            false if lab.own.normal.images.with(|images| images.len() < MIN_NORMAL) => Self::Normal,
             false => Self::Fit,
         }
     }
