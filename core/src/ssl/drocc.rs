@@ -29,7 +29,7 @@ fn radius(values: usize) -> f64 {
     (values as f64).sqrt() / 2.0
 }
 
-/// From `start` (what is added to images, `N x C x H x W`) by [`ASCENTS`] steps up the loss of anomalies, each along the
+/// From `start` (what is added to images, `N x C x H x W`) by five steps up the loss of anomalies, each along the
 /// gradient's direction and then back into the shell: what to add to get the hardest anomalies (equation 3, algorithm 1).
 pub fn hardest<B: AutodiffBackend>(
     images: &Tensor<B, 4>,
@@ -50,7 +50,7 @@ pub fn hardest<B: AutodiffBackend>(
     found.reshape([n, c, h, w])
 }
 
-/// Rows scaled so that their length is from the radius to [`SHELL`] times the radius.
+/// Rows scaled so that their length is from the radius to twice the radius.
 fn into_shell<B: Backend>(x: Tensor<B, 2>, radius: f64) -> Tensor<B, 2> {
     let length = (x.clone().square().sum_dim(1) + 1e-24).sqrt();
     let wanted = length.clone().clamp(radius, SHELL * radius);
