@@ -185,7 +185,7 @@ impl NormalStore {
                     let images: Vec<_> = images.map(|(name, pixels)| self.image(name, pixels)).collect();
                     self.kept.set(Ok(images.len()));
                     self.images.set(images);
-                    self.fit_soon();
+                    self.rest_then(Self::fit);
                 }
                 Ok(None) => {}
                 Err(why) => self.kept.set(Err(why)),
@@ -195,7 +195,7 @@ impl NormalStore {
             self.model.opened.track();
             self.fit.set(Fit::Waiting);
             self.model.loaded.track();
-            untrack(|| self.fit_soon());
+            untrack(|| self.fit());
         });
     }
 
@@ -324,9 +324,22 @@ impl NormalStore {
         });
     }
 
-    /// The images changed: the browser keeps them, and banks of them are fitted.
+    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. It forgets
+    /// them at once.
     fn changed(self) {
-        self.fit_soon();
+        match self.images.with_untracked(Vec::is_empty) {
+            true => {
+                self.keep();
+                self.rest_then(Self::fit);
+            }
+            false => self.rest_then(|store| {
+                store.keep();
+                store.fit();
+            }),
+        }
+    }
+
+    fn keep(self) {
         let images = self.images.get_untracked();
         let count = images.len();
         spawn_local(async move {
@@ -338,12 +351,12 @@ impl NormalStore {
         });
     }
 
-    /// Fits once the images rest.
-    fn fit_soon(self) {
+    /// Does something once the images rest, in place of what waited for that before.
+    fn rest_then(self, what: fn(Self)) {
         if let Some(timer) = self.resting.get_value() {
             timer.clear();
         }
-        let timer = set_timeout_with_handle(move || self.fit(), REST);
+        let timer = set_timeout_with_handle(move || what(self), REST);
         self.resting.set_value(timer.ok());
     }
 
