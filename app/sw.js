@@ -7,8 +7,7 @@ const CACHE = `nsa-lab-${VERSION}`;
 
 // What the page needs to paint and to show something real. Engines and bundles are kept once they have been used.
 const SHELL = [
-  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "worker.js", "icon.svg",
-  "base.css", "shell.css", "score.css", "compact.css", "sphere.css", "story.css", "train.css", "yours.css", "assets/catalog.json",
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "worker.js", "icon.svg", "lab.css", "assets/catalog.json",
 ];
 
 addEventListener("install", (event) => {

@@ -85,7 +85,9 @@ cargo_tool() {
   local command=$1 crate=$2 version=$3; shift 3
   if have "$command" && "$command" --version 2>/dev/null | grep -qF " $version"; then return; fi
   say "installing $crate $version (compiles it; a few minutes)"
-  CARGO_TARGET_DIR="$NSA_CACHE/tools/target" cargo install --quiet --root "$NSA_CACHE/tools" --force \
+  # Compiled for a short wait: trunk asks for link-time optimisation, which takes longer than it will ever save here.
+  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+    CARGO_TARGET_DIR="$NSA_CACHE/tools/target" cargo install --quiet --root "$NSA_CACHE/tools" --force \
     --version "$version" "$@" "$crate" ||
     fail "cargo could not install $crate $version: is the crate registry reachable?"
 }

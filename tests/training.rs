@@ -6,7 +6,7 @@ use burn_flex::Flex;
 use nsa_core::bundle::{BANK_FILE, Detector, FILES, from_zip};
 use nsa_core::config::AugmentConfig;
 use nsa_core::config::{Norm, Objective, TrainConfig};
-use nsa_core::data::{Split, synth_digits};
+use nsa_core::data::{IMAGE_BYTES, OWN, Sides, Split, synth_digits};
 use nsa_core::eval::auroc;
 use nsa_engine::train::protocol::{Begin, Frame};
 use nsa_engine::train::{Done, Labels, LiveRun, pack};
@@ -64,7 +64,7 @@ fn resume(
     frames: Vec<Frame>,
 ) -> Run {
     let begin = Begin { config: config.clone(), snapshot: snapshot.len(), history, frames, seconds: 0.0 };
-    Run::begin(begin, snapshot, Default::default()).unwrap()
+    Run::begin(begin, snapshot, None, Default::default()).unwrap()
 }
 
 /// Trains so many steps and measures after every epoch.
@@ -143,13 +143,46 @@ fn a_saved_run_scores_as_it_says() {
     assert!((found - told).abs() < 1e-9, "found {found}, told {told}");
 }
 
+/// `n` pictures of the digit, from number `first` on.
+fn digits(digit: u8, first: usize, n: usize) -> Vec<u8> {
+    (first..first + n).flat_map(|i| synth_digits::image(synth_digits::SEED, Split::Test, digit, i)).collect()
+}
+
+#[test]
+fn own_images_are_trained_on_and_a_quarter_of_them_is_the_test() {
+    let config = TrainConfig { dataset: OWN.into(), id_class: 0, ..config(Objective::Simclr, Norm::F, 0.0) };
+    let begin = |config: &TrainConfig, normal: &[u8], odd: &[u8]| {
+        let begin = Begin { config: config.clone(), snapshot: 0, history: vec![], frames: vec![], seconds: 0.0 };
+        Run::begin(begin, &[], Some(Sides { id: normal, ood: odd }), Default::default())
+    };
+    let (normal, odd) = (digits(7, 0, 80), digits(0, 0, 10));
+    let mut run = begin(&config, &normal, &odd).unwrap();
+    let prepared = run.prepared();
+    assert_eq!((prepared.images, prepared.id, prepared.labels.len()), (60, 20, 30));
+    // 24 training images at most, and no validation images.
+    assert_eq!(prepared.measured, 24 + 20 + 10);
+    let steps = prepared.steps;
+    train(&mut run, steps);
+
+    let labels = Labels { id: "sevens".into(), title: "Sevens".into(), device: "CPU".into(), seconds: 1.0 };
+    let manifest = from_zip(&block_on(pack(&run, labels, async |_| ())).unwrap()).unwrap().manifest;
+    assert_eq!((manifest.classes.len(), manifest.normal.is_none()), (2, true));
+    let from = &manifest.provenance;
+    assert_eq!((from.train_images, from.test_id, from.test_ood), (60, 20, 10));
+    assert!(from.command.starts_with("trained in a browser on images"), "{}", from.command);
+
+    let refused = |config: &TrainConfig, normal| begin(config, normal, &[]).err().unwrap().to_string();
+    assert!(refused(&config, &normal[..63 * IMAGE_BYTES]).contains("at least 64 images, found 63"));
+    assert!(refused(&configs()[0], &normal).contains("dataset must be own"));
+}
+
 #[test]
 fn what_a_browser_is_spared_is_refused() {
     let refused = |change: fn(&mut TrainConfig)| {
         let mut config = configs().remove(0);
         change(&mut config);
         let begin = Begin { config, snapshot: 0, history: vec![], frames: vec![], seconds: 0.0 };
-        Run::begin(begin, &[], Default::default()).err().map(|e| e.to_string()).unwrap_or_default()
+        Run::begin(begin, &[], None, Default::default()).err().map(|e| e.to_string()).unwrap_or_default()
     };
     assert!(refused(|c| c.width = 64).contains("width must be at most 16, found 64"));
     assert!(refused(|c| c.batch = 4096).contains("batch"));

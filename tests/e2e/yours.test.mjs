@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { DIST, Lab, launch, nsa, png, temporaryFolder } from "./lab.mjs";
 import { serve } from "./serve.mjs";
+import { Training } from "./train.mjs";
 
 let site, browser;
 before(async () => {
@@ -150,6 +151,54 @@ test("images are kept over a reload, taken out, brought back, and forgotten", { 
   await lab.page.getByTestId("normal-count").waitFor();
   await page.waitForTimeout(1500);
   assert.equal(await page.getByTestId("normal-count").getAttribute("data-images"), "0");
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+});
+
+test("a network of their own: trained on 64 photos, tested on odd ones, kept, and used", { timeout: 600_000 }, async () => {
+  const lab = await open("&train=c2-i16-w2-b16-n64-e3-s0-photos&a=simclr,f,0,0.003&b=off");
+  const { page } = lab;
+  await page.getByTestId("normal-input").setInputFiles(parts(63));
+  await fitted(page, 63);
+  assert.ok(await page.getByTestId("normal-train").isDisabled());
+  // Whoever follows the link too early is told what is missing.
+  await page.goto(page.url().replace("view=yours", "view=train"));
+  assert.match(await page.getByTestId("train-wants").textContent(), /64 of them or more, and there are 63/);
+  assert.ok(await page.getByTestId("train-play").isDisabled());
+  await page.getByTestId("train-wants").getByRole("button").click();
+  await page.getByTestId("normal-input").setInputFiles([file("last.png", part(63))]);
+  await fitted(page, 64);
+
+  await page.getByTestId("try-input").setInputFiles(Array.from({ length: 8 }, (_, i) => file(`odd-${i}.png`, part(100 + i, true))));
+  await verdicts(page, 8);
+  for (let left = 8; left > 0; left -= 1) {
+    await page.getByRole("button", { name: "This one is odd" }).first().click();
+    await page.waitForFunction((n) => document.querySelectorAll("[data-testid=tried-one]").length === n, left - 1);
+  }
+  assert.equal(await page.locator("[data-testid=odd-images] li").count(), 8);
+
+  await page.getByTestId("normal-train").click();
+  const training = new Training(lab);
+  await training.until("resting");
+  assert.match(await page.locator("body").textContent(), /and the 8 that you marked as odd/);
+  // The bank of the same images without training.
+  await page.waitForFunction(() => Number(document.querySelector("[data-testid=train-beside]")?.dataset.auroc) > 0.5);
+  await training.click("train-play");
+  await training.until("finished");
+  const [run] = await training.panels();
+  assert.equal(run.epoch, 3);
+  await training.untilKept(3);
+
+  // The images and the run are there after a reload.
+  await page.reload();
+  await training.until("finished");
+  assert.deepEqual(await training.panels(), [run]);
+
+  await training.click("train-use");
+  await page.waitForFunction(() => /live-a-simclr-f-own/.test(location.search) && /view=yours/.test(location.search));
+  await fitted(page, 64);
+  assert.match(await page.getByTestId("normal-encoder").evaluate((menu) => menu.selectedOptions[0].textContent), /^Knows your images/);
+  assert.ok(await page.getByTestId("normal-seen").isVisible());
   assert.deepEqual(lab.complaints, []);
   await lab.close();
 });

@@ -276,8 +276,19 @@ const FALSE_ALARMS: f64 = 0.05;
 #[derive(Debug, Args)]
 pub struct FitArgs {
     /// The bundle whose encoder is taken: its folder or zip.
-    #[arg(long, value_name = "BUNDLE")]
-    pub bundle: PathBuf,
+    #[arg(long, value_name = "BUNDLE", required_unless_present = "weights", conflicts_with = "weights")]
+    pub bundle: Option<PathBuf>,
+    /// The encoder's weights instead, `.safetensors` or `.pth`, as for `nsa embed`.
+    #[arg(long, value_name = "FILE", requires_all = ["arch", "stem"])]
+    pub weights: Option<PathBuf>,
+    /// Of a file of weights: resnet18, the one that bundles hold.
+    #[arg(long, requires = "weights")]
+    pub arch: Option<Arch>,
+    /// Of a file of weights: cifar, the one that bundles of 32 x 32 images hold.
+    #[arg(long, requires = "weights")]
+    pub stem: Option<Stem>,
+    #[command(flatten)]
+    pub weights_are: WeightsArgs,
     /// Normal images: folders, files (PNG, JPEG, WebP, GIF or BMP) or `.npy` arrays (N x 3 x 32 x 32, f32 in 0..1).
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub normal: Vec<PathBuf>,

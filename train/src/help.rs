@@ -145,9 +145,13 @@ the next normal one is above the m-th with probability (n + 1 - m) / (n + 1). --
 that; with fewer the threshold is the largest score, and what it promises is told. With --json every layer and scorer has \
 its own: {\"threshold\" (radians), \"expected\", \"range\" (shares, 0 to 1)}.
 
+--weights takes the encoder from a file instead, as `nsa embed` does: a ResNet-18 with the cifar stem, which is what a \
+bundle holds. For others `nsa embed` and `nsa score` do the same without a bundle.
+
 The new bundle holds the images as well. It opens in the page, in `nsa predict` and, with --id and --ood, in `nsa eval`.
 
   nsa fit --bundle assets/bundles/digits --normal photos/mugs --out mugs.zip
+  nsa fit --weights encoder.pth --arch resnet18 --stem cifar --width 64 --normal photos/mugs --out mugs.zip
   nsa predict --bundle mugs.zip another.jpg
   nsa predict --bundle mugs.zip --watch camera --json
 
@@ -220,7 +224,7 @@ Score image files by a bundle, exactly as the browser does: the same core functi
 
 Read is what browsers show (PNG, JPEG, WebP, GIF, BMP), as they show it: turned by the EXIF of JPEG and PNG, laid on \
 white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the bundle's own choice of score, \
-in radians (0 to pi, high is anomalous); JSON has all scores and the angle to the ID mean. Of a bundle of `nsa fit` it also \
+high is anomalous, in radians where it is an angle (0 to pi); JSON has all scores and the angle to the ID mean. Of a bundle of `nsa fit` it also \
 says what is anomalous: what scores at or above the threshold that --false-alarms gives.
 
 --watch DIR scores what the folder holds and each image that comes into it or changes, as soon as it is whole, until it \

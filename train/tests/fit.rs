@@ -78,6 +78,23 @@ fn a_fitted_bundle_is_listed_checked_and_fitted_again() {
 }
 
 #[test]
+fn weights_of_a_file_fit_as_the_bundle_that_they_are_of() {
+    let lab = lab();
+    let fit = |what: &str| lab.nsa(&format!("fit {what} --normal normal --json --device cpu"));
+    let known = fit(&format!("--bundle {DIGITS} --out known.zip")).json();
+    let weights = format!("--weights {DIGITS}/model.safetensors --arch resnet18");
+    let found = fit(&format!("{weights} --stem cifar --width 8 --out found.zip")).json();
+    assert_eq!(found["scores"], known["scores"]);
+    let of = |bundle: &str| scores(&lab.nsa(&format!("predict --bundle {bundle} odd --device cpu --json")).json());
+    assert_eq!(of("found.zip"), of("known.zip"));
+
+    fit(&format!("{weights} --stem imagenet --out none.zip")).fails(2, &["resnet18 and cifar", "nsa embed"]);
+    fit(&format!("{weights} --stem cifar --out none.zip")).fails(2, &["for width 64"]);
+    fit(&format!("{weights} --out none.zip")).fails(2, &["--stem"]);
+    fit("--out none.zip").fails(2, &["--bundle"]);
+}
+
+#[test]
 fn too_few_and_equal_images_say_so_and_leave_nothing() {
     let lab = lab();
     fs::create_dir(lab.path("same")).unwrap();

@@ -3,6 +3,8 @@
 use crate::conversation::worker_event;
 use nsa_core::bundle::{Explanation, Manifest};
 use nsa_core::measure::History;
+use nsa_core::model::Layer;
+use nsa_core::score::Scorer;
 use serde::{Deserialize, Serialize};
 
 /// Page to engine. `job` is chosen by the page and comes back in every answer.
@@ -54,6 +56,18 @@ pub enum Request {
         /// How many images.
         n: usize,
     },
+    /// Say what the first `fit` of the `n` images attached (3 x 32 x 32 bytes each), made the normal ones without training,
+    /// are worth: how well they tell the next `id` images, which are like them, from the others. Nothing is replaced.
+    Rate {
+        /// Job number.
+        job: u32,
+        /// How many images.
+        n: usize,
+        /// So many are the normal ones.
+        fit: usize,
+        /// So many of the others are like them.
+        id: usize,
+    },
     /// Pack what [`Request::Fit`] made as a bundle; attached are the images again.
     Save {
         /// Job number.
@@ -102,6 +116,7 @@ impl Request {
         | Self::Views { job, .. }
         | Self::Project { job, .. }
         | Self::Fit { job, .. }
+        | Self::Rate { job, .. }
         | Self::Save { job, .. }
         | Self::Cancel { job }) = self;
         *job
@@ -225,6 +240,17 @@ pub enum Event {
         /// Milliseconds it took.
         millis: f64,
     },
+    /// What a bank without training is worth.
+    Rated {
+        /// Job number.
+        job: u32,
+        /// The score that it is worth that by.
+        layer: Layer,
+        /// Likewise.
+        scorer: Scorer,
+        /// AUROC, 0 to 1.
+        auroc: f64,
+    },
     /// A fitted bundle is packed; the zip is attached.
     Saved {
         /// Job number.
@@ -264,6 +290,7 @@ impl Event {
             | Self::Explained { job, .. }
             | Self::Fitting { job, .. }
             | Self::Fitted { job, .. }
+            | Self::Rated { job, .. }
             | Self::Saved { job }
             | Self::Drawn { job, .. }
             | Self::Failed { job, .. } => Some(*job),

@@ -9,10 +9,11 @@ use burn::tensor::backend::Backend;
 use futures_util::future::try_join3;
 use nsa_core::bundle::{
     BANK_FILE, BundleError, DetectError, Detector, FitError, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
-    MODEL_FILE, Manifest, to_zip,
+    MODEL_FILE, Manifest, ScoreEntry, to_zip,
 };
 use nsa_core::config::{Norm, Objective};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
+use nsa_core::eval::{EvalError, auroc};
 use nsa_core::measure::{Frames, History};
 use nsa_core::model::{EmbedError, Layer, NetworkConfig, embed};
 use nsa_core::sphere::AnglePoint;
@@ -55,6 +56,9 @@ enum JobError {
     /// The images could not be scored.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// Their scores could not be ranked.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
 }
 
 impl JobError {
@@ -175,6 +179,7 @@ impl<B: Backend> Scorer<B> {
             }
             Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels).await?,
             Request::Fit { job, n } => self.fit(job, n, pixels).await?,
+            Request::Rate { job, n, fit, id } => self.rate(job, n, fit, id, pixels).await?,
             Request::Save { job, id, title } => {
                 let fitted = self.normal.as_ref().ok_or(JobError::NoNormal)?;
                 let refused = |source| JobError::Bundle { id: id.clone(), source };
@@ -261,6 +266,22 @@ impl<B: Backend> Scorer<B> {
         let manifest = Box::new(fitted.manifest().clone());
         self.normal = Some(fitted);
         say(Event::Fitted { job, manifest, held_out, millis: now() - started });
+        Ok(())
+    }
+
+    async fn rate(&self, job: u32, n: usize, fit: usize, id: usize, pixels: &[u8]) -> Result<(), JobError> {
+        let detector = self.detector(n, pixels)?;
+        let (normal, others) = pixels.split_at(fit.min(n) * IMAGE_BYTES);
+        let fitted = detector.fit(normal, self.batch.images(), async |_| next_turn().await).await?;
+        let at = fitted.manifest().default_score();
+        let mut scores = Vec::new();
+        for some in others.chunks(self.batch.images() * IMAGE_BYTES) {
+            scores.extend(fitted.score(some).await?.into_iter().map(|image| image.scores[at]));
+            next_turn().await;
+        }
+        let (id, ood) = scores.split_at(id.min(scores.len()));
+        let ScoreEntry { layer, scorer, .. } = fitted.manifest().scores[at];
+        say(Event::Rated { job, layer, scorer, auroc: auroc(id, ood)? });
         Ok(())
     }
 

@@ -68,8 +68,11 @@ impl EngineStore {
     /// Runs the engine that a person chooses.
     pub fn follow(self, state: RwSignal<State>) {
         let choice = Memo::new(move |_| state.with(|s| s.backend));
-        // Who only trains needs no engine yet: it would take the trainer's time. Once it is there it stays.
-        let wanted = Memo::new(move |before| before == Some(&true) || state.with(|s| s.view != View::Train));
+        // Who only trains needs no engine yet: it would take the trainer's time. Once it is there it stays. Of one's own
+        // images it says what they give without training.
+        let wanted = Memo::new(move |before| {
+            before == Some(&true) || state.with(|s| s.view != View::Train || s.train.own.is_some())
+        });
         Effect::new(move |_| {
             let choice = choice.get();
             if !wanted.get() {

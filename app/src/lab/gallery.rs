@@ -11,6 +11,7 @@ use crate::text;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_core::bundle::CatalogEntry;
+use nsa_core::data::OWN;
 use nsa_engine::fetch::{FetchError, fetch};
 use nsa_engine::protocol::{Event, Request};
 use std::sync::Arc;
@@ -167,6 +168,9 @@ impl GalleryStore {
 }
 
 async fn open_source(dataset: &str) -> Result<Source, String> {
+    if dataset == OWN {
+        return Err(text::OWN_GALLERY.into());
+    }
     if Source::is_built_in(dataset) {
         return Ok(Source::SynthDigits);
     }

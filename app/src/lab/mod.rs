@@ -1,5 +1,6 @@
 //! What the page knows and does, in a few stores: each has its signals, which the views read, and its actions.
 
+mod beside;
 mod bundle;
 mod detail;
 mod engine;
@@ -11,26 +12,29 @@ mod own;
 mod scores;
 mod sphere;
 
+pub use beside::Beside;
 pub use bundle::{Bundle, BundleFile};
 pub use detail::{Detail, Shown};
 pub use engine::{EngineState, EngineStore};
-pub use normal::{Fit, STRIP, Tried};
+pub use normal::{Fit, NormalImage, STRIP, Tried};
 pub use notices::{Problem, Topic};
 pub use own::{OwnImage, OwnProgress};
 pub use scores::Sides;
 
 use crate::state::{State, View};
-use crate::train::TrainingStore;
+use crate::train::{OwnPixels, TrainingStore};
 use crate::url;
 use detail::DetailStore;
 use gallery::GalleryStore;
 use leptos::prelude::*;
 use model::ModelStore;
 use notices::NoticeStore;
+use nsa_core::data::{MIN_OWN, OWN};
 use nsa_engine::protocol::{Event, Request};
 use own::OwnStore;
 use scores::ScoreStore;
 use sphere::SphereStore;
+use std::sync::Arc;
 
 /// Everything the page knows. Views take it from the context and read what they need.
 #[derive(Clone, Copy)]
@@ -118,14 +122,38 @@ impl Lab {
         url::drag(self.state, change);
     }
 
-    /// Opens a bundle out of a person's file: a model shows what it says of the gallery, an own normal its images.
+    /// Opens a bundle out of a person's file: a model shows what it says of the gallery, an own normal its images, and an
+    /// encoder trained on a person's own images is there for these.
     pub fn open_file(&self, mut file: BundleFile) {
         let images = std::mem::take(&mut file.normal);
-        let own = file.manifest.normal.is_some();
-        if own {
+        let fitted = file.manifest.normal.is_some();
+        if fitted {
             self.own.normal.open(file.manifest.title.clone(), images);
         }
+        let own = fitted || file.manifest.config.dataset == OWN;
         self.model.open_file(file, if own { View::Yours } else { View::Score });
+    }
+
+    /// The images that the chosen recipe wants, where they are a person's own.
+    ///
+    /// # Errors
+    /// How many there are, where these are too few.
+    pub fn own_to_train(&self) -> Result<Option<Arc<OwnPixels>>, usize> {
+        let wanted = self.state.with(|s| s.train.own.is_some());
+        match self.own.normal.images.with(Vec::len) {
+            _ if !wanted => Ok(None),
+            few if few < MIN_OWN => Err(few),
+            _ => Ok(Some(self.own.normal.pixels.get())),
+        }
+    }
+
+    /// Has the trainer prepare the runs of the chosen recipe; see [`TrainingStore::begin`].
+    pub fn train(&self, anew: bool) {
+        let (recipe, choice) = self.state.with_untracked(|s| (s.train.clone(), s.backend));
+        match untrack(|| self.own_to_train()) {
+            Ok(own) => self.training.begin(recipe, own, choice, anew),
+            Err(_) => self.training.wait_for_images(),
+        }
     }
 
     /// Has the Worker take a zip apart and opens what is in it.

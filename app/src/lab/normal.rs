@@ -4,21 +4,24 @@
 //! [`NormalStore::give`] or [`NormalStore::attempt`]; images given start [`NormalStore::fit`] as soon as they rest; what is
 //! tried goes to [`NormalStore::explain`], whose answer lies in [`Tried::found`].
 
+mod packed;
+
 use super::bundle::Bundle;
 use super::engine::EngineStore;
 use super::model::ModelStore;
 use super::notices::NoticeStore;
 use crate::kept::{self, KeepError};
 use crate::state::State;
+use crate::train::OwnPixels;
 use crate::{own_image, text};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_core::bundle::{Explanation, MAX_NORMAL, MIN_NORMAL};
-use nsa_core::data::IMAGE_BYTES;
 use nsa_core::eval::{Alarm, alarm};
 use nsa_core::measure::History;
 use nsa_engine::protocol::{Banks, Event, Request};
+use packed::{pack, slug, unpack};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +66,12 @@ pub enum Fit {
     Fitted(Arc<Fitted>),
     /// They cannot be, for this reason.
     Failed(String),
+}
+
+impl Fit {
+    fn fitted(&self) -> Option<Arc<Fitted>> {
+        if let Self::Fitted(fitted) = self { Some(Arc::clone(fitted)) } else { None }
+    }
 }
 
 /// Banks of a person's own images.
@@ -121,6 +130,10 @@ pub struct NormalStore {
     pub alarm: Memo<Option<Alarm>>,
     /// Images tried, newest first.
     pub tried: RwSignal<Vec<Tried>>,
+    /// Images that a person calls odd: a network of their own is tested against these.
+    pub odd: RwSignal<Vec<NormalImage>>,
+    /// The normal images and the odd ones as a trainer is given them.
+    pub pixels: Memo<Arc<OwnPixels>>,
     /// What the camera saw in the last minute, oldest first.
     pub looks: RwSignal<VecDeque<Look>>,
     /// What became of keeping the images in this browser.
@@ -140,8 +153,7 @@ impl NormalStore {
     /// No images yet.
     pub fn new(state: RwSignal<State>, model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
         let fit = RwSignal::new(Fit::Waiting);
-        let fitted =
-            move || fit.with(|fit| if let Fit::Fitted(fitted) = fit { Some(Arc::clone(fitted)) } else { None });
+        let fitted = move || fit.with(Fit::fitted);
         let shown = Memo::new(move |_| {
             let Some(fitted) = fitted() else { return 0 };
             let manifest = &fitted.bundle.manifest;
@@ -152,8 +164,9 @@ impl NormalStore {
             let rate = f64::from(state.with(|s| s.alarms)) / 100.0;
             alarm(fitted()?.held_out.get(shown.get())?, rate).ok()
         });
+        let (images, odd) = (RwSignal::new(Vec::new()), RwSignal::new(Vec::new()));
         Self {
-            images: RwSignal::new(Vec::new()),
+            images,
             refused: RwSignal::new(Vec::new()),
             reading: RwSignal::new(0),
             before: RwSignal::new(None),
@@ -161,6 +174,8 @@ impl NormalStore {
             shown,
             alarm,
             tried: RwSignal::new(Vec::new()),
+            odd,
+            pixels: Memo::new(move |_| Arc::new(images.with(|normal| odd.with(|odd| OwnPixels::new(normal, odd))))),
             looks: RwSignal::new(VecDeque::new()),
             kept: RwSignal::new(Ok(0)),
             title: RwSignal::new(text::yours::TITLE_DEFAULT.into()),
@@ -181,10 +196,12 @@ impl NormalStore {
                 // A person was faster.
                 Ok(Some(_)) if self.images.with_untracked(|images| !images.is_empty()) => {}
                 Ok(Some(bytes)) => {
-                    let images = unpack(&bytes).into_iter();
-                    let images: Vec<_> = images.map(|(name, pixels)| self.image(name, pixels)).collect();
-                    self.kept.set(Ok(images.len()));
-                    self.images.set(images);
+                    let [normal, odd] = unpack(&bytes).map(|images| {
+                        images.into_iter().map(|(name, pixels)| self.image(name, pixels)).collect::<Vec<_>>()
+                    });
+                    self.kept.set(Ok(normal.len() + odd.len()));
+                    self.images.set(normal);
+                    self.odd.set(odd);
                     self.rest_then(Self::fit);
                 }
                 Ok(None) => {}
@@ -201,7 +218,7 @@ impl NormalStore {
 
     /// The banks, if they are there.
     pub fn fitted(&self) -> Option<Arc<Fitted>> {
-        self.fit.with(|fit| if let Fit::Fitted(fitted) = fit { Some(Arc::clone(fitted)) } else { None })
+        self.fit.with(Fit::fitted)
     }
 
     /// Reads files, images and zips of images, and adds what they show to the normal images.
@@ -260,13 +277,34 @@ impl NormalStore {
 
     /// A tried image was a normal one: it joins the others, and the banks are fitted again.
     pub fn was_normal(self, key: u32) {
+        if let Some(Tried { name, pixels, .. }) = self.take_tried(key) {
+            self.give(name, pixels);
+        }
+    }
+
+    /// A tried image was an odd one.
+    pub fn was_odd(self, key: u32) {
+        if self.odd.with_untracked(Vec::len) == MAX_NORMAL {
+            return;
+        }
+        if let Some(Tried { key, name, pixels, .. }) = self.take_tried(key) {
+            self.odd.update(|odd| odd.push(NormalImage { key, name, pixels }));
+            self.keep();
+        }
+    }
+
+    /// It is not odd after all.
+    pub fn take_out_odd(self, key: u32) {
+        self.odd.update(|odd| odd.retain(|image| image.key != key));
+        self.keep();
+    }
+
+    fn take_tried(self, key: u32) -> Option<Tried> {
         let found = self.tried.try_update(|tried| {
             let at = tried.iter().position(|tried| tried.key == key)?;
             Some(tried.remove(at))
         });
-        if let Some(Tried { name, pixels, .. }) = found.flatten() {
-            self.give(name, pixels);
-        }
+        found.flatten()
     }
 
     /// Has the camera's picture judged, unless the one before it still is.
@@ -303,6 +341,7 @@ impl NormalStore {
         self.before.set(None);
         self.images.set(Vec::new());
         self.tried.set(Vec::new());
+        self.odd.set(Vec::new());
         self.changed();
     }
 
@@ -340,12 +379,12 @@ impl NormalStore {
     }
 
     fn keep(self) {
-        let images = self.images.get_untracked();
-        let count = images.len();
+        let (images, odd) = (self.images.get_untracked(), self.odd.get_untracked());
+        let count = images.len() + odd.len();
         spawn_local(async move {
             let done = match count {
                 0 => kept::forget(ADDRESS).await,
-                _ => kept::write(ADDRESS, &pack(&images)).await,
+                _ => kept::write(ADDRESS, &pack(&images, &odd)).await,
             };
             self.kept.set(done.map(|()| count));
         });
@@ -447,65 +486,5 @@ impl NormalStore {
     fn next_key(self) -> u32 {
         self.last_key.update_value(|key| *key += 1);
         self.last_key.get_value()
-    }
-}
-
-/// A title as a bundle's id: small letters, digits and hyphens.
-fn slug(title: &str) -> String {
-    let words = title.to_lowercase();
-    let words = words.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).filter(|word| !word.is_empty());
-    let id: String = words.collect::<Vec<_>>().join("-").chars().take(64).collect();
-    if id.is_empty() { "my-normal".into() } else { id.trim_end_matches('-').into() }
-}
-
-/// Length of the names as JSON, the names, then the pixels of all images.
-fn pack(images: &[NormalImage]) -> Vec<u8> {
-    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-    let names = serde_json::to_vec(&names).expect("texts are always JSON");
-    let mut bytes = (names.len() as u32).to_le_bytes().to_vec();
-    bytes.extend(names);
-    images.iter().for_each(|image| bytes.extend(image.pixels.iter()));
-    bytes
-}
-
-/// What [`pack`] wrote; nothing of what is not whole.
-fn unpack(bytes: &[u8]) -> Vec<(String, Arc<[u8]>)> {
-    let read = || {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let (names, pixels) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let names: Vec<String> = serde_json::from_slice(names).ok()?;
-        let pixels = pixels.chunks_exact(IMAGE_BYTES).map(Arc::from);
-        (names.len() == pixels.len() && names.len() <= MAX_NORMAL).then(|| names.into_iter().zip(pixels).collect())
-    };
-    read().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_becomes_an_id() {
-        assert_eq!(slug("My mug, the blue one"), "my-mug-the-blue-one");
-        assert_eq!(slug("  Ärmel №5 "), "rmel-5");
-        assert_eq!(slug("!?"), "my-normal");
-        assert!(nsa_core::bundle::is_id(&slug(&"a ".repeat(100))));
-    }
-
-    #[test]
-    fn kept_images_come_back_and_cut_ones_do_not() {
-        let image = |key: u32, value: u8| NormalImage {
-            key,
-            name: format!("\"{key}\".png"),
-            pixels: Arc::from(vec![value; IMAGE_BYTES]),
-        };
-        let images = [image(1, 7), image(2, 9)];
-        let bytes = pack(&images);
-        let back = unpack(&bytes);
-        assert_eq!(back.len(), 2);
-        assert!(back.iter().zip(&images).all(|((name, pixels), image)| (name, pixels) == (&image.name, &image.pixels)));
-        for cut in [0, 3, 10, bytes.len() - 1] {
-            assert_eq!(unpack(&bytes[..cut]), Vec::new(), "{cut}");
-        }
     }
 }

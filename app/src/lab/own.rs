@@ -8,6 +8,7 @@
 //! 5. [`EngineStore::ask`] speaks with the Worker, and brings the scores back to what stop 4 gave it;
 //! 6. `components::own::Own` shows what [`OwnImage::progress`] says.
 
+use super::beside::{self, Beside};
 use super::bundle::Row;
 use super::engine::EngineStore;
 use super::model::ModelStore;
@@ -76,21 +77,34 @@ pub struct OwnStore {
     pub images: RwSignal<Vec<OwnImage>>,
     /// Those that a person calls normal, and what is compared with them.
     pub normal: NormalStore,
+    /// What these give without training.
+    pub beside: RwSignal<Option<Beside>>,
     last_key: StoredValue<u32>,
     model: ModelStore,
     engine: EngineStore,
     notices: NoticeStore,
+    state: RwSignal<State>,
 }
 
 impl OwnStore {
     pub fn new(state: RwSignal<State>, model: ModelStore, engine: EngineStore, notices: NoticeStore) -> Self {
         let normal = NormalStore::new(state, model, engine, notices);
-        Self { images: RwSignal::new(Vec::new()), normal, last_key: StoredValue::new(0), model, engine, notices }
+        Self {
+            images: RwSignal::new(Vec::new()),
+            normal,
+            beside: RwSignal::new(None),
+            last_key: StoredValue::new(0),
+            model,
+            engine,
+            notices,
+            state,
+        }
     }
 
     /// Has the images scored by the model there is, and again by the next.
     pub fn start(self) {
         self.normal.start();
+        beside::follow(self.state, self.normal, self.model, self.engine, self.beside);
         Effect::new(move |_| {
             self.model.opened.track();
             self.wait_again(|progress| matches!(progress, OwnProgress::Scored(_) | OwnProgress::Asked));

@@ -109,15 +109,15 @@ pub fn sample_dots(replay: &Replay, frame: usize) -> Vec<Dot> {
         .collect()
 }
 
-/// The samples of a run that trains in the page, on the map of exact angles.
-pub fn frame_dots(frame: &Frame, run: &Prepared) -> Vec<Dot> {
+/// The samples of a run that trains in the page on `dataset`, on the map of exact angles.
+pub fn frame_dots(frame: &Frame, run: &Prepared, dataset: &str) -> Vec<Dot> {
     let places = frame.angle.iter().zip(&frame.azimuth).zip(&frame.score);
     let images = run.labels.iter().zip(&run.index).enumerate();
     let dot = |((sample, (&label, &index)), ((&angle, &azimuth), &score))| Dot {
         at: on_ball(f64::from(angle), f64::from(azimuth)),
         kind: if sample < run.id { Kind::Id } else { Kind::Ood },
         origin: Origin::Sample(index),
-        name: name_of("synth-digits", index),
+        name: name_of(dataset, index),
         class: Some(usize::from(label)),
         angle,
         score: Some(score),
@@ -213,18 +213,19 @@ mod tests {
             outliers: 0,
             steps: 8,
             views: 16,
+            measured: 0,
             epochs_done: 1,
             id: 1,
             labels: vec![2, 5],
             index: vec![172, 15],
         };
         let frame = Frame { epoch: 1, angle: vec![0.25, 1.5], azimuth: vec![0.0, 1.0], score: vec![0.5, 0.75] };
-        let dots = frame_dots(&frame, &run);
+        let dots = frame_dots(&frame, &run, "synth-digits");
         assert_eq!(dots.iter().map(|d| d.kind).collect::<Vec<_>>(), [Kind::Id, Kind::Ood]);
         assert_eq!(dots[1].name, ImageName::Test { class: 5, index: 1 });
         assert!((dots[1].at[2] - 1.5_f64.cos()).abs() < 1e-7);
         assert_eq!((dots[0].angle, dots[0].score, dots[0].class), (0.25, Some(0.5), Some(2)));
-        assert!(frame_dots(&Frame::default(), &run).is_empty(), "before the first measurement");
+        assert!(frame_dots(&Frame::default(), &run, "synth-digits").is_empty(), "before the first measurement");
     }
 
     fn image(class: usize, index: usize) -> Arc<Image> {

@@ -5,7 +5,7 @@ mod image;
 mod words;
 
 pub use image::ImageName;
-pub use words::{BackendChoice, Filter, Part, Projection, Sort, View};
+pub use words::{BackendChoice, Filter, OwnKind, Part, Projection, Sort, View};
 
 use crate::train::recipe::{Method, Recipe};
 use nsa_core::bundle::{Manifest, ScoreEntry, is_id};

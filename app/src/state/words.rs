@@ -1,5 +1,7 @@
 //! Choices of a few: enums whose values are words of the URL.
 
+use serde::{Deserialize, Serialize};
+
 /// An enum whose values are words of the URL.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
@@ -118,5 +120,17 @@ words! {
         Ood = "ood",
         /// Those on the wrong side of the threshold.
         Mistakes = "mistakes",
+    }
+}
+
+words! {
+    /// What a person's own images are, for what augmentation may change of them in training.
+    #[derive(Serialize, Deserialize)]
+    OwnKind {
+        /// Taken with a camera: a mirrored one or a part of one is as normal as they.
+        #[default]
+        Photos = "photos",
+        /// Drawn or written by hand: what is mirrored is something else.
+        Drawings = "drawings",
     }
 }

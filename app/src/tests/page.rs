@@ -7,6 +7,7 @@ use crate::url;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use leptos::task::tick;
+use nsa_core::bundle::{Catalog, CatalogEntry};
 use std::sync::{Arc, Mutex};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -56,6 +57,23 @@ impl Drop for Page {
     fn drop(&mut self) {
         self.root.remove();
     }
+}
+
+/// Models of these ids; the first is shown first.
+pub fn catalog(ids: &[&str]) -> Catalog {
+    let entry = |id: &&str| CatalogEntry {
+        id: (*id).into(),
+        title: format!("Model {id}"),
+        dataset: "synth-digits".into(),
+        id_class: 3,
+        objective: "simsiam".into(),
+        norm: "both".into(),
+        pollution: 0.0,
+        width: 16,
+        epochs: 10,
+        bytes: 1000,
+    };
+    Catalog { format: 2, default: ids[0].into(), bundles: ids.iter().map(entry).collect() }
 }
 
 /// Waits until what was changed is shown.

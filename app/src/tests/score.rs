@@ -1,12 +1,12 @@
 //! The views Score and Separate in a real browser: scores flipped through by keys, details opened and closed,
 //! drawings drawn, the threshold taken hold of. No engine runs here; the tests say what an engine would say.
-use super::page::{Page, settled, wait};
+use super::page::{Page, catalog, settled, wait};
 use crate::gallery::{Image, Pick, Side};
 use crate::lab::{Bundle, Detail, EngineState, OwnProgress};
 use crate::state::{ImageName, State, View};
 use crate::url;
 use leptos::prelude::*;
-use nsa_core::bundle::{Catalog, CatalogEntry, Explanation, Manifest, Neighbour};
+use nsa_core::bundle::{Explanation, Manifest, Neighbour};
 use nsa_core::data::{Split, synth_digits};
 use nsa_core::measure::History;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Page {
     async fn scored(state: State) -> Self {
         let page = Self::mount(state);
         let lab = page.lab;
-        lab.model.catalog.set(Some(catalog()));
+        lab.model.catalog.set(Some(catalog(&["one"])));
         lab.engine.state.set(EngineState::Ready { device: "test".into() });
         let bundle = bundle();
         lab.gallery.images.set((0..8).map(image).collect());
@@ -44,22 +44,6 @@ fn row(i: usize) -> Vec<f32> {
 fn image(i: usize) -> Arc<Image> {
     let (side, class) = if i.is_multiple_of(2) { (Side::Id, 3) } else { (Side::Ood, i) };
     Arc::new(Image { pick: Pick { side, class, index: i }, pixels: vec![(i * 30) as u8; 3072] })
-}
-
-fn catalog() -> Catalog {
-    let entry = CatalogEntry {
-        id: "one".into(),
-        title: "Model one".into(),
-        dataset: "synth-digits".into(),
-        id_class: 3,
-        objective: "simsiam".into(),
-        norm: "both".into(),
-        pollution: 0.0,
-        width: 16,
-        epochs: 10,
-        bytes: 1000,
-    };
-    Catalog { format: 2, default: "one".into(), bundles: vec![entry] }
 }
 
 fn bundle() -> Bundle {

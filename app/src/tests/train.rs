@@ -30,6 +30,7 @@ impl Page {
             outliers: 0,
             steps: 16,
             views: 32,
+            measured: 10,
             epochs_done: 0,
             id: 2,
             labels: vec![1, 1, 5, 7],

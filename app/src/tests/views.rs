@@ -309,7 +309,7 @@ async fn the_list_of_keys_opens_and_closes() {
 
 /// Not a test but a measurement: `scripts/bench-page.sh` runs it and reports.
 #[wasm_bindgen_test]
-#[ignore]
+#[ignore = "a benchmark: scripts/bench-page.sh runs it"]
 fn bench_two_thousand_points() {
     let canvas: HtmlCanvasElement = document().create_element("canvas").unwrap().dyn_into().unwrap();
     document().body().unwrap().append_child(&canvas).unwrap();

@@ -1,13 +1,13 @@
 //! The page's components in a real browser: mounted, clicked, typed into. No engine runs here; the tests say
 //! what an engine would say.
-use super::page::{Page, settled, wait};
+use super::page::{Page, catalog, settled, wait};
 use crate::gallery::{Image, Pick, Side};
 use crate::lab::{Bundle, EngineState, Topic};
 use crate::own_image;
 use crate::state::{BackendChoice, Filter, State};
 use crate::url;
 use leptos::prelude::*;
-use nsa_core::bundle::{Catalog, CatalogEntry, Manifest};
+use nsa_core::bundle::Manifest;
 use nsa_core::measure::{Compactness, History, HistoryEntry};
 use nsa_core::score::Scorer;
 use nsa_engine::protocol::Event;
@@ -21,7 +21,7 @@ impl Page {
     /// What a page knows once engine, model and scores are there: four ID and four OOD images.
     async fn loaded() -> Self {
         let page = Self::mount(State::default());
-        page.lab.model.catalog.set(Some(catalog()));
+        page.lab.model.catalog.set(Some(catalog(&["one", "two"])));
         page.lab.engine.state.set(EngineState::Ready { device: "test".into() });
         page.lab.model.bundle.set(Some(Arc::new(bundle())));
         page.lab.gallery.images.set((0..8).map(image).collect());
@@ -44,22 +44,6 @@ fn image(i: usize) -> Arc<Image> {
     let side = if i.is_multiple_of(2) { Side::Id } else { Side::Ood };
     let class = if i.is_multiple_of(2) { 3 } else { i };
     Arc::new(Image { pick: Pick { side, class, index: i }, pixels: vec![(i * 30) as u8; 3072] })
-}
-
-fn catalog() -> Catalog {
-    let entry = |id: &str| CatalogEntry {
-        id: id.into(),
-        title: format!("Model {id}"),
-        dataset: "synth-digits".into(),
-        id_class: 3,
-        objective: "simsiam".into(),
-        norm: "both".into(),
-        pollution: 0.0,
-        width: 16,
-        epochs: 10,
-        bytes: 1000,
-    };
-    Catalog { format: 2, default: "one".into(), bundles: vec![entry("one"), entry("two")] }
 }
 
 fn bundle() -> Bundle {

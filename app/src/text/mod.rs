@@ -310,6 +310,9 @@ pub fn scoring_failed(why: &str) -> String {
     format!("The gallery could not be scored ({}): restart the engine or choose another model.", clause(why))
 }
 
+/// A model of a person's own images.
+pub const OWN_GALLERY: &str = "This model was trained on somebody's own images, and there are none of them here:                                give it some in the view Yours, and try others against them.";
+
 /// No gallery was built for a data set.
 pub fn gallery_missing(dataset: &str) -> String {
     format!(

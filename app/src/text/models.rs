@@ -1,6 +1,7 @@
 //! What a model knows, in words for people who have never heard of its data set, and how it learned that.
 
-use nsa_core::bundle::{Catalog, CatalogEntry};
+use nsa_core::bundle::{Catalog, CatalogEntry, ELSEWHERE};
+use nsa_core::data::OWN;
 
 /// What the classes of a data set are called in a sentence. Digits need no list.
 const CLASSES: [(&str, [&str; 10]); 2] = [
@@ -23,7 +24,9 @@ const CLASSES: [(&str, [&str; 10]); 2] = [
 ];
 
 /// Data sets as people write them.
-const DATASETS: [(&str, &str); 5] = [
+const DATASETS: [(&str, &str); 7] = [
+    (ELSEWHERE, "images that only its makers know"),
+    (OWN, "a person's own images"),
     ("synth-digits", "synth-digits"),
     ("fashion-mnist", "Fashion-MNIST"),
     ("cifar10", "CIFAR-10"),
@@ -41,6 +44,7 @@ pub fn things(dataset: &str, class: usize) -> String {
     let named = CLASSES.iter().find(|(name, _)| *name == dataset).and_then(|(_, names)| names.get(class));
     match (named, dataset) {
         (Some(name), _) => (*name).into(),
+        (None, OWN) => "your images".into(),
         (None, "synth-digits" | "svhn") => format!("the digit {class}"),
         _ => format!("class {class} of {}", self::dataset(dataset)),
     }
@@ -52,6 +56,7 @@ const WHOLE: f32 = 0.5;
 /// The title of a model: what it knows.
 pub fn knows(entry: &CatalogEntry) -> String {
     match entry.pollution {
+        _ if entry.dataset == ELSEWHERE => "Knows what its weights came with".into(),
         _ if entry.epochs == 0 => "Knows nothing: untrained".into(),
         share if share >= WHOLE => format!("Knows all of {}", dataset(&entry.dataset)),
         _ => format!("Knows {}", things(&entry.dataset, entry.id_class)),
@@ -122,6 +127,7 @@ mod tests {
         assert_eq!(knows(&entry("a", "synth-digits", 2, 0.0)), "Knows the digit 2");
         assert_eq!(knows(&entry("a", "fashion-mnist", 8, 0.0)), "Knows bags");
         assert_eq!(knows(&entry("a", "cifar10", 1, 0.0)), "Knows cars");
+        assert_eq!(knows(&entry("a", OWN, 0, 0.0)), "Knows your images");
         assert_eq!(knows(&entry("a", "cifar100", 31, 0.0)), "Knows class 31 of CIFAR-100");
         assert_eq!(label(&entry("a", "cifar10", 0, 0.9)), "Knows all of CIFAR-10 · SimCLR(n)");
         assert_eq!(knows(&CatalogEntry { epochs: 0, ..entry("a", "cifar10", 0, 0.0) }), "Knows nothing: untrained");

@@ -1,8 +1,10 @@
 //! The view that trains.
 
+use crate::state::OwnKind;
 use crate::stats::{megabytes, percent};
 use crate::text::duration;
 use nsa_core::config::{Norm, Objective};
+use nsa_core::data::{MIN_ODD, MIN_OWN};
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 
@@ -12,11 +14,11 @@ pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one dig
      code is that of nsa train.";
 
 /// Below it, where two runs differ in the norm alone.
-pub fn comparison(method: &str, class: usize) -> String {
+pub fn comparison(method: &str, subject: &str) -> String {
     format!(
-        "Two small encoders learn the digit {class} in this tab by {method}, without a single label: same seed, same images, a \
+        "Two small encoders learn {subject} in this tab by {method}, without a single label: same seed, same images, a \
          step of each in turn. One thing differs: run B divides the encoder's output by its length. Watch which of them \
-         keeps the digit closer together, and what that does to the AUROC."
+         keeps its class closer together, and what that does to the AUROC."
     )
 }
 
@@ -32,6 +34,17 @@ pub fn estimate(seconds: f64, runs: usize) -> String {
 pub const COMMON: &str = "Both runs";
 /// The settings of one run.
 pub const RUNS: [&str; 2] = ["Run A", "Run B"];
+/// What is learned.
+pub const SUBJECT: &str = "Learns";
+pub const DIGITS: &str = "a digit";
+
+pub fn own(kind: OwnKind) -> &'static str {
+    match kind {
+        OwnKind::Photos => "your photos",
+        OwnKind::Drawings => "your drawings",
+    }
+}
+
 pub const CLASS: &str = "Digit";
 pub const SIZE: &str = "Pixels a side";
 pub const WIDTH: &str = "Width";
@@ -75,7 +88,7 @@ pub const AUROC_OF: &str = "Score";
 pub const EMPTY: &str = "Nothing is trained yet.";
 
 /// Numbers of a run.
-pub const KAPPA_ID: &str = "κ of the digit";
+pub const KAPPA_ID: &str = "κ of the class";
 /// Numbers of a run.
 pub const KAPPA_OOD: &str = "κ of the others";
 /// Numbers of a run.
@@ -84,6 +97,8 @@ pub const RANK: &str = "Effective rank";
 pub const MMD: &str = "MMD² to uniform";
 
 pub const SAVE: &str = "Save the model";
+/// The model becomes the encoder of one's own normal.
+pub const USE: &str = "Use it in Yours";
 pub const OPEN: &str = "Open a saved model";
 pub const OPEN_HINT: &str =
     "A zip that was saved here; it is scored in the Score view, and nsa predict and nsa eval read it too.";
@@ -131,8 +146,8 @@ pub fn saving(done: usize, total: usize) -> String {
 }
 
 /// Title of a saved run.
-pub fn bundle_title(method: &str, class: usize, epoch: usize) -> String {
-    format!("{method} on digit {class}, trained in a browser, epoch {epoch}")
+pub fn bundle_title(method: &str, subject: &str, epoch: usize) -> String {
+    format!("{method} on {subject}, trained in a browser, epoch {epoch}")
 }
 
 pub fn objective(objective: Objective) -> String {
@@ -182,7 +197,7 @@ pub fn machine(device: &str, memory: u64) -> String {
 pub fn reached(name: &str, entry: &HistoryEntry, scorer: Scorer) -> String {
     let rate = entry.rate(scorer).map_or(String::new(), |rate| format!(", AUROC {} percent", percent(rate)));
     format!(
-        "{name}, epoch {}: kappa {:.0} of the digit, {:.0} of the others{rate}.",
+        "{name}, epoch {}: kappa {:.0} of the class, {:.0} of the others{rate}.",
         entry.epoch, entry.id.kappa, entry.ood.kappa
     )
 }
@@ -201,6 +216,41 @@ pub fn auroc_summary(last: [Option<String>; 2]) -> String {
         [Some(a), None] => format!("AUROC now: {a} percent."),
         _ => EMPTY.into(),
     }
+}
+
+/// Too few images of a person's own.
+pub fn wants_images(images: usize) -> String {
+    format!(
+        "To learn from your own images it wants {MIN_OWN} of them or more, and there are {images}: give it more in the view \
+         Yours. A quarter is held back to test with."
+    )
+}
+
+pub const TO_YOURS: &str = "Go to Yours";
+
+/// What the AUROC of one's own images means.
+pub fn told_from(odd: usize) -> String {
+    match odd {
+        odd if odd >= MIN_ODD => {
+            format!(
+                "Tested with a quarter of your images, which it never trains on, and the {odd} that you marked as odd."
+            )
+        }
+        odd => format!(
+            "Tested with a quarter of your images, which it never trains on, against 150 drawn digits, which are easy to tell \
+             from most things: mark {} more odd images in Yours, and it is tested against those.",
+            MIN_ODD - odd
+        ),
+    }
+}
+
+/// What the same images give without training.
+pub fn beside(encoder: &str, score: &str, rate: f64) -> String {
+    format!(
+        "Without training: a bank of the same training images behind \u{201c}{encoder}\u{201d} reaches {} % on the same \
+         test images ({score}).",
+        percent(rate)
+    )
 }
 
 /// A file that is no bundle of ours.

@@ -1,6 +1,7 @@
 //! Texts of the view "Yours".
 
 use nsa_core::bundle::MIN_NORMAL;
+use nsa_core::data::MIN_OWN;
 use nsa_core::eval::Alarm;
 
 /// As many images make a threshold that one in twenty normal images is expected above.
@@ -39,6 +40,10 @@ pub const SOUND: &str = "Sound when anomalous";
 pub const NORMAL: &str = "normal";
 pub const ANOMALOUS: &str = "anomalous";
 pub const WAS_NORMAL: &str = "This one is normal";
+pub const WAS_ODD: &str = "This one is odd";
+pub const ODD: &str = "Marked as odd";
+pub const TRAIN_TITLE: &str = "A network of their own";
+pub const TRAIN: &str = "Train on these images";
 pub const NEAREST: &str = "Nearest normal images";
 pub const ASKING: &str = "asking ...";
 pub const KEEP_TITLE: &str = "Keep and share";
@@ -120,6 +125,20 @@ pub fn kept(images: usize) -> String {
     let kilobytes = images * 3;
     format!("This browser keeps the {images} images ({kilobytes} kB) until you have it forget them.")
 }
+
+/// What training on the images would be good for, or how many are missing.
+pub fn train(n: usize) -> String {
+    match MIN_OWN.saturating_sub(n) {
+        0 => "The encoder above has never seen your images. One that learns from them alone, in this tab, may tell them apart \
+              better, or worse: see for yourself. A quarter of them is held back to test with."
+            .into(),
+        missing => format!("With {missing} more images an encoder can learn from them alone, in this tab."),
+    }
+}
+
+/// The encoder has learned from these images.
+pub const SEEN: &str = "This encoder learned from images like these, maybe from these: those score lower than new ones do, so expect more \
+                        false alarms than promised.";
 
 /// Removes an image.
 pub fn remove(name: &str) -> String {

@@ -19,6 +19,8 @@ const FORMAT: u32 = 2;
 pub struct Autosave {
     /// What they were begun with, and the learning rates they had in the end.
     pub recipe: Recipe,
+    /// Whose images they learn from: [`OwnPixels::mark`](super::OwnPixels::mark); none of the digits.
+    pub own: Option<u64>,
     /// One or two.
     pub runs: Vec<SavedRun>,
 }
@@ -100,6 +102,8 @@ pub enum AutosaveError {
 struct Head {
     format: u32,
     recipe: Recipe,
+    #[serde(default)]
+    own: Option<u64>,
     runs: Vec<RunHead>,
 }
 
@@ -125,7 +129,8 @@ impl Autosave {
             samples: run.frames.first().map_or(0, |frame| frame.angle.len()),
             seconds: run.seconds,
         };
-        let head = Head { format: FORMAT, recipe: self.recipe.clone(), runs: self.runs.iter().map(head).collect() };
+        let runs = self.runs.iter().map(head).collect();
+        let head = Head { format: FORMAT, recipe: self.recipe.clone(), own: self.own, runs };
         let head = serde_json::to_vec(&head).map_err(|e| AutosaveError::Unreadable(e.to_string()))?;
         let mut bytes = (head.len() as u32).to_le_bytes().to_vec();
         bytes.extend(head);
@@ -165,7 +170,7 @@ impl Autosave {
             }
             runs.push(SavedRun { snapshot, history: run.history, frames, losses: run.losses, seconds: run.seconds });
         }
-        Ok(Self { recipe: head.recipe, runs })
+        Ok(Self { recipe: head.recipe, own: head.own, runs })
     }
 
     /// Epochs that all runs have done.
@@ -208,7 +213,8 @@ mod tests {
             losses: vec![2.5, 2.25],
             seconds: 1.5,
         };
-        Autosave { recipe: Recipe { class: 3, ..Recipe::default() }, runs: vec![run(3), run(2)] }
+        let recipe = Recipe { class: 3, ..Recipe::default() };
+        Autosave { recipe, own: Some(u64::MAX), runs: vec![run(3), run(2)] }
     }
 
     #[test]

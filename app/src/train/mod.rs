@@ -3,9 +3,11 @@
 //! that a reload does not cost more.
 
 pub mod autosave;
+mod own;
 pub mod recipe;
 mod run;
 mod store;
 
+pub use own::OwnPixels;
 pub use run::Run;
 pub use store::{Status, TrainingStore};

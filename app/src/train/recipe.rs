@@ -1,7 +1,8 @@
 //! What is to be trained: all of it is in the address, so that a class trains what its lecturer sends.
 
-use nsa_core::config::AugmentConfig;
-use nsa_core::config::{Norm, Objective, Schedule, TrainConfig};
+use crate::state::OwnKind;
+use nsa_core::config::{AugmentConfig, Norm, Objective, Schedule, TrainConfig};
+use nsa_core::data::OWN;
 use nsa_engine::train::protocol::MAX_WIDTH;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -22,8 +23,22 @@ pub const EPOCHS: [usize; 5] = [5, 10, 20, 40, 100];
 pub const POLLUTIONS: [usize; 4] = [0, 5, 10, 20];
 /// Peak learning rates to choose from.
 pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
-/// Objectives to choose from.
-pub const OBJECTIVES: [Objective; 4] = [Objective::Simclr, Objective::SimclrRot, Objective::Simsiam, Objective::Byol];
+/// Objectives to choose from: the paper's, then those of other papers that a tab can train. (DROC's one-class SVM and
+/// Geom's 72 transformations of every image take too long after each epoch.)
+pub const OBJECTIVES: [Objective; 12] = [
+    Objective::Simclr,
+    Objective::SimclrRot,
+    Objective::Simsiam,
+    Objective::Byol,
+    Objective::Rotnet,
+    Objective::RotTrans,
+    Objective::Csi,
+    Objective::Ssd,
+    Objective::DeepSvdd,
+    Objective::Goad,
+    Objective::Drocc,
+    Objective::Arnet,
+];
 /// Places of the normalisation to choose from.
 pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
 /// SimCLR's temperature.
@@ -36,6 +51,10 @@ pub const MEASURED: usize = 150;
 /// What two runs have in common, and what each has of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
+    /// A person's own images in place of the digits.
+    #[serde(default)]
+    pub own: Option<OwnKind>,
+    /// The digit that is learned.
     pub class: usize,
     /// Side of the images, pixels.
     pub size: usize,
@@ -71,6 +90,7 @@ impl Default for Recipe {
     fn default() -> Self {
         let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3 };
         Self {
+            own: None,
             class: 2,
             size: 16,
             width: 4,
@@ -85,6 +105,12 @@ impl Default for Recipe {
 }
 
 impl Method {
+    /// With another objective; those of other papers are trained as these say, without this paper's norm.
+    #[must_use]
+    pub fn learning(self, objective: Objective) -> Self {
+        Self { objective, norm: if objective.is_rival() { Norm::None } else { self.norm }, ..self }
+    }
+
     /// The paper's name of it.
     pub fn name(&self) -> String {
         let method = self.objective.with_norm(self.norm);
@@ -100,6 +126,7 @@ impl Method {
         if let Some(norm) = parts.next().and_then(|word| word.parse().ok()) {
             method.norm = norm;
         }
+        method = method.learning(method.objective);
         if let Some(share) = parts.next().and_then(|word| word.parse().ok()) {
             method.pollution = nearest(&POLLUTIONS, share);
         }
@@ -121,7 +148,12 @@ impl Recipe {
     pub fn read_common(&mut self, text: &str) {
         // Links from before images could be smaller do not say how large they are.
         self.size = SIZES[SIZES.len() - 1];
+        self.own = None;
         for part in text.split('-') {
+            if let Some(kind) = OwnKind::from_word(part) {
+                self.own = Some(kind);
+                continue;
+            }
             let (key, value) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
             let Ok(value) = value.parse::<f64>().map(|v| v as usize) else { continue };
             match key {
@@ -140,8 +172,9 @@ impl Recipe {
     /// What [`Recipe::read_common`] reads; none if it is the default's.
     pub fn common_text(&self) -> Option<String> {
         let text = |r: &Self| {
-            let Self { class, size, width, batch, images, epochs, seed, .. } = r;
-            format!("c{class}-i{size}-w{width}-b{batch}-n{images}-e{epochs}-s{seed}")
+            let Self { own, class, size, width, batch, images, epochs, seed, .. } = r;
+            let own = own.map_or(String::new(), |kind| format!("-{}", kind.word()));
+            format!("c{class}-i{size}-w{width}-b{batch}-n{images}-e{epochs}-s{seed}{own}")
         };
         (text(self) != text(&Self::default())).then(|| text(self))
     }
@@ -171,12 +204,21 @@ impl Recipe {
 
     /// The settings of every run, as `nsa train` knows them.
     pub fn configs(&self) -> Vec<TrainConfig> {
+        // Of a person's own images none is known to be an outlier.
+        let (dataset, id_class, share) = match self.own {
+            None => ("synth-digits", self.class, 1.0),
+            Some(_) => (OWN, 0, 0.0),
+        };
+        let augment = match self.own {
+            Some(OwnKind::Photos) => AugmentConfig::default(),
+            None | Some(OwnKind::Drawings) => digits(),
+        };
         let config = |method: Method| TrainConfig {
-            dataset: "synth-digits".into(),
-            id_class: self.class,
+            dataset: dataset.into(),
+            id_class,
             objective: method.objective,
             norm: method.norm,
-            pollution: method.pollution as f32 / 100.0,
+            pollution: share * method.pollution as f32 / 100.0,
             image_size: self.size,
             width: self.width,
             epochs: self.epochs,
@@ -189,7 +231,7 @@ impl Recipe {
             eval_every: 1,
             eval_limit: MEASURED,
             seed: self.seed as u64,
-            augment: digits(),
+            augment: augment.clone(),
             ..TrainConfig::default()
         };
         self.methods().into_iter().map(config).collect()
@@ -260,6 +302,7 @@ mod tests {
     #[test]
     fn a_recipe_survives_its_address() {
         let recipe = Recipe {
+            own: Some(OwnKind::Drawings),
             class: 7,
             size: 32,
             width: 8,
@@ -270,7 +313,7 @@ mod tests {
             a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3 },
             b: None,
         };
-        assert_eq!(recipe.common_text().unwrap(), "c7-i32-w8-b32-n512-e33-s5");
+        assert_eq!(recipe.common_text().unwrap(), "c7-i32-w8-b32-n512-e33-s5-drawings");
         assert_eq!(recipe.a_text().unwrap(), "simsiam,both,10,0.003");
         let mut read = Recipe::default();
         read.read_common(&recipe.common_text().unwrap());
@@ -301,11 +344,30 @@ mod tests {
             let recipe = Recipe { width, ..Recipe::default() };
             assert!(recipe.configs().iter().all(|config| config.check().is_ok()));
         }
+        for objective in OBJECTIVES {
+            let mut recipe = Recipe::default();
+            recipe.read_b(&format!("{objective},f,0,0.001"));
+            assert!(recipe.configs().iter().all(|config| config.check().is_ok()), "{objective}");
+        }
         let mut faster = Recipe::default();
         faster.a.rate = 0.01;
         assert!(faster.same_runs(&Recipe::default()) && faster != Recipe::default());
         faster.seed = 1;
         assert!(!faster.same_runs(&Recipe::default()));
+    }
+
+    #[test]
+    fn own_images_are_one_class_without_outliers_and_photos_may_be_mirrored() {
+        let of = |own| {
+            let mut recipe = Recipe { own, ..Recipe::default() };
+            recipe.a.pollution = 10;
+            recipe.configs().remove(0)
+        };
+        let [digits, photos, drawings] = [None, Some(OwnKind::Photos), Some(OwnKind::Drawings)].map(of);
+        assert_eq!((digits.dataset.as_str(), digits.id_class, digits.pollution), ("synth-digits", 2, 0.1));
+        assert_eq!((photos.dataset.as_str(), photos.id_class, photos.pollution), (OWN, 0, 0.0));
+        assert!(photos.augment.flip > 0.0 && drawings.augment.flip == 0.0);
+        assert!(photos.check().is_ok() && drawings.check().is_ok());
     }
 
     #[test]

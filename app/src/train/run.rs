@@ -1,8 +1,10 @@
 //! One run that trains in the page: what is known of it.
 
 use super::autosave::SavedRun;
+use crate::text::models;
 use leptos::prelude::*;
 use nsa_core::config::TrainConfig;
+use nsa_core::data::OWN;
 use nsa_core::measure::HistoryEntry;
 use nsa_engine::train::protocol::{Begin, Frame, MAX_FRAMES, Prepared};
 
@@ -99,17 +101,23 @@ impl Run {
     pub fn estimate(&self) -> Option<f64> {
         let epochs = self.config.with(|c| c.as_ref().map(|c| c.epochs))? as f64;
         let measuring = self.pace.with(|pace| pace.seconds);
-        let (views, samples) = self.prepared.with(|p| p.as_ref().map(|p| (p.steps * p.views, p.labels.len())))?;
-        // As many validation images are measured, and half as many training images for the bank.
-        let one = measuring / (2.5 * samples as f64).max(1.0);
+        let (views, measured) = self.prepared.with(|p| p.as_ref().map(|p| (p.steps * p.views, p.measured)))?;
+        let one = measuring / measured.max(1) as f64;
         (measuring > 0.0).then_some(epochs * (views as f64 * TRAINED * one + measuring))
     }
 
     /// Id of its bundle, where it is the `index`th: it names the file, and the folder it is unpacked to.
     pub fn bundle_id(&self, index: usize) -> Option<String> {
-        let TrainConfig { objective, norm, id_class, .. } = self.config.get_untracked()?;
+        let TrainConfig { objective, norm, id_class, dataset, .. } = self.config.get_untracked()?;
         let letter = if index == 0 { 'a' } else { 'b' };
-        Some(format!("live-{letter}-{objective}-{norm}-digit-{id_class}-epoch-{}", self.done()))
+        let of = if dataset == OWN { OWN.into() } else { format!("digit-{id_class}") };
+        Some(format!("live-{letter}-{objective}-{norm}-{of}-epoch-{}", self.done()))
+    }
+
+    /// What it learns, for people: "the digit 2".
+    pub fn subject(&self) -> String {
+        let things = |config: &TrainConfig| models::things(&config.dataset, config.id_class);
+        self.config.with(|config| config.as_ref().map_or(String::new(), things))
     }
 
     /// Name of its method as the paper writes it.

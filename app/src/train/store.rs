@@ -1,6 +1,7 @@
 //! What the page knows and does about training: it starts the trainer, speaks with it, and picks up the pieces when it
 //! dies.
 
+use super::OwnPixels;
 use super::autosave::{self, Autosave, AutosaveError, Next, Rhythm};
 use super::recipe::Recipe;
 use super::run::Run;
@@ -14,6 +15,7 @@ use crate::{clock, export};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_engine::train::protocol::{Event, MAX_RUNS, Request};
+use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 /// Where training stands.
@@ -52,6 +54,8 @@ pub struct TrainingStore {
     pub device: RwSignal<String>,
     /// The recipe that the runs were begun with.
     pub recipe: RwSignal<Option<Recipe>>,
+    /// The images that they were begun with, where they are a person's own.
+    pub own: RwSignal<Option<Arc<OwnPixels>>>,
     pub runs: [Run; MAX_RUNS],
     /// The epoch looked at; none for the last.
     pub shown: RwSignal<Option<u32>>,
@@ -78,6 +82,8 @@ struct Inner {
     heard: bool,
     /// Whether the tab's visibility is watched already.
     watching: bool,
+    /// Whether the bundle that is packed is opened, not offered for download.
+    used: bool,
     rhythm: Rhythm,
 }
 
@@ -90,6 +96,7 @@ impl TrainingStore {
             backend: RwSignal::new(None),
             device: RwSignal::new(String::new()),
             recipe: RwSignal::new(None),
+            own: RwSignal::new(None),
             runs: [Run::new(), Run::new()],
             shown: RwSignal::new(None),
             note: RwSignal::new(None),
@@ -134,9 +141,15 @@ impl TrainingStore {
         self.present().any(|run| run.losses.with(|losses| !losses.is_empty()))
     }
 
-    /// Wakes the trainer and has it prepare the runs of `recipe`, in place of those before: as this browser kept them
-    /// on an earlier visit, or, if `anew`, from their first step.
-    pub fn begin(self, recipe: Recipe, choice: BackendChoice, anew: bool) {
+    /// Whether the runs are those of `recipe` on these images; learning rates may differ.
+    pub fn is_of(&self, recipe: &Recipe, own: Option<&Arc<OwnPixels>>) -> bool {
+        let same = self.recipe.with(|now| now.as_ref().is_some_and(|now| now.same_runs(recipe)));
+        same && self.own.with(|now| now.as_ref() == own)
+    }
+
+    /// Wakes the trainer and has it prepare the runs of `recipe`, on a person's own images where there are some, in place of
+    /// those before: as this browser kept them on an earlier visit, or, if `anew`, from their first step.
+    pub fn begin(self, recipe: Recipe, own: Option<Arc<OwnPixels>>, choice: BackendChoice, anew: bool) {
         self.watch_visibility();
         self.problem.set(None);
         self.note.set(None);
@@ -145,6 +158,8 @@ impl TrainingStore {
         let mut configs = recipe.configs().into_iter();
         self.runs.iter().for_each(|run| run.clear(configs.next()));
         self.recipe.set(Some(recipe.clone()));
+        let mark = own.as_ref().map(|own| own.mark());
+        self.own.set(own);
         let generation = self.inner.try_update_value(|inner| {
             inner.wanted = false;
             inner.heard = false;
@@ -161,7 +176,8 @@ impl TrainingStore {
             if self.inner.try_with_value(|inner| inner.generation) != generation {
                 return;
             }
-            if let Some(kept) = kept.filter(|kept| kept.epoch() > 0 && kept.recipe.same_runs(&recipe)) {
+            let same = |kept: &Autosave| kept.epoch() > 0 && kept.recipe.same_runs(&recipe) && kept.own == mark;
+            if let Some(kept) = kept.filter(same) {
                 self.take_up(kept);
             }
             if choice == self.choice.get_untracked() && self.inner.with_value(|inner| inner.worker.is_some()) {
@@ -169,6 +185,17 @@ impl TrainingStore {
             }
             self.use_engine(choice);
         });
+    }
+
+    /// Nothing is trained: images are missing.
+    pub fn wait_for_images(self) {
+        self.inner.update_value(|inner| inner.generation += 1);
+        self.runs.iter().for_each(|run| run.clear(None));
+        self.recipe.set(None);
+        self.own.set(None);
+        if self.status.get_untracked() != Status::Dead {
+            self.status.set(Status::Asleep);
+        }
     }
 
     /// Takes the runs as the browser kept them.
@@ -189,7 +216,8 @@ impl TrainingStore {
         if due != Some(true) || epoch == 0 || !runs.iter().all(is_whole) {
             return;
         }
-        let saved = Autosave { recipe, runs: runs.iter().map(Run::saved).collect() };
+        let own = self.own.with_untracked(|own| own.as_ref().map(|own| own.mark()));
+        let saved = Autosave { recipe, own, runs: runs.iter().map(Run::saved).collect() };
         self.inner.update_value(|inner| inner.rhythm.begin(time));
         spawn_local(async move {
             let done = autosave::write(&saved).await;
@@ -249,8 +277,13 @@ impl TrainingStore {
         });
         let generation = generation.unwrap_or_default();
         let runs = self.runs.iter().filter_map(Run::begin).collect();
-        let snapshots = self.runs.map(|run| run.snapshot.get_value());
-        self.send(&Request::Begin { generation, runs }, &snapshots.concat());
+        let mut bytes = self.runs.map(|run| run.snapshot.get_value()).concat();
+        let own = self.own.with_untracked(|own| {
+            let own = own.as_ref()?;
+            bytes.extend(&own.pixels);
+            Some(own.count)
+        });
+        self.send(&Request::Begin { generation, runs, own }, &bytes);
     }
 
     fn send(self, request: &Request, bytes: &[u8]) {
@@ -320,13 +353,13 @@ impl TrainingStore {
         self.send(&Request::Rate { run, lr }, &[]);
     }
 
-    /// Has a run packed; the browser then offers it for download.
-    pub fn save(self, run: usize) {
+    /// Has a run packed; the browser then offers it for download, or, if it is to be `used`, it is opened at once.
+    pub fn save(self, run: usize, used: bool) {
         let one = self.runs[run];
         let Some(id) = one.bundle_id(run) else { return };
         self.saving.set(Some((0, 1)));
-        let class = one.config.with_untracked(|config| config.as_ref().map_or(0, |config| config.id_class));
-        let title = text::bundle_title(&untrack(|| one.name()).unwrap_or_default(), class, one.done());
+        self.inner.update_value(|inner| inner.used = used);
+        let title = untrack(|| text::bundle_title(&one.name().unwrap_or_default(), &one.subject(), one.done()));
         self.send(&Request::Save { run, id, title }, &[]);
     }
 
@@ -366,7 +399,10 @@ impl TrainingStore {
             Event::Saving { done, total } => self.saving.set(Some((done, total))),
             Event::Saved { run } => {
                 self.saving.set(None);
-                self.offer(run, &bytes);
+                match self.inner.with_value(|inner| inner.used) {
+                    true => self.open(&bytes),
+                    false => self.offer(run, &bytes),
+                }
             }
             Event::Opened { manifest, sizes } => {
                 self.opened.set(Some(BundleFile::new(*manifest, sizes, &bytes)));

@@ -1,12 +1,10 @@
 //! From a trained network to its bundle: weights, banks, what each score reaches with them, and the manifest of it all.
 
 use super::{FORMAT, LayerEntry, Manifest, Provenance, ScoreEntry, stored_bank};
-use crate::Features;
 use crate::config::TrainConfig;
 use crate::data::{ImageSet, Sets, Sides};
-use crate::eval::{EvalError, auroc};
 use crate::model::{EmbedError, Layer, Network, WeightsError, embed_all, load_weights, read_weights};
-use crate::score::{Bank, Coreset, Fitted, ScoreError, Scorer};
+use crate::score::{Bank, Coreset, Fitted, ScoreError, Scorer, auroc_of, range_of};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -22,9 +20,6 @@ pub enum AssembleError {
     /// Its features cannot be scored.
     #[error(transparent)]
     Score(#[from] ScoreError),
-    /// Its scores cannot be ranked.
-    #[error(transparent)]
-    Eval(#[from] EvalError),
 }
 
 /// What a run says of itself in its bundle.
@@ -89,7 +84,12 @@ impl Assembled {
         let model = read_weights(&network).await?;
         // As those who load the bundle will compute.
         let network = load_weights(network, &model)?.folded();
-        let mut assembled = Self { manifest: manifest(config, images, origin), model, banks: Vec::new(), normal: None };
+        let mut assembled = Self {
+            manifest: manifest(config, images.map(ImageSet::len), origin),
+            model,
+            banks: Vec::new(),
+            normal: None,
+        };
         assembled.fit(&network, images, plan, device, pause).await?;
         Ok(assembled)
     }
@@ -130,27 +130,27 @@ impl Assembled {
             let (test, validation) = (sides(0), images.validation.map(|_| sides(2)));
             if asked.contains(&layer) {
                 for scorer in Scorer::ANGULAR {
+                    let rate = |bank: &Bank, sides| auroc_of(sides, |q| bank.score(scorer, scorer.default_k(), q));
                     self.manifest.scores.push(ScoreEntry {
                         layer,
                         scorer,
-                        auroc_validation: validation.map(|sides| rate(&full, scorer, sides)).transpose()?,
-                        auroc_full: Some(rate(&full, scorer, test)?),
-                        auroc_exported: Some(rate(&bank, scorer, test)?),
+                        auroc_validation: validation.map(|sides| rate(&full, sides)).transpose()?,
+                        auroc_full: Some(rate(&full, test)?),
+                        auroc_exported: Some(rate(&bank, test)?),
                         training_range: full.training_range(scorer)?,
                     });
                 }
             }
             for &(_, scorer) in own.iter().filter(|(of, _)| *of == layer) {
                 let (fitted, stored) = (scorer.fit(&train[i])?, scorer.fit(&bank.parts().features)?);
-                let of_training = fitted.score(scorer.default_k(), &train[i])?;
-                let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
+                let rate = |fitted: &Fitted, sides| auroc_of(sides, |q| fitted.score(scorer.default_k(), q));
                 self.manifest.scores.push(ScoreEntry {
                     layer,
                     scorer,
-                    auroc_validation: validation.map(|sides| own_rate(&fitted, scorer, sides)).transpose()?,
-                    auroc_full: Some(own_rate(&fitted, scorer, test)?),
-                    auroc_exported: Some(own_rate(&stored, scorer, test)?),
-                    training_range: of_training.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold),
+                    auroc_validation: validation.map(|sides| rate(&fitted, sides)).transpose()?,
+                    auroc_full: Some(rate(&fitted, test)?),
+                    auroc_exported: Some(rate(&stored, test)?),
+                    training_range: range_of(&fitted.score(scorer.default_k(), &train[i])?),
                 });
             }
             self.banks.push((layer, bank));
@@ -159,8 +159,8 @@ impl Assembled {
     }
 }
 
-/// A manifest without layers, scores and files.
-fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Manifest {
+/// A manifest without layers, scores and files; of so many images.
+pub(super) fn manifest(config: &TrainConfig, images: Sets<usize>, origin: Origin) -> Manifest {
     let pixels = config.pixel_norm();
     Manifest {
         format: FORMAT,
@@ -173,10 +173,10 @@ fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Ma
             device: origin.device,
             wall_seconds: origin.wall_seconds,
             data_source: origin.data_source,
-            train_images: images.train.len(),
+            train_images: images.train,
             outliers: origin.outliers,
-            test_id: images.test.id.len(),
-            test_ood: images.test.ood.len(),
+            test_id: images.test.id,
+            test_ood: images.test.ood,
             command: origin.command,
         },
         normal: None,
@@ -186,14 +186,4 @@ fn manifest(config: &TrainConfig, images: Sets<&ImageSet>, origin: Origin) -> Ma
         scores: Vec::new(),
         files: Vec::new(),
     }
-}
-
-fn rate(bank: &Bank, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, AssembleError> {
-    let k = scorer.default_k();
-    Ok(auroc(&bank.score(scorer, k, id)?, &bank.score(scorer, k, ood)?)?)
-}
-
-fn own_rate(fitted: &Fitted, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, AssembleError> {
-    let k = scorer.default_k();
-    Ok(auroc(&fitted.score(k, id)?, &fitted.score(k, ood)?)?)
 }

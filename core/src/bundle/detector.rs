@@ -73,6 +73,11 @@ impl<B: Backend> Detector<B> {
         Ok(Self { manifest, model: model.into(), network, banks, fitted, device })
     }
 
+    /// A network that knows no images yet: [`Detector::fit`] gives it banks.
+    pub(super) fn without_banks(manifest: Manifest, model: Vec<u8>, network: Network<B>, device: B::Device) -> Self {
+        Self { manifest, model: model.into(), network, banks: Vec::new(), fitted: Vec::new(), device }
+    }
+
     /// The same network behind other banks, whose scores are angles.
     pub(super) fn with_banks(&self, manifest: Manifest, banks: Vec<(Layer, Bank)>) -> Self {
         let fitted = manifest.scores.iter().map(|_| None).collect();

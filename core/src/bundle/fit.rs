@@ -7,7 +7,7 @@ use super::{Assembled, BundleError, DetectError, Detector, LayerEntry, Manifest,
 use crate::data::{CHANNELS, IMAGE_BYTES, SIZE};
 use crate::features::Features;
 use crate::model::Layer;
-use crate::score::{Bank, ScoreError, Scorer, held_out};
+use crate::score::{Bank, ScoreError, Scorer, held_out, range_of};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -70,8 +70,7 @@ impl<B: Backend> Detector<B> {
             manifest.layers.push(LayerEntry { name: layer, dim, rank: bank.rank(), bank: n, full_bank: n });
             for (scorer, scores) in Scorer::ANGULAR.into_iter().zip(held_out(&bank.parts().features, &Scorer::ANGULAR)?)
             {
-                let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
-                let training_range = scores.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold);
+                let training_range = range_of(&scores);
                 let (auroc_validation, auroc_full, auroc_exported) = (None, None, None);
                 manifest.scores.push(ScoreEntry {
                     layer,

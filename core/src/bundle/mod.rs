@@ -7,6 +7,7 @@
 mod archive;
 mod assemble;
 mod detector;
+mod elsewhere;
 mod error;
 mod explain;
 mod fit;
@@ -21,6 +22,7 @@ mod write;
 pub use archive::{MAX_ARCHIVE, Unpacked, from_zip, to_zip, zip_reason};
 pub use assemble::{AssembleError, Assembled, BankPlan, Origin};
 pub use detector::{DetectError, Detector, ImageScores};
+pub use elsewhere::ELSEWHERE;
 pub use error::BundleError;
 pub use explain::{Ensemble, Explanation, Neighbour, Part};
 pub use fit::{FitError, MAX_NORMAL, MIN_NORMAL, NORMAL_FILE};

@@ -1,11 +1,13 @@
 //! Image sets and the one-vs-rest split of section 3.1 and appendix B.
 
+mod own;
 pub mod resize;
 mod sets;
 mod split;
 pub mod synth_digits;
 
 pub use crate::config::{CHANNELS, IMAGE_BYTES, SIZE};
+pub use own::{MIN_ODD, MIN_OWN, OWN, OWN_CLASSES, OwnImages};
 pub use sets::{Sets, Sides};
 pub use split::{OneClassSplit, one_class_split};
 
@@ -67,6 +69,14 @@ pub enum DataError {
         class: usize,
         /// How many classes there are.
         classes: usize,
+    },
+    /// Too few images to train on.
+    #[error("a data set of one's own must have at least {least} images, found {found}")]
+    TooFew {
+        /// As many there must be.
+        least: usize,
+        /// Images found.
+        found: usize,
     },
     /// Pollution outside 0..1 or more outliers than there are.
     #[error("pollution must be at least 0 and below 1, with enough images of other classes to draw from: {why}")]

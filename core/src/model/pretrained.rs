@@ -56,6 +56,11 @@ impl<B: Backend> Pretrained<B> {
         Ok(Self { config, norm, network, heads })
     }
 
+    /// The encoder alone.
+    pub fn into_encoder(self) -> ResNet<B> {
+        self.network.encoder
+    }
+
     /// The weights for inference, with every batch norm folded into the convolution or linear layer before it, which has
     /// a bias then.
     pub fn into_folded_weights(self) -> Result<StateDict, WeightsError> {

@@ -2,7 +2,7 @@
 
 use super::coreset::{Coreset, hubs, k_centre, random};
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
-use super::{ScoreError, Scorer};
+use super::{ScoreError, Scorer, range_of};
 use crate::Features;
 use crate::vectors::cosine::{Directions, angle_between, nearest, scales};
 use crate::vectors::search::Search;
@@ -198,7 +198,7 @@ impl Bank {
     /// Leave-one-out, by index: a training feature is never its own neighbour, but an exact copy of it is one. The
     /// mean and the whitening stay those of all features, as each weighs only 1/n in them.
     pub fn training_range(&self, scorer: Scorer) -> Result<[f32; 2], ScoreError> {
-        let scores = match scorer {
+        let scores: Vec<f32> = match scorer {
             Scorer::KCos | Scorer::KCosMah | Scorer::KCosMahCentred => {
                 if self.n() < 2 {
                     return Err(ScoreError::TooFew { what: "a leave-one-out range", needed: 2, found: self.n() });
@@ -208,8 +208,7 @@ impl Bank {
             }
             other => self.score(other, 1, &self.parts.features)?,
         };
-        let fold = |[low, high]: [f32; 2], s: &f32| [low.min(*s), high.max(*s)];
-        Ok(scores.iter().fold([f32::INFINITY, f32::NEG_INFINITY], fold))
+        Ok(range_of(&scores))
     }
 
     /// A bank of at most `size` of the features, those that [`Bank::coreset`] names; mean and whitening stay those

@@ -2,6 +2,7 @@
 
 use super::Scorer;
 use crate::FeatureError;
+use crate::eval::EvalError;
 use crate::vectors::SpectrumError;
 use thiserror::Error;
 
@@ -14,6 +15,9 @@ pub enum ScoreError {
     /// Eigenvalues that could not be had.
     #[error(transparent)]
     Spectrum(#[from] SpectrumError),
+    /// Scores that have no AUROC.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
     /// Features of different layers or models.
     #[error("{what} must have {expected} values each, as the training features have, found {found}")]
     Dimension {

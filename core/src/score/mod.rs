@@ -35,6 +35,7 @@ mod mahalanobis;
 mod minus_mean;
 mod oc_svm;
 mod whitening;
+mod worth;
 
 pub use crate::measure::Scorer;
 pub use bank::{Bank, BankParts};
@@ -53,6 +54,7 @@ pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
+pub use worth::{auroc_of, range_of};
 
 #[cfg(test)]
 mod tests {

@@ -4,11 +4,11 @@ use super::guard::{Collapse, check_auroc, check_features, check_rank};
 use super::probes::Probes;
 use crate::config::TrainConfig;
 use crate::data::{ImageSet, OneClassSplit, Sets, Sides};
-use crate::eval::{EvalError, auroc};
+use crate::eval::EvalError;
 use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
 use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
-use crate::score::{Bank, Fitted, ScoreError, Scorer};
+use crate::score::{Bank, ScoreError, Scorer, auroc_of};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
 use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
@@ -36,7 +36,7 @@ pub enum WatchError {
     /// Its features are no matrix of numbers.
     #[error(transparent)]
     Features(#[from] FeatureError),
-    /// Its scores cannot be ranked.
+    /// Nothing can be fitted to its features by labels, or ranked.
     #[error(transparent)]
     Eval(#[from] EvalError),
 }
@@ -173,9 +173,10 @@ impl Watch {
         for (i, &(_, scorer)) in self.own.iter().enumerate() {
             let Sets { train, validation, test } = maps.as_ref().map(|maps| &maps[1 + i]);
             let fitted = scorer.fit(train)?;
-            entry.auroc.push((scorer, rate(&fitted, scorer, test)?));
+            let rate = |sides| auroc_of(sides, |q| fitted.score(scorer.default_k(), q));
+            entry.auroc.push((scorer, rate(test)?));
             if let Some(validation) = validation {
-                entry.validation.push((scorer, rate(&fitted, scorer, validation)?));
+                entry.validation.push((scorer, rate(validation)?));
             }
         }
         entry.loss = loss;
@@ -230,13 +231,13 @@ impl Watch {
         let (mut test, mut validated) = (Vec::new(), Vec::new());
         for scorer in FOLLOWED {
             let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
-            let score = |queries| match &other {
+            let score = |queries: &Features| match &other {
                 Some(fitted) => fitted.score(scorer.default_k(), queries),
                 None => bank.score(scorer, scorer.default_k(), queries),
             };
-            test.push((scorer, auroc(&score(id)?, &score(ood)?)?));
-            if let Some(Sides { id, ood }) = validation {
-                validated.push((scorer, auroc(&score(id)?, &score(ood)?)?));
+            test.push((scorer, auroc_of(Sides { id, ood }, score)?));
+            if let Some(sides) = validation {
+                validated.push((scorer, auroc_of(sides, score)?));
             }
         }
         check_auroc(&test, id.n() * ood.n())?;
@@ -285,12 +286,6 @@ impl Watch {
     }
 }
 
-/// AUROC of a fitted scorer.
-fn rate(fitted: &Fitted, scorer: Scorer, Sides { id, ood }: Sides<&Features>) -> Result<f64, WatchError> {
-    let k = scorer.default_k();
-    Ok(auroc(&fitted.score(k, id)?, &fitted.score(k, ood)?)?)
-}
-
 /// AUROC of the scores that see the length of features, without it.
 fn unit_rates(train: &Features, id: &Features, ood: &Features) -> Result<Vec<(Scorer, f64)>, WatchError> {
     let unit = |features: &Features, what| {
@@ -298,8 +293,8 @@ fn unit_rates(train: &Features, id: &Features, ood: &Features) -> Result<Vec<(Sc
     };
     let (id, ood) = (unit(id, "query")?, unit(ood, "query")?);
     let bank = Bank::fit(&unit(train, "training feature")?)?;
-    let score = |scorer: Scorer, queries| bank.score(scorer, scorer.default_k(), queries);
-    let rate = |scorer| Ok((scorer, auroc(&score(scorer, &id)?, &score(scorer, &ood)?)?));
+    let sides = Sides { id: &id, ood: &ood };
+    let rate = |scorer: Scorer| Ok((scorer, auroc_of(sides, |q| bank.score(scorer, scorer.default_k(), q))?));
     [Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::CCosMah].into_iter().map(rate).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `nsa fit`: a person's own normal images behind the encoder of a bundle, in a moment and without training.
 
 use super::predict::promise;
+use super::train::commit;
 use super::{print, print_json};
 use crate::bundles;
 use crate::cli::FitArgs;
@@ -8,11 +9,14 @@ use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::images::Images;
 use crate::progress::Progress;
+use crate::weights::read_weights;
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{Assembled, Manifest};
-use nsa_core::data::IMAGE_BYTES;
+use nsa_core::bundle::{Assembled, Detector, ELSEWHERE, Manifest, Origin};
+use nsa_core::config::TrainConfig;
+use nsa_core::data::{IMAGE_BYTES, OWN_CLASSES};
 use nsa_core::eval::{Alarm, alarm};
 use nsa_core::measure::{Frames, History};
+use nsa_core::model::{Arch, Stem};
 use serde_json::json;
 
 /// Images embedded at once.
@@ -43,6 +47,45 @@ pub fn run(args: &FitArgs) -> Result<(), NsaError> {
     images.verdict()
 }
 
+/// Out of a bundle, or of a file of weights.
+fn encoder<B: Backend>(args: &FitArgs, device: B::Device) -> Result<Detector<B>, NsaError> {
+    let (Some(path), Some(arch), Some(stem)) = (&args.weights, args.arch, args.stem) else {
+        let bundle = args.bundle.as_ref().expect("clap asks for a bundle where there are no weights");
+        return bundles::detector(bundle, device);
+    };
+    if (arch, stem) != (Arch::Resnet18, Stem::Cifar) {
+        let why = format!(
+            "--arch and --stem must be resnet18 and cifar, which is what a bundle holds, found {arch} and {stem}: \
+             nsa embed and nsa score do the same without a bundle"
+        );
+        return Err(NsaError::Usage(why));
+    }
+    let (shape, pixels) = args.weights_are.encoder(arch, stem)?;
+    let state = read_weights(path, &shape)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let config = TrainConfig {
+        dataset: ELSEWHERE.into(),
+        width: shape.width,
+        norm: args.weights_are.norm,
+        pixels: Some(pixels),
+        id_class: 0,
+        ..TrainConfig::default()
+    };
+    let origin = Origin {
+        id: ELSEWHERE.into(),
+        title: name.clone(),
+        classes: OWN_CLASSES.map(String::from).to_vec(),
+        commit: commit(),
+        device: "trained elsewhere".into(),
+        wall_seconds: 0.0,
+        data_source: format!("weights of {name}"),
+        outliers: 0,
+        command: "nsa fit --weights".into(),
+    };
+    wait(Detector::of_weights(config, state, origin, device))
+        .map_err(|source| NsaError::WeightsFile { path: path.clone(), source })
+}
+
 struct Job<'a> {
     args: &'a FitArgs,
     id: String,
@@ -54,7 +97,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let Self { args, id, pixels } = self;
-        let encoder = bundles::detector::<B>(&args.bundle, device)?;
+        let encoder = encoder::<B>(args, device)?;
         let mut progress = Progress::new("embedding", pixels.len() / IMAGE_BYTES);
         let fitted = wait(encoder.fit(pixels, BATCH, async |n| progress.advance(n)))?;
         progress.finish();

@@ -172,7 +172,8 @@ impl Says {
     fn heading(&self) -> String {
         let entry = &self.manifest.scores[self.manifest.default_score()];
         let title = self.manifest.title.escape_debug();
-        let heading = format!("{} on {}, radians, high = anomalous ({title})\n", entry.scorer, entry.layer);
+        let unit = if entry.is_angle() { ", radians" } else { "" };
+        let heading = format!("{} on {}{unit}, high = anomalous ({title})\n", entry.scorer, entry.layer);
         heading + &self.alarm.map_or(String::new(), |alarm| promise(&alarm) + "\n")
     }
 

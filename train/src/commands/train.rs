@@ -298,7 +298,7 @@ fn describe(entry: &HistoryEntry, objective: Objective) -> String {
 }
 
 /// The commit of the code, if the working directory is its checkout.
-fn commit() -> String {
+pub(super) fn commit() -> String {
     let output = std::process::Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
     match output {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),

@@ -10,6 +10,8 @@ mod run;
 mod save;
 #[cfg(all(feature = "train", feature = "worker"))]
 mod serve;
+#[cfg(feature = "train")]
+mod source;
 
 #[cfg(feature = "train")]
 pub use run::{Done, LiveRun, RunError};

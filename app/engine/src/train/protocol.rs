@@ -32,16 +32,28 @@ pub struct Begin {
     pub seconds: f64,
 }
 
+/// A person's own images, 3 x 32 x 32 bytes each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// So many normal ones, first.
+    pub normal: usize,
+    /// So many odd ones after them.
+    pub odd: usize,
+}
+
 /// Page to trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// Take up these runs in place of those before. Attached: their snapshots, one after the other.
+    /// Take up these runs in place of those before. Attached: their snapshots, one after the other, and a person's own
+    /// images.
     Begin {
         /// A number that comes back in [`Event::Prepared`]: what is said before it is about runs of before.
         generation: u32,
         /// One or two.
         runs: Vec<Begin>,
+        /// What they learn from, where that is not the digits.
+        own: Option<Own>,
     },
     /// Train, a step of each run in turn, until the last epoch or a pause.
     Play,
@@ -93,6 +105,8 @@ pub struct Prepared {
     pub steps: usize,
     /// Images augmented and embedded in a step: views, rotations included.
     pub views: usize,
+    /// Images embedded in a measurement.
+    pub measured: usize,
     /// Epochs done.
     pub epochs_done: usize,
     /// Samples on the sphere that are of the ID class; they come first.

@@ -1,9 +1,10 @@
 //! One run that trains step by step.
 
 use super::protocol::{Begin, Frame, MAX_BATCH, MAX_FRAMES, MAX_IMAGES, MAX_WIDTH, Prepared};
+use super::source::{Given, TestSet};
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::config::{ConfigError, TrainConfig};
-use nsa_core::data::{DataError, ImageSet, SIZE, Sets, Sides, Split, synth_digits};
+use nsa_core::data::{DataError, ImageSet, OWN, SIZE, Sets, Sides};
 use nsa_core::measure::{Frames, History, HistoryEntry};
 use nsa_core::ssl::guard::Collapse;
 use nsa_core::ssl::{self, Advance, Kept, Run, TrainerError, Watch};
@@ -80,10 +81,11 @@ pub enum Done {
     },
 }
 
-/// A run of `nsa train` on synth-digits, with what a browser needs of it.
+/// A run of `nsa train`, with what a browser needs of it.
 pub struct LiveRun<B: AutodiffBackend> {
     run: Run<B>,
     outliers: usize,
+    test: TestSet,
     /// As it stood after the last epoch that was measured; empty before.
     checkpoint: Vec<u8>,
     /// The peak learning rates it was trained with: from which epoch and step on.
@@ -91,17 +93,23 @@ pub struct LiveRun<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> LiveRun<B> {
-    /// Takes up a run: from its first step, or from a checkpoint.
-    pub fn begin(begin: Begin, checkpoint: &[u8], device: B::Device) -> Result<Self, RunError> {
+    /// Takes up a run on the digits, or on a person's `own` images (normal ones and odd ones): from its first step, or from
+    /// a checkpoint.
+    pub fn begin(
+        begin: Begin,
+        checkpoint: &[u8],
+        own: Option<Sides<&[u8]>>,
+        device: B::Device,
+    ) -> Result<Self, RunError> {
         let Begin { config, history, frames, .. } = begin;
-        check(&config)?;
-        let labels = synth_digits::labels(Split::Train);
-        let split = config.split(&labels, synth_digits::CLASSES.len())?;
-        let images = draw(&config, Split::Train, &split.indices)?;
-        let validation = Watch::validation_places(&config, &split, &labels);
-        let validation = validation.try_map(|places| draw(&config, Split::Train, &places))?;
-        let test = |indices: &[usize]| Ok::<_, DataError>((draw(&config, Split::Test, indices)?, indices.to_vec()));
-        let watch = Watch::new(&config, &images, validation, &synth_digits::labels(Split::Test), test, BATCH)?;
+        check(&config, if own.is_some() { OWN } else { "synth-digits" })?;
+        let given = match own {
+            None => Given::digits(&config)?,
+            Some(Sides { id, ood }) => Given::own(&config, id, ood)?,
+        };
+        let Given { images, outliers, validation, test } = given;
+        let judged = |indices: &[usize]| Ok::<_, DataError>((test.select(&config, indices)?, indices.to_vec()));
+        let watch = Watch::new(&config, &images, validation, &test.labels(), judged, BATCH)?;
         let kept = Kept {
             checkpoint: (!checkpoint.is_empty()).then_some(checkpoint),
             history: History { epochs: history },
@@ -109,7 +117,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
         };
         let run = Run::begin(config, images, Some(watch), kept, device)?;
         let rates = vec![(run.position().0, 0, run.config().lr)];
-        Ok(Self { run, outliers: split.outliers, checkpoint: checkpoint.to_vec(), rates })
+        Ok(Self { run, outliers, test, checkpoint: checkpoint.to_vec(), rates })
     }
 
     /// The run itself.
@@ -120,13 +128,15 @@ impl<B: AutodiffBackend> LiveRun<B> {
     /// What it has before its next step.
     pub fn prepared(&self) -> Prepared {
         let (labels, index) = samples(self.watch());
+        let sets = self.watch().sets();
         Prepared {
             images: self.run.images().len(),
             outliers: self.outliers,
             steps: self.run.steps(),
             views: self.views(),
+            measured: sets.train.len() + sets.judged().map(ImageSet::len).sum::<usize>(),
             epochs_done: self.run.position().0,
-            id: self.watch().sets().test.id.len(),
+            id: sets.test.id.len(),
             labels,
             index,
         }
@@ -139,7 +149,7 @@ impl<B: AutodiffBackend> LiveRun<B> {
 
     /// Another peak learning rate, from the next step on.
     pub fn set_rate(&mut self, lr: f64) -> Result<(), RunError> {
-        check(&TrainConfig { lr, ..self.run.config().clone() })?;
+        TrainConfig { lr, ..self.run.config().clone() }.check()?;
         self.run.set_learning_rate(lr);
         let (epoch, step) = self.run.position();
         self.rates.retain(|(e, s, _)| (*e, *s) != (epoch, step));
@@ -190,12 +200,17 @@ impl<B: AutodiffBackend> LiveRun<B> {
         &self.rates
     }
 
-    /// What is trained on and validated with, and the whole test set.
+    /// What it is judged by.
+    pub(super) fn test(&self) -> &TestSet {
+        &self.test
+    }
+
+    /// What is validated with, and the whole test set.
     pub(super) fn judged(&self) -> Result<(Option<Sides<&ImageSet>>, Sides<ImageSet>), RunError> {
-        let test = synth_digits::labels(Split::Test);
-        let (id, ood): (Vec<usize>, Vec<usize>) =
-            (0..test.len()).partition(|&i| usize::from(test[i]) == self.run.config().id_class);
-        let test = Sides { id, ood }.try_map(|indices| draw(self.run.config(), Split::Test, &indices))?;
+        let labels = self.test.labels();
+        let is_id = |&i: &usize| usize::from(labels[i]) == self.run.config().id_class;
+        let (id, ood): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_id);
+        let test = Sides { id, ood }.try_map(|indices| self.test.select(self.run.config(), &indices))?;
         Ok((self.watch().sets().validation.as_ref().map(Sides::as_ref), test))
     }
 
@@ -234,13 +249,8 @@ fn last_frame(frames: &Frames) -> Frame {
     }
 }
 
-/// Digits at the run's size.
-pub(super) fn draw(config: &TrainConfig, split: Split, indices: &[usize]) -> Result<ImageSet, DataError> {
-    synth_digits::select(synth_digits::SEED, split, indices).shrunk(config.image_size)
-}
-
-/// A run that a browser can take.
-fn check(config: &TrainConfig) -> Result<(), RunError> {
+/// A run that a browser can take, on `dataset`.
+fn check(config: &TrainConfig, dataset: &str) -> Result<(), RunError> {
     config.check()?;
     let within = |setting, value: usize, most: usize| match value <= most {
         true => Ok(()),
@@ -251,8 +261,8 @@ fn check(config: &TrainConfig) -> Result<(), RunError> {
     within("limit", if config.limit == 0 { usize::MAX } else { config.limit }, MAX_IMAGES)?;
     within("eval-limit", config.eval_limit, 500)?;
     within("image-size", config.image_size, SIZE)?;
-    if config.dataset != "synth-digits" {
-        let (must, found) = ("synth-digits".into(), config.dataset.clone());
+    if config.dataset != dataset {
+        let (must, found) = (dataset.into(), config.dataset.clone());
         return Err(RunError::Browser { setting: "dataset", must, found });
     }
     Ok(())

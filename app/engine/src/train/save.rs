@@ -4,7 +4,7 @@ use super::run::{BATCH, LiveRun, RunError};
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::{AssembleError, Assembled, BankPlan, BundleError, Origin, to_zip};
 use nsa_core::config::TrainConfig;
-use nsa_core::data::{Sets, synth_digits};
+use nsa_core::data::{OWN, Sets};
 use nsa_core::model::Layer;
 use nsa_core::score::Coreset;
 use nsa_core::ssl::{Trainer, TrainerError};
@@ -63,11 +63,11 @@ pub async fn pack<B: AutodiffBackend>(
     let origin = Origin {
         id: labels.id,
         title: labels.title,
-        classes: synth_digits::CLASSES.map(String::from).to_vec(),
+        classes: live.test().classes(),
         commit: format!("NSA Lab {}, in a browser", env!("CARGO_PKG_VERSION")),
         device: labels.device,
         wall_seconds: labels.seconds,
-        data_source: "synth-digits".into(),
+        data_source: live.test().name().into(),
         outliers: live.outliers(),
         command: command(config, live.rates(), run.history().epochs.last().map_or(0, |e| e.epoch)),
     };
@@ -77,7 +77,11 @@ pub async fn pack<B: AutodiffBackend>(
 
 /// How `nsa` trains the same run, and where this one departed from it.
 fn command(config: &TrainConfig, rates: &[(usize, usize, f64)], epochs: usize) -> String {
-    let mut text = "nsa train --config SETTINGS.toml --out RUN, with the settings of this bundle".to_string();
+    let mut text = match config.dataset.as_str() {
+        OWN => "trained in a browser on images that only the person has who trained it",
+        _ => "nsa train --config SETTINGS.toml --out RUN, with the settings of this bundle",
+    }
+    .to_string();
     let start = rates.first().map_or(config.lr, |(_, _, lr)| *lr);
     for (epoch, step, lr) in rates.iter().skip(1) {
         text += &format!("; in epoch {}, step {}, the learning rate was set to {lr}", epoch + 1, step + 1);
@@ -101,6 +105,8 @@ mod tests {
         let whole = command(&config, &[(0, 0, 5e-4)], 20);
         assert!(whole.starts_with("nsa train --config") && !whole.contains(';'));
         let steered = command(&config, &[(0, 0, 1e-3), (2, 4, 5e-4)], 7);
+        let own = command(&TrainConfig { dataset: OWN.into(), ..config }, &[(0, 0, 5e-4)], 20);
+        assert!(own.starts_with("trained in a browser on images that only") && !own.contains("nsa train"), "{own}");
         assert!(steered.contains("in epoch 3, step 5, the learning rate was set to 0.0005"), "{steered}");
         assert!(steered.contains("began with 0.001") && steered.ends_with("stopped after epoch 7 of 20"), "{steered}");
     }

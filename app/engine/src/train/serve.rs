@@ -1,11 +1,12 @@
 //! The Worker's side of training: requests come in between two steps, events go out.
 
-use super::protocol::{Begin, Event, MAX_RUNS, Request};
+use super::protocol::{Begin, Event, MAX_RUNS, Own, Request};
 use super::run::{Done, LiveRun, RunError};
 use super::save::{Labels, pack};
 use crate::unpack::{Unpacked, unpack};
 use crate::worker::{self, Service, memory, next_turn, now, say};
 use burn::tensor::backend::AutodiffBackend;
+use nsa_core::data::{IMAGE_BYTES, Sides};
 
 type Inner<B> = <B as AutodiffBackend>::InnerBackend;
 
@@ -60,7 +61,7 @@ impl<B: AutodiffBackend> Training<B> {
 
     async fn run(&mut self, request: Request, bytes: Vec<u8>) -> Result<(), String> {
         match request {
-            Request::Begin { generation, runs } => self.begin(generation, runs, &bytes).await,
+            Request::Begin { generation, runs, own } => self.begin(generation, runs, own, &bytes).await,
             Request::Play => {
                 self.playing = self.runs.iter().any(|timed| !timed.live.run().is_finished());
                 if !self.playing {
@@ -88,15 +89,21 @@ impl<B: AutodiffBackend> Training<B> {
         }
     }
 
-    async fn begin(&mut self, generation: u32, begins: Vec<Begin>, bytes: &[u8]) -> Result<(), String> {
+    async fn begin(
+        &mut self,
+        generation: u32,
+        begins: Vec<Begin>,
+        own: Option<Own>,
+        bytes: &[u8],
+    ) -> Result<(), String> {
         self.playing = false;
         self.runs.clear();
-        let mut rest = bytes;
+        let (mut rest, own) = split_off(bytes, own).ok_or("the images are cut")?;
         for begin in begins.into_iter().take(MAX_RUNS) {
             let (seconds, size) = (begin.seconds, begin.snapshot);
             let (snapshot, others) = rest.split_at_checked(size).ok_or("the snapshots are cut")?;
             rest = others;
-            let live = LiveRun::begin(begin, snapshot, self.device.clone()).map_err(sentence)?;
+            let live = LiveRun::begin(begin, snapshot, own, self.device.clone()).map_err(sentence)?;
             self.runs.push(Timed { live, seconds });
             // Drawing the images takes a moment.
             next_turn().await;
@@ -156,7 +163,7 @@ impl<B: AutodiffBackend> Training<B> {
     async fn save(&self, index: usize, id: String, title: String) -> Result<(), String> {
         let Some(Timed { live, seconds }) = self.runs.get(index) else { return Ok(()) };
         let labels = Labels { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
-        let total = live.prepared().images + nsa_core::data::synth_digits::TEST_PER_CLASS * 10;
+        let total = live.prepared().images + live.test().labels().len();
         let mut done = 0;
         let pause = async |n: usize| {
             done += n;
@@ -182,6 +189,15 @@ impl<B: AutodiffBackend> Training<B> {
             &[],
         );
     }
+}
+
+/// A person's own images, normal and odd, stand behind what else is attached.
+fn split_off(bytes: &[u8], own: Option<Own>) -> Option<(&[u8], Option<Sides<&[u8]>>)> {
+    let Some(Own { normal, odd }) = own else { return Some((bytes, None)) };
+    let [normal, odd] = [normal.checked_mul(IMAGE_BYTES)?, odd.checked_mul(IMAGE_BYTES)?];
+    let (rest, pixels) = bytes.split_at_checked(bytes.len().checked_sub(normal.checked_add(odd)?)?)?;
+    let (id, ood) = pixels.split_at(normal);
+    Some((rest, Some(Sides { id, ood })))
 }
 
 fn sentence(error: RunError) -> String {

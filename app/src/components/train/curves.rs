@@ -6,17 +6,22 @@ use crate::components::{Chart, Prose, use_width};
 use crate::lab::Lab;
 use crate::state::scorer_word;
 use crate::text::{self as shared, train as text};
+use crate::train::TrainingStore;
 use leptos::html;
 use leptos::prelude::*;
-use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
+
+/// The score that picture and histogram show: the angle to the mean.
+pub const SHOWN: Scorer = Scorer::CCos;
 
 /// The two curves, with a menu for the score.
 #[component]
 pub fn Curves(lab: Lab) -> impl IntoView {
     let training = lab.training;
     let (chosen, choose) = signal(None::<Scorer>);
-    let shown = Memo::new(move |_| scorer(&training.runs[0].history.get(), chosen.get()));
+    let measured = Memo::new(move |_| measured(training));
+    let shown =
+        Memo::new(move |_| chosen.get().filter(|chosen| measured.with(|all| all.contains(chosen))).unwrap_or(SHOWN));
 
     let loss_node = NodeRef::<html::Figure>::new();
     let loss_width = use_width(loss_node);
@@ -40,7 +45,7 @@ pub fn Curves(lab: Lab) -> impl IntoView {
             let title = shared::scorer(&word).to_string();
             view! { <option value=word selected=scorer == shown.get()>{title}</option> }
         };
-        Scorer::ANGULAR.into_iter().map(option).collect_view()
+        measured.get().into_iter().map(option).collect_view()
     };
     let key = move |index: usize| {
         let run = training.runs[index];
@@ -69,8 +74,16 @@ pub fn Curves(lab: Lab) -> impl IntoView {
     }
 }
 
-/// The score chosen, or the one that the picture and the histogram show: the angle to the mean.
-pub fn scorer(history: &[HistoryEntry], chosen: Option<Scorer>) -> Scorer {
-    let measured = |scorer: &Scorer| history.iter().any(|e| e.rate(*scorer).is_some());
-    chosen.filter(|s| history.is_empty() || measured(s)).unwrap_or(Scorer::CCos)
+/// The scores that some run is followed by, its authors' own last; the angles before there is one.
+fn measured(training: TrainingStore) -> Vec<Scorer> {
+    let mut scorers = Scorer::ANGULAR.to_vec();
+    for run in training.runs {
+        let last = run.history.with(|history| history.last().map(|entry| entry.auroc.clone()));
+        last.into_iter().flatten().for_each(|(scorer, _)| {
+            if !scorers.contains(&scorer) {
+                scorers.push(scorer);
+            }
+        });
+    }
+    scorers
 }

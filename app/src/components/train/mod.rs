@@ -7,8 +7,9 @@ mod sphere;
 mod transport;
 
 use super::{Prose, lab};
-use crate::lab::Lab;
-use crate::text::train as text;
+use crate::lab::{Beside, Lab};
+use crate::state::{View, scorer_word};
+use crate::text::{self as shared, models, train as text};
 use crate::train::recipe::Recipe;
 use crate::train::{Status, TrainingStore};
 use curves::Curves;
@@ -26,7 +27,7 @@ pub fn Train() -> impl IntoView {
     let recipe = Memo::new(move |_| lab.state.with(|s| s.train.clone()));
     let lead = move || {
         recipe.with(|r| match r.compares_the_norm() {
-            true => text::comparison(&r.a.name(), r.class),
+            true => text::comparison(&r.a.name(), &subject(r)),
             false => text::LEAD.into(),
         })
     };
@@ -44,6 +45,7 @@ pub fn Train() -> impl IntoView {
             </details>
             <Transport lab/>
             <Messages training/>
+            <OwnImages lab/>
             <Panels training/>
             <Curves lab/>
             <Files training/>
@@ -65,6 +67,43 @@ pub fn TrainStage() -> impl IntoView {
     }
 }
 
+fn subject(recipe: &Recipe) -> String {
+    recipe.own.map_or_else(|| models::things("synth-digits", recipe.class), |kind| text::own(kind).into())
+}
+
+/// What there is to say where a person's own images are learned: how they are tested, what they give without training, or
+/// how many are missing.
+#[component]
+fn OwnImages(lab: Lab) -> impl IntoView {
+    let normal = lab.own.normal;
+    let found = Memo::new(move |_| lab.own_to_train().map(|own| own.is_some()));
+    let beside = move || {
+        let title = |b: &Beside| format!("{} on {}", shared::scorer(&scorer_word(b.scorer)), shared::layer(b.layer));
+        lab.own.beside.with(|b| b.as_ref().map(|b| text::beside(&b.encoder, &title(b), b.auroc)))
+    };
+    let missing = move |images: usize| {
+        view! {
+            <p class="note" role="status" data-testid="train-wants">
+                {text::wants_images(images)} " "
+                <button type="button" class="quiet" on:click=move |_| lab.choose(|s| s.view = View::Yours)>{text::TO_YOURS}</button>
+            </p>
+        }
+    };
+    let tested = move || {
+        view! {
+            <p class="small">{text::told_from(normal.odd.with(Vec::len))}</p>
+            <p data-testid="train-beside" data-auroc=move || lab.own.beside.with(|b| b.as_ref().map(|b| b.auroc.to_string()))>
+                {beside}
+            </p>
+        }
+    };
+    move || match found.get() {
+        Ok(false) => None,
+        Ok(true) => Some(tested().into_any()),
+        Err(images) => Some(missing(images).into_any()),
+    }
+}
+
 /// A panel for each run there is.
 #[component]
 fn Panels(training: TrainingStore, #[prop(optional)] brief: bool) -> impl IntoView {
@@ -81,10 +120,15 @@ fn follow(lab: Lab) {
     // The trainer is loaded when somebody comes here, and the runs of the address are made ready.
     Effect::new(move |_| {
         let (recipe, choice) = lab.state.with(|s| (s.train.clone(), s.backend));
+        let own = lab.own_to_train();
         untrack(|| {
-            let untouched = !training.has_begun() && training.recipe.with(|now| now.as_ref() != Some(&recipe));
-            if training.status.get() == Status::Asleep || untouched {
-                training.begin(recipe, choice, false);
+            let Ok(own) = own else {
+                return if training.has_begun() { training.pause() } else { training.wait_for_images() };
+            };
+            let same =
+                training.is_of(&recipe, own.as_ref()) && training.recipe.with(|now| now.as_ref() == Some(&recipe));
+            if training.status.get() == Status::Asleep || (!training.has_begun() && !same) {
+                lab.train(false);
             } else if training.choice.get() != choice {
                 training.use_engine(choice);
             } else if training

@@ -65,8 +65,18 @@ pub fn Panel(
             {(!brief)
                 .then(|| {
                     view! {
-                        <button type="button" class="quiet" data-testid="train-save" disabled=move || !saveable() on:click=move |_| training.save(index)>
+                        <button type="button" class="quiet" data-testid="train-save" disabled=move || !saveable() on:click=move |_| training.save(index, false)>
                             {text::SAVE}
+                        </button>
+                        <button
+                            type="button"
+                            class="quiet"
+                            data-testid="train-use"
+                            hidden=move || training.own.with(Option::is_none)
+                            disabled=move || !saveable()
+                            on:click=move |_| training.save(index, true)
+                        >
+                            {text::USE}
                         </button>
                     }
                 })}

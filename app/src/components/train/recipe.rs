@@ -2,7 +2,7 @@
 
 use crate::components::Choices;
 use crate::lab::Lab;
-use crate::state::BackendChoice;
+use crate::state::{BackendChoice, OwnKind};
 use crate::text::{self as shared, train as text};
 use crate::train::recipe::{
     BATCHES, CLASSES, EPOCHS, IMAGES, LAST_SEED, Method, NORMS, OBJECTIVES, POLLUTIONS, RATES, Recipe, SIZES, WIDTHS,
@@ -31,11 +31,15 @@ pub fn RecipeForm(lab: Lab) -> impl IntoView {
             lab.choose(|state| state.train.seed = seed.min(LAST_SEED));
         }
     };
+    let kinds = OwnKind::ALL.iter().map(|kind| (kind.word().to_string(), text::own(*kind).to_string()));
+    let subjects = std::iter::once(("digit".into(), text::DIGITS.into())).chain(kinds).collect();
+    let learn = move |word: String| lab.choose(|state| state.train.own = OwnKind::from_word(&word));
     view! {
         <div class="recipe" data-part="controls">
             <fieldset>
                 <legend>{text::COMMON}</legend>
-                {number(text::CLASS, "train-class", (0..CLASSES).collect(), |r| &mut r.class)}
+                {menu(text::SUBJECT, "train-subject", subjects, Memo::new(move |_| recipe.with(|r| r.own.map_or("digit", OwnKind::word))), learn)}
+                {move || recipe.with(|r| r.own.is_none()).then(|| number(text::CLASS, "train-class", (0..CLASSES).collect(), |r| &mut r.class))}
                 {number(text::SIZE, "train-size", SIZES.to_vec(), |r| &mut r.size)}
                 {number(text::WIDTH, "train-width", WIDTHS.to_vec(), |r| &mut r.width)}
                 {number(text::BATCH, "train-batch", BATCHES.to_vec(), |r| &mut r.batch)}
@@ -81,14 +85,14 @@ fn MethodMenus(lab: Lab, recipe: Memo<Recipe>, index: usize) -> impl IntoView {
             _ => {}
         });
     };
-    let name = |what: &str| format!("train-{what}-{}", if index == 0 { 'a' } else { 'b' });
+    let name = move |what: &str| format!("train-{what}-{}", if index == 0 { 'a' } else { 'b' });
     let objectives = OBJECTIVES.iter().map(|o| (o.to_string(), text::objective(*o))).collect();
-    let norms = NORMS.iter().map(|n| (n.to_string(), text::norm(*n).to_string())).collect();
-    let pollutions = POLLUTIONS.iter().map(|p| (p.to_string(), format!("{p} %"))).collect();
+    let norms: Vec<_> = NORMS.iter().map(|n| (n.to_string(), text::norm(*n).to_string())).collect();
+    let pollutions: Vec<_> = POLLUTIONS.iter().map(|p| (p.to_string(), format!("{p} %"))).collect();
     let rates = RATES.iter().map(|r| (r.to_string(), r.to_string())).collect();
     let objective = move |word: String| {
         if let Ok(objective) = word.parse::<Objective>() {
-            change(&|method| method.objective = objective);
+            change(&|method| *method = method.learning(objective));
         }
     };
     let norm = move |word: String| {
@@ -110,8 +114,15 @@ fn MethodMenus(lab: Lab, recipe: Memo<Recipe>, index: usize) -> impl IntoView {
         <fieldset class="method" data-run=index>
             <legend>{text::RUNS[index]}<span class="method-name">{move || method.with(Method::name)}</span></legend>
             {menu(text::OBJECTIVE, &name("objective"), objectives, Memo::new(move |_| method.with(|m| m.objective.to_string())), objective)}
-            {menu(text::NORM, &name("norm"), norms, Memo::new(move |_| method.with(|m| m.norm.to_string())), norm)}
-            {menu(text::POLLUTION, &name("pollution"), pollutions, Memo::new(move |_| method.with(|m| m.pollution)), pollution)}
+            {move || {
+                let now = Memo::new(move |_| method.with(|m| m.norm.to_string()));
+                method.with(|m| !m.objective.is_rival()).then(|| menu(text::NORM, &name("norm"), norms.clone(), now, norm))
+            }}
+            // Of a person's own images none is known to be an outlier.
+            {move || {
+                let now = Memo::new(move |_| method.with(|m| m.pollution));
+                recipe.with(|r| r.own.is_none()).then(|| menu(text::POLLUTION, &name("pollution"), pollutions.clone(), now, pollution))
+            }}
             {menu(text::RATE, &name("rate"), rates, Memo::new(move |_| method.with(|m| m.rate)), rate)}
         </fieldset>
     }

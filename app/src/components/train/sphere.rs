@@ -5,6 +5,7 @@ use crate::sphere::{Dot, frame_dots, summary};
 use crate::text::train as text;
 use crate::train::TrainingStore;
 use leptos::prelude::*;
+use nsa_engine::train::protocol::Prepared;
 use std::sync::Arc;
 
 /// The picture of run `index`: the lab's, with the caps that κ of the epoch means.
@@ -17,7 +18,9 @@ pub fn LiveSphere(
     let run = training.runs[index];
     let dots: Memo<Arc<Vec<Dot>>> = Memo::new(move |_| {
         let frame = run.frame(training.shown.get()).unwrap_or_default();
-        Arc::new(run.prepared.with(|p| p.as_ref().map_or(Vec::new(), |prepared| frame_dots(&frame, prepared))))
+        let dataset = run.config.with(|config| config.as_ref().map_or(String::new(), |config| config.dataset.clone()));
+        let placed = |prepared: &Prepared| frame_dots(&frame, prepared, &dataset);
+        Arc::new(run.prepared.with(|prepared| prepared.as_ref().map_or(Vec::new(), placed)))
     });
     let kappa = Memo::new(move |_| {
         let width = run.config.with(|config| config.as_ref().map(|config| config.width))?;

@@ -1,5 +1,6 @@
 //! The buttons, the slider of epochs, what there is to say, and files.
 
+use super::curves::SHOWN;
 use crate::lab::Lab;
 use crate::text::train as text;
 use crate::train::recipe::toml;
@@ -22,7 +23,7 @@ pub fn Transport(lab: Lab) -> impl IntoView {
     let begun = Memo::new(move |_| training.has_begun());
     let changed = Memo::new(move |_| {
         let recipe = lab.state.with(|s| s.train.clone());
-        begun.get() && training.recipe.with(|now| now.as_ref().is_some_and(|now| !now.same_runs(&recipe)))
+        begun.get() && lab.own_to_train().is_ok_and(|own| !training.is_of(&recipe, own.as_ref()))
     });
     let play = move |_| if playing() { training.pause() } else { training.play() };
     let label = move || match (playing(), begun.get()) {
@@ -30,10 +31,7 @@ pub fn Transport(lab: Lab) -> impl IntoView {
         (false, true) => text::GO_ON,
         (false, false) => text::PLAY,
     };
-    let reset = move |_| {
-        let (recipe, choice) = lab.state.with_untracked(|s| (s.train.clone(), s.backend));
-        training.begin(recipe, choice, true);
-    };
+    let reset = move |_| lab.train(true);
     let line = Memo::new(move |_| status_line(training));
     let estimate = Memo::new(move |_| {
         let ready = training.status.get() == Status::Resting;
@@ -45,7 +43,7 @@ pub fn Transport(lab: Lab) -> impl IntoView {
                 type="button"
                 class="primary"
                 data-testid="train-play"
-                disabled=move || training.status.get() == Status::Finished
+                disabled=move || training.status.get() == Status::Finished || lab.own_to_train().is_err()
                 on:click=play
             >
                 {label}
@@ -162,10 +160,9 @@ pub fn Messages(
         let done = training.measured() as usize;
         let rests = matches!(training.status.get(), Status::Resting | Status::Finished);
         let about = if rests { done } else { done / ANNOUNCED * ANNOUNCED };
-        let scorer = super::curves::scorer(&training.runs[0].history.get(), None);
         let tell = |run: Run| {
             let entry = run.entry(Some(about as u32)).filter(|entry| entry.epoch > 0)?;
-            Some(text::reached(&run.name()?, &entry, scorer))
+            Some(text::reached(&run.name()?, &entry, SHOWN))
         };
         training.present().filter_map(tell).collect::<Vec<_>>().join(" ")
     });

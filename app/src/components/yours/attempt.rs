@@ -1,6 +1,7 @@
 //! The third step: images are tried, one by one or as the camera sees them.
 
 use super::live::Live;
+use super::thumbnails::Thumbnails;
 use crate::components::{Pad, Picker, Pixels, dial};
 use crate::lab::{Lab, Tried};
 use crate::stats::is_anomalous;
@@ -30,6 +31,10 @@ pub fn Attempt(lab: Lab) -> impl IntoView {
                 </For>
             </ul>
             <p class="visually-hidden" role="status">{told}</p>
+            <div hidden=move || normal.odd.with(Vec::is_empty)>
+                <h4>{text::yours::ODD}</h4>
+                <Thumbnails testid="odd-images" images=normal.odd take_out=move |key| normal.take_out_odd(key)/>
+            </div>
         </div>
     }
 }
@@ -48,7 +53,10 @@ fn One(lab: Lab, tried: Tried) -> impl IntoView {
                 <p class="name">{name}</p>
                 <Verdict lab score/>
                 {move || found.with_value(|found| found.as_deref().map(|found| near(lab, found)))}
-                <button type="button" class="quiet" on:click=move |_| lab.own.normal.was_normal(key)>{text::yours::WAS_NORMAL}</button>
+                <div class="buttons">
+                    <button type="button" class="quiet" on:click=move |_| lab.own.normal.was_normal(key)>{text::yours::WAS_NORMAL}</button>
+                    <button type="button" class="quiet" on:click=move |_| lab.own.normal.was_odd(key)>{text::yours::WAS_ODD}</button>
+                </div>
             </div>
         </li>
     }

@@ -4,6 +4,7 @@ use crate::lab::{Fit, Lab};
 use crate::state::{ALARMS, ScoreName};
 use crate::text;
 use leptos::prelude::*;
+use nsa_core::data::OWN;
 use nsa_core::eval::Alarm;
 use std::fmt::Write;
 
@@ -36,6 +37,7 @@ pub fn Fitting(lab: Lab) -> impl IntoView {
         let (alarm, fitted) = (normal.alarm.get()?, normal.fitted()?);
         Some(text::yours::promise(&alarm, fitted.images.len()))
     };
+    let seen = move || normal.fitted().is_some_and(|fitted| fitted.bundle.manifest.config.dataset == OWN);
     view! {
         <label class="field">
             <span>{text::yours::ENCODER}</span>
@@ -74,6 +76,7 @@ pub fn Fitting(lab: Lab) -> impl IntoView {
                 />
             </label>
             {move || strip(lab)}
+            <p class="note" data-testid="normal-seen" hidden=move || !seen()>{text::yours::SEEN}</p>
             <p data-testid="normal-promise" data-threshold=move || normal.alarm.get().map(|a| a.threshold.to_string())>{promise}</p>
         </div>
     }

@@ -1,7 +1,8 @@
 //! The first step: images of what is normal, and taking them out again.
 
+use super::thumbnails::Thumbnails;
 use crate::clock;
-use crate::components::{Camera, Pad, Picker, Pixels, Viewfinder, picked};
+use crate::components::{Camera, Pad, Picker, Viewfinder, picked};
 use crate::lab::Lab;
 use crate::text;
 use leptos::prelude::*;
@@ -54,21 +55,7 @@ pub fn Give(lab: Lab) -> impl IntoView {
                 {move || normal.refused.get().into_iter().map(|(name, why)| view! { <li><b>{name}</b> " " {why}</li> }).collect_view()}
             </ul>
         </div>
-        <ul class="thumbnails" hidden=none data-testid="normal-images">
-            <For each=move || normal.images.get() key=|image| image.key let(image)>
-                <li>
-                    <button
-                        type="button"
-                        class="thumbnail"
-                        aria-label=text::yours::remove(&image.name)
-                        title=text::yours::remove(&image.name)
-                        on:click=move |_| normal.take_out(image.key)
-                    >
-                        <Pixels planes=image.pixels.to_vec() label=""/>
-                    </button>
-                </li>
-            </For>
-        </ul>
+        <Thumbnails testid="normal-images" images=normal.images take_out=move |key| normal.take_out(key)/>
         <div class="buttons">
             <button type="button" class="quiet" hidden=none on:click=move |_| normal.clear()>{text::yours::CLEAR}</button>
             <button

@@ -5,10 +5,11 @@ mod fit;
 mod give;
 mod keep;
 mod live;
+mod thumbnails;
 
 use super::lab;
 use crate::lab::{Fit, Lab};
-use crate::state::State;
+use crate::state::{OwnKind, State, View};
 use crate::text;
 use attempt::Attempt;
 use fit::Fitting;
@@ -16,6 +17,7 @@ use give::Give;
 use keep::Keep;
 use leptos::prelude::*;
 use nsa_core::bundle::MIN_NORMAL;
+use nsa_core::data::MIN_OWN;
 
 /// The three steps, and what is left of them.
 #[component]
@@ -37,7 +39,28 @@ pub fn Yours() -> impl IntoView {
                 <Step lab at=Now::Fit title=text::yours::FIT_TITLE testid="yours-fit"><Fitting lab/></Step>
                 <Step lab at=Now::Try title=text::yours::TRY_TITLE testid="yours-try"><Attempt lab/></Step>
             </ol>
+            <TrainOnThem lab/>
             <Keep lab/>
+        </section>
+    }
+}
+
+/// From so many images on a network of their own can be trained on them.
+#[component]
+fn TrainOnThem(lab: Lab) -> impl IntoView {
+    let images = lab.own.normal.images;
+    let train = move |_| {
+        let drawn = images.with_untracked(|images| images.iter().all(|image| image.name == text::yours::DRAWING_NAME));
+        let kind = if drawn { OwnKind::Drawings } else { OwnKind::Photos };
+        lab.choose(|state| (state.view, state.train.own) = (View::Train, Some(kind)));
+    };
+    view! {
+        <section class="keep">
+            <h3>{text::yours::TRAIN_TITLE}</h3>
+            <p>{move || text::yours::train(images.with(Vec::len))}</p>
+            <button type="button" data-testid="normal-train" disabled=move || images.with(Vec::len) < MIN_OWN on:click=train>
+                {text::yours::TRAIN}
+            </button>
         </section>
     }
 }
