@@ -192,6 +192,31 @@ test("before a room the way on shows the answer first, then goes on", { timeout:
   await lab.close();
 });
 
+test("an image is turned, and each method says what it thinks of that", { timeout: 240_000 }, async () => {
+  const lab = await open("?view=story&scene=10&backend=cpu");
+  const { page } = lab;
+  const judged = async () => {
+    await page.waitForFunction(() => {
+      const tiles = [...document.querySelectorAll("[data-testid=turned]")];
+      return tiles.length === 4 && tiles.every((tile) => /^\d+°: -?\d+\.\d{3}, (normal|anomalous)$/.test(tile.textContent.trim()));
+    }, null, { timeout: 60_000 });
+    return page.$$eval("[data-testid=turned]", (tiles) => tiles.map((tile) => tile.textContent.trim()));
+  };
+  assert.equal(await page.getByTestId("turned-by").count(), 3);
+  const first = await judged();
+  assert.ok(first.slice(1).some((said) => said.endsWith("anomalous")), `RotNet: ${first}`);
+  await page.getByTestId("turned-by").nth(2).click();
+  await page.waitForFunction((before) => {
+    const now = document.querySelector("[data-testid=turned]").textContent.trim();
+    return now !== before && !now.endsWith("…");
+  }, first[0]);
+  assert.notDeepEqual(await judged(), first);
+  await page.getByRole("button", { name: "Another image" }).click();
+  await judged();
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+});
+
 for (const [width, height] of [[1280, 720], [1920, 1080]]) {
   test(`every scene fits ${width} x ${height} before a room`, { timeout: 600_000 }, async () => {
     const lab = await open("?view=story&present=1&backend=cpu", { viewport: { width, height } });
@@ -204,7 +229,7 @@ for (const [width, height] of [[1280, 720], [1920, 1080]]) {
       });
       assert.ok(over.page <= 0 && over.low <= 0, `scene ${scene} ${when}: ${JSON.stringify(over)}`);
     };
-    for (let scene = 1; scene <= 9; scene++) {
+    for (let scene = 1; scene <= 10; scene++) {
       await page.goto(`${site.url}?view=story&scene=${scene}&present=1&backend=cpu`);
       await page.getByTestId("scene-title").waitFor();
       await lab.until("ready");

@@ -39,11 +39,13 @@ pub enum Scene {
     YourTurn,
     /// Two encoders that learn in the tab.
     Live,
+    /// What methods of other papers think of an image that is turned.
+    Rivals,
 }
 
 impl Scene {
     /// Every scene, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Detector,
         Self::Training,
         Self::Kappa,
@@ -53,6 +55,7 @@ impl Scene {
         Self::Scores,
         Self::YourTurn,
         Self::Live,
+        Self::Rivals,
     ];
 
     /// The scene with a number, from 1.
@@ -76,6 +79,9 @@ impl Scene {
             Self::Training | Self::Kappa => const { &[SIMCLR] },
             Self::Norm => const { &[SIMCLR, run("simclr", "f", false)] },
             Self::StopGrad => const { &[run("simsiam", "none", false), run("simsiam", "both", false)] },
+            Self::Rivals => {
+                const { &[run("rotnet", "none", false), run("csi", "none", false), run("simclr", "f", false)] }
+            }
             Self::Pollution => const { &[run("simclr", "none", true), run("simclr", "f", true)] },
         }
     }
@@ -88,7 +94,7 @@ impl Scene {
     /// The view of the lab that the scene opens.
     pub fn view(self) -> View {
         match self {
-            Self::Detector | Self::YourTurn => View::Score,
+            Self::Detector | Self::YourTurn | Self::Rivals => View::Score,
             Self::Scores => View::Separate,
             Self::Live => View::Train,
             Self::Kappa => View::Sphere,

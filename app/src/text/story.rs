@@ -99,7 +99,7 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
             "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",
             "In the paper k-Cos (Mah) is mostly the best single score; of this model it is not.",
         ),
-        Scene::Detector | Scene::YourTurn | Scene::Live => return None,
+        Scene::Detector | Scene::YourTurn | Scene::Live | Scene::Rivals => return None,
     };
     match verdict {
         Verdict::Agrees => Some(agrees),
@@ -120,6 +120,7 @@ pub fn title(scene: Scene) -> &'static str {
         Scene::Scores => "Four scores, many layers",
         Scene::YourTurn => "Your turn",
         Scene::Live => "Watch it form",
+        Scene::Rivals => "What the others do",
     }
 }
 
@@ -166,6 +167,11 @@ pub fn body(scene: Scene) -> &'static str {
              an untrained network sees everything alike, and falls as both spread their images; what matters is by how \
              much the others fall more. Which run keeps the digit closer together?"
         }
+        Scene::Rivals => {
+            "RotNet learns by telling how far an image is turned, and doubts an image whose turns it cannot tell. CSI is SimCLR \
+             that pushes turned copies away as well. SimCLR(n) has never seen one turned. All three learned the same digit \
+             from the same images: here it is in four positions. Which of them minds?"
+        }
     }
 }
 
@@ -183,6 +189,23 @@ pub fn after(scene: Scene) -> Option<&'static str> {
         Scene::Norm => "In the paper the norm keeps the class together: left without, right with it.",
         _ => return None,
     })
+}
+
+/// Which method judges the four positions.
+pub const JUDGE: &str = "Judged by";
+pub const ANOTHER: &str = "Another image";
+
+/// One position of an image, and what the method says of it.
+pub fn turned(degrees: usize, judged: Option<(f32, bool)>) -> String {
+    match judged {
+        Some((score, anomalous)) => {
+            format!(
+                "{degrees}°: {score:.3}, {}",
+                if anomalous { super::yours::ANOMALOUS } else { super::yours::NORMAL }
+            )
+        }
+        None => format!("{degrees}°: …"),
+    }
 }
 
 /// What a scene asks of its reader.
@@ -285,6 +308,6 @@ pub fn formula(scene: Scene) -> Option<(&'static str, &'static str)> {
             "<math display=\"block\"><mi>Ens</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
             "Each score by the range that training images have (appendix C).",
         ),
-        Scene::YourTurn | Scene::Live => return None,
+        Scene::YourTurn | Scene::Live | Scene::Rivals => return None,
     })
 }

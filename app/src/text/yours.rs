@@ -29,6 +29,8 @@ pub const CLEAR: &str = "Remove all";
 pub const UNDO: &str = "Undo";
 pub const REFUSED: &str = "These gave no image:";
 pub const ENCODER: &str = "Encoder";
+pub const ADVICE: &str = "Measured on eleven small problems: for photographs \u{201c}Knows all of CIFAR-10\u{201d} tells more apart, for \
+                          drawings and writing \u{201c}Knows the digit 2\u{201d}.";
 pub const SCORE: &str = "Score";
 pub const ALARMS: &str = "Normal images that may be called anomalous";
 pub const STRIP: &str = "What normal images score that it has not seen, and from where on it calls an image anomalous";

@@ -2,6 +2,7 @@
 
 mod ask;
 mod stage;
+mod turned;
 
 use super::tabs::{changed, follow};
 use super::{Prose, answers, lab};

@@ -1,5 +1,6 @@
 //! The part of the lab that a scene plays with.
 
+use super::turned::Turned;
 use crate::charts::training::Measure;
 use crate::components::compact::{Curve, Epochs, Legend, Replayed, ReplayedSphere, Which};
 use crate::components::{Gallery, Own, Separate, TrainStage, lab};
@@ -34,6 +35,7 @@ pub fn Stage(scene: Scene) -> impl IntoView {
         Scene::Scores => view! { <Separate/> }.into_any(),
         Scene::YourTurn => view! { <Own/> }.into_any(),
         Scene::Live => view! { <TrainStage/> }.into_any(),
+        Scene::Rivals => view! { <Turned lab/> }.into_any(),
         Scene::Training => view! {
             <Epochs/>
             <div class="curves">

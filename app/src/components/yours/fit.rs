@@ -48,6 +48,7 @@ pub fn Fitting(lab: Lab) -> impl IntoView {
                 {move || encoders(lab)}
             </select>
         </label>
+        <p class="small">{text::yours::ADVICE}</p>
         <p role="status" data-testid="normal-fit" data-fit=word class:failed=move || word() == "failed">{said}</p>
         <div hidden=move || normal.fitted().is_none()>
             <label class="field">
