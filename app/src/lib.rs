@@ -12,6 +12,7 @@ mod components;
 mod drawing;
 mod embed;
 mod export;
+mod fetch;
 mod gallery;
 mod kept;
 mod lab;

@@ -2,16 +2,12 @@
 //! `frames.safetensors`. They are a twentieth of a bundle, so there is something real to look at while the engine and
 //! the weights are on their way, and a second model beside the first costs little.
 
-use crate::lab::BundleFile;
-use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_MANIFEST, Manifest};
+use crate::lab::{BundleFile, BundleHead};
+use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, Manifest};
 use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
-use nsa_engine::fetch::fetch;
 use std::ops::Range;
-
-/// Largest `history.json` or `frames.safetensors` that the page takes: a thousand samples at some 250 checkpoints.
-const MAX_MEASURED: u64 = 4 << 20;
 
 /// What was measured while a model was trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,16 +21,9 @@ pub struct Replay {
 impl Replay {
     /// Fetches and checks what belongs to the bundle `id`. The error is a sentence without its end.
     pub async fn fetch(id: &str) -> Result<Self, String> {
-        let file = async |name: &str, limit: u64| {
-            fetch(&format!("assets/bundles/{id}/{name}"), limit, |_| {}).await.map_err(|e| e.to_string())
-        };
-        let manifest = file(MANIFEST_FILE, MAX_MANIFEST).await?;
-        let manifest = Manifest::parse(&manifest).map_err(|e| e.to_string())?;
-        if manifest.id != id {
-            return Err(format!("its folder is named {id}, but its bundle.json says {}", manifest.id));
-        }
-        let (history, frames) = (file(HISTORY_FILE, MAX_MEASURED).await?, file(FRAMES_FILE, MAX_MEASURED).await?);
-        Self::read(manifest, &history, &frames)
+        let head = BundleHead::fetch(id).await?;
+        let history = head.file(HISTORY_FILE, |_| {}).await?;
+        Self::read(head.manifest.clone(), &history, &head.file(FRAMES_FILE, |_| {}).await?)
     }
 
     /// The same of a bundle out of a person's file.
@@ -45,7 +34,7 @@ impl Replay {
         Self::read(Manifest::clone(&file.manifest), history, frames)
     }
 
-    fn read(manifest: Manifest, history: &[u8], frames: &[u8]) -> Result<Self, String> {
+    pub fn read(manifest: Manifest, history: &[u8], frames: &[u8]) -> Result<Self, String> {
         let history = manifest.read_history(history).map_err(|e| e.to_string())?;
         let frames = manifest.read_frames(frames).map_err(|e| e.to_string())?;
         Ok(Self { manifest, history, frames })

@@ -19,10 +19,10 @@ mkdir built named
 # build NAME PACKAGE PROGRAM FEATURES: the program into built/NAME.wasm, and with its functions' names into named/.
 build() {
   local name=$1 package=$2 program=$3 features=$4
-  local -a cargo=(cargo rustc --release --target $wasm -p "$package" --bin "$program")
+  local -a cargo=(cargo rustc --profile site --target $wasm -p "$package" --bin "$program")
   [ -z "$features" ] || cargo+=(--no-default-features --features "$features")
   "${cargo[@]}" -- -C link-arg=--keep-section=name
-  local linked=$CARGO_TARGET_DIR/$wasm/release/$program.wasm
+  local linked=$CARGO_TARGET_DIR/$wasm/site/$program.wasm
   wasm-bindgen --target web --no-typescript --remove-name-section --out-dir bindgen "$linked"
   mv "bindgen/${program}_bg.wasm" "built/$name.wasm"
   wasm-bindgen --target web --no-typescript --keep-debug --out-dir bindgen "$linked"

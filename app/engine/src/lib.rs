@@ -10,7 +10,6 @@
 #[cfg(any(feature = "worker", test))]
 mod batch;
 pub mod conversation;
-pub mod fetch;
 pub mod protocol;
 #[cfg(feature = "worker")]
 mod score;

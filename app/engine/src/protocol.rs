@@ -11,19 +11,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// Fetch, check and load the bundle in the folder at `url` (absolute, ends with a slash). It replaces the
-    /// one before it only when it is good.
-    Load {
-        /// Job number.
-        job: u32,
-        /// Folder of the bundle.
-        url: String,
-    },
     /// Check and load the bundle whose files are attached, one after the other: `bundle.json`, model, bank, history. It
     /// replaces the one before it only when it is good.
     Open {
         /// Job number.
         job: u32,
+        /// What it is called where it was found.
+        id: String,
         /// Bytes of the four files.
         sizes: [usize; 4],
     },
@@ -108,8 +102,7 @@ pub enum Request {
 impl Request {
     /// Its job.
     pub fn job(&self) -> u32 {
-        let (Self::Load { job, .. }
-        | Self::Open { job, .. }
+        let (Self::Open { job, .. }
         | Self::Unpack { job }
         | Self::Score { job, .. }
         | Self::Explain { job, .. }
@@ -153,15 +146,6 @@ pub enum Event {
         backend: String,
         /// The adapter's name, or that of the CPU path.
         device: String,
-    },
-    /// A bundle's files are being downloaded.
-    Progress {
-        /// Job number.
-        job: u32,
-        /// Bytes so far.
-        loaded: u64,
-        /// Bytes in all.
-        total: u64,
     },
     /// A bundle is loaded, and images can be scored by it.
     Loaded {
@@ -281,8 +265,7 @@ impl Event {
     /// The job that it answers, if it does.
     pub fn job(&self) -> Option<u32> {
         match self {
-            Self::Progress { job, .. }
-            | Self::Loaded { job, .. }
+            Self::Loaded { job, .. }
             | Self::Opened { job, .. }
             | Self::Scored { job, .. }
             | Self::Projected { job, .. }

@@ -1,23 +1,18 @@
 //! The Worker that scores: what it is asked to do, in order, with the loaded bundle in between.
 
 use crate::batch::BatchSize;
-use crate::fetch::{FetchError, fetch};
 use crate::protocol::{Banks, Event, MAX_VIEWS, Request};
 use crate::unpack::{Unpacked, unpack};
 use crate::worker::{self, Service, memory, next_turn, now};
 use burn::tensor::backend::Backend;
-use futures_util::future::try_join3;
-use nsa_core::bundle::{
-    BANK_FILE, BundleError, DetectError, Detector, FitError, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST,
-    MODEL_FILE, Manifest, ScoreEntry, to_zip,
-};
+use nsa_core::bundle::{BundleError, DetectError, Detector, FitError, Manifest, ScoreEntry, to_zip};
 use nsa_core::config::{Norm, Objective};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
 use nsa_core::eval::{EvalError, auroc};
 use nsa_core::measure::{Frames, History};
 use nsa_core::model::{EmbedError, Layer, NetworkConfig, embed};
 use nsa_core::sphere::AnglePoint;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use thiserror::Error;
@@ -25,9 +20,6 @@ use thiserror::Error;
 /// Why a job failed; the engine goes on.
 #[derive(Debug, Error)]
 enum JobError {
-    /// A file did not arrive.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
     /// A bundle is refused.
     #[error("the bundle '{id}' is refused: {source}")]
     Bundle {
@@ -148,12 +140,8 @@ impl<B: Backend> Service for Scorer<B> {
 impl<B: Backend> Scorer<B> {
     async fn run(&mut self, request: Request, pixels: &[u8]) -> Result<(), JobError> {
         match request {
-            Request::Load { job, url } => {
-                let loaded = self.load(job, &url).await?;
-                self.take(job, loaded);
-            }
-            Request::Open { job, sizes } => {
-                let opened = self.open(sizes, pixels)?;
+            Request::Open { job, id, sizes } => {
+                let opened = self.open(&id, sizes, pixels)?;
                 self.take(job, opened);
             }
             Request::Unpack { job } => {
@@ -204,40 +192,18 @@ impl<B: Backend> Scorer<B> {
         say(Event::Loaded { job, manifest, history: Box::new(history) });
     }
 
-    /// A bundle out of a person's file: its files one after the other.
-    fn open(&self, sizes: [usize; 4], bytes: &[u8]) -> Result<(Detector<B>, History), JobError> {
+    /// A bundle of which the files come one after the other.
+    fn open(&self, id: &str, sizes: [usize; 4], bytes: &[u8]) -> Result<(Detector<B>, History), JobError> {
         let mut rest = bytes;
         let [json, model, bank, history] = sizes.map(|size| {
             let (file, others) = rest.split_at(size.min(rest.len()));
             rest = others;
             file
         });
-        let refused = |source| JobError::Bundle { id: "out of a file".into(), source };
+        let refused = |source| JobError::Bundle { id: id.into(), source };
         let manifest = Manifest::parse(json).map_err(refused)?;
         let history = manifest.read_history(history).map_err(refused)?;
         let detector = Detector::new(manifest, model, bank, self.device.clone()).map_err(refused)?;
-        Ok((detector, history))
-    }
-
-    async fn load(&self, job: u32, url: &str) -> Result<(Detector<B>, History), JobError> {
-        let id = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_string();
-        let refused = |source| JobError::Bundle { id: id.clone(), source };
-        let manifest = fetch(&format!("{url}{MANIFEST_FILE}"), MAX_MANIFEST, |_| {}).await?;
-        let manifest = Manifest::parse(&manifest).map_err(refused)?;
-
-        let wanted = [MODEL_FILE, BANK_FILE, HISTORY_FILE];
-        let total = manifest.files.iter().filter(|f| wanted.contains(&f.name.as_str())).map(|f| f.bytes).sum();
-        let loaded = Cell::new(0);
-        let tick = |bytes| {
-            loaded.set(loaded.get() + bytes);
-            say(Event::Progress { job, loaded: loaded.get(), total });
-        };
-        let [model, bank, history] = wanted.map(|name| format!("{url}{name}"));
-        let (model, bank, history) =
-            try_join3(fetch(&model, MAX_FILE, tick), fetch(&bank, MAX_FILE, tick), fetch(&history, MAX_FILE, tick))
-                .await?;
-        let history = manifest.read_history(&history).map_err(refused)?;
-        let detector = Detector::new(manifest, &model, &bank, self.device.clone()).map_err(refused)?;
         Ok((detector, history))
     }
 

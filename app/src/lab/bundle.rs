@@ -1,8 +1,9 @@
 //! A loaded bundle, and what images can be scored by: its own scores, and after them their ensemble.
 
+use crate::fetch::fetch;
 use crate::state::{ScoreName, scorer_word};
 use crate::text;
-use nsa_core::bundle::{Ensemble, Manifest};
+use nsa_core::bundle::{Ensemble, FRAMES_FILE, HISTORY_FILE, MANIFEST_FILE, MAX_FILE, MAX_MANIFEST, Manifest};
 use nsa_core::data::IMAGE_BYTES;
 use nsa_core::measure::History;
 use std::sync::Arc;
@@ -15,16 +16,55 @@ pub struct Bundle {
     pub history: History,
 }
 
-/// A bundle out of a person's file.
+/// A bundle that is here, from the server or out of a person's file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BundleFile {
     pub manifest: Arc<Manifest>,
     /// Bytes of `bundle.json`, model, bank and history in [`BundleFile::bytes`].
     pub sizes: [usize; 4],
-    /// These four files and the frames, one after the other.
+    /// These four files and, out of a person's file, the frames, one after the other.
     pub bytes: Arc<[u8]>,
     /// Pixels of a person's own normal images, 3 x 32 x 32 each; none of a model that was trained.
     pub normal: Vec<Arc<[u8]>>,
+}
+
+/// Largest `history.json` or `frames.safetensors` that the page takes: a thousand samples at some 250 checkpoints.
+const MAX_MEASURED: u64 = 4 << 20;
+
+/// A bundle on the server, of which `bundle.json` is here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BundleHead {
+    pub manifest: Manifest,
+    json: Vec<u8>,
+}
+
+impl BundleHead {
+    /// Fetches and checks `bundle.json` of the bundle `id`. The error is a sentence without its end, like all of these.
+    pub async fn fetch(id: &str) -> Result<Self, String> {
+        let json = fetch(&address(id, MANIFEST_FILE), MAX_MANIFEST, |_| {}).await.map_err(|e| e.to_string())?;
+        let manifest = Manifest::parse(&json).map_err(|e| e.to_string())?;
+        if manifest.id != id {
+            return Err(format!("its folder is named {id}, but its bundle.json says {}", manifest.id));
+        }
+        Ok(Self { manifest, json })
+    }
+
+    /// Fetches another of its files; `tick` is told of every piece that arrives.
+    pub async fn file(&self, name: &str, tick: impl FnMut(u64)) -> Result<Vec<u8>, String> {
+        let limit = if [HISTORY_FILE, FRAMES_FILE].contains(&name) { MAX_MEASURED } else { MAX_FILE };
+        fetch(&address(&self.manifest.id, name), limit, tick).await.map_err(|e| e.to_string())
+    }
+
+    /// With what an engine needs, and without frames.
+    pub fn with(self, model: &[u8], bank: &[u8], history: &[u8]) -> BundleFile {
+        let sizes = [self.json.len(), model.len(), bank.len(), history.len()];
+        let bytes = [&self.json, model, bank, history].concat();
+        BundleFile { manifest: Arc::new(self.manifest), sizes, bytes: Arc::from(bytes), normal: Vec::new() }
+    }
+}
+
+fn address(id: &str, name: &str) -> String {
+    format!("assets/bundles/{id}/{name}")
 }
 
 impl BundleFile {

@@ -180,7 +180,7 @@ impl EngineStore {
     fn pass_on(self, answer: Event, bytes: Vec<u8>) {
         let Some(job) = answer.job() else { return };
         let listener = self.inner.try_update_value(|inner| match answer {
-            Event::Progress { .. } | Event::Scored { .. } | Event::Fitting { .. } => inner.jobs.get(&job).cloned(),
+            Event::Scored { .. } | Event::Fitting { .. } => inner.jobs.get(&job).cloned(),
             // An engine that finishes its work has earned another start.
             Event::Done { .. } => {
                 inner.restarts = 0;

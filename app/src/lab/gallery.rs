@@ -5,6 +5,7 @@ use super::engine::EngineStore;
 use super::model::ModelStore;
 use super::notices::{NoticeStore, Topic};
 use crate::clock::{next_turn, now};
+use crate::fetch::{FetchError, fetch};
 use crate::gallery::{Contents, Image, Source, plan};
 use crate::state::State;
 use crate::text;
@@ -12,7 +13,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_core::bundle::CatalogEntry;
 use nsa_core::data::OWN;
-use nsa_engine::fetch::{FetchError, fetch};
 use nsa_engine::protocol::{Event, Request};
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ mod scores;
 mod sphere;
 
 pub use beside::Beside;
-pub use bundle::{Bundle, BundleFile};
+pub use bundle::{Bundle, BundleFile, BundleHead};
 pub use detail::{Detail, Shown};
 pub use engine::{EngineState, EngineStore};
 pub use normal::{Fit, NormalImage, STRIP, Tried};

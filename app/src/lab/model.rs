@@ -1,15 +1,16 @@
 //! The models: which there are, the one chosen and the one compared, loaded, and what was measured in their training.
 
-use super::bundle::{Bundle, BundleFile};
+use super::bundle::{Bundle, BundleFile, BundleHead};
 use super::engine::EngineStore;
 use super::notices::{NoticeStore, Topic};
+use crate::fetch::fetch;
 use crate::replay::Replay;
 use crate::state::{State, View};
 use crate::{text, url};
+use futures_util::future::try_join3;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT, Manifest};
-use nsa_engine::fetch::fetch;
+use nsa_core::bundle::{BANK_FILE, Catalog, CatalogEntry, FORMAT, FRAMES_FILE, HISTORY_FILE, MODEL_FILE, Manifest};
 use nsa_engine::protocol::{Event, Request};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct ModelStore {
     taken: RwSignal<bool>,
     /// Bundles out of a person's files, by id.
     files: StoredValue<BTreeMap<String, BundleFile>>,
+    /// The model chosen, once it is here.
+    here: StoredValue<Option<BundleFile>>,
     state: RwSignal<State>,
     engine: EngineStore,
     notices: NoticeStore,
@@ -72,6 +75,7 @@ impl ModelStore {
             loaded: Memo::new(move |_| engine.is_ready() && taken.get()),
             taken,
             files: StoredValue::new(BTreeMap::new()),
+            here: StoredValue::new(None),
             state,
             engine,
             notices,
@@ -81,8 +85,7 @@ impl ModelStore {
     /// Fetches the catalogue, and whatever belongs to the models that a person chooses.
     pub fn start(self) {
         spawn_local(self.fetch_catalog());
-        self.follow_replay(self.entry, self.replay, Topic::Replay);
-        self.follow_replay(self.compared_entry, self.compared, Topic::Compare);
+        self.follow_compared();
         let ready = Memo::new(move |_| self.engine.is_ready());
         Effect::new(move |_| match ready.get() {
             true => untrack(|| self.reopen()),
@@ -108,26 +111,35 @@ impl ModelStore {
         }
     }
 
-    /// Fetches what was measured in training, beside the engine, whenever another model is chosen.
-    fn follow_replay(self, entry: Memo<Option<CatalogEntry>>, slot: RwSignal<Option<Arc<Replay>>>, topic: Topic) {
+    /// Fetches what was measured in training of the model compared, whenever that is another one.
+    fn follow_compared(self) {
         Effect::new(move |_| {
-            self.notices.settle(topic);
-            slot.set(None);
-            let Some(wanted) = entry.get() else { return };
+            self.notices.settle(Topic::Compare);
+            self.compared.set(None);
+            let Some(wanted) = self.compared_entry.get() else { return };
             spawn_local(async move {
                 let result = match self.file(&wanted.id) {
                     Some(file) => Replay::of_file(&file),
                     None => Replay::fetch(&wanted.id).await,
                 };
-                if entry.try_get_untracked().flatten().is_none_or(|now| now.id != wanted.id) {
-                    return;
-                }
-                match result {
-                    Ok(replay) => slot.set(Some(Arc::new(replay))),
-                    Err(why) => self.notices.report(topic, text::compact::failed(&wanted.title, &why)),
+                if self.compared_entry.try_get_untracked().flatten().is_some_and(|now| now.id == wanted.id) {
+                    self.measured(&wanted, result, self.compared, Topic::Compare);
                 }
             });
         });
+    }
+
+    fn measured(
+        self,
+        entry: &CatalogEntry,
+        result: Result<Replay, String>,
+        slot: RwSignal<Option<Arc<Replay>>>,
+        topic: Topic,
+    ) {
+        match result {
+            Ok(replay) => slot.set(Some(Arc::new(replay))),
+            Err(why) => self.notices.report(topic, text::compact::failed(&entry.title, &why)),
+        }
     }
 
     fn file(self, id: &str) -> Option<BundleFile> {
@@ -153,48 +165,80 @@ impl ModelStore {
         named.unwrap_or_else(|| class.to_string())
     }
 
-    /// Forgets the model before and has the one chosen loaded, as soon as there is an engine.
+    /// Forgets the model before and has the one chosen fetched, and loaded as soon as there is an engine.
     fn open(self) {
         self.taken.set(false);
         self.bundle.set(None);
+        self.replay.set(None);
+        self.here.set_value(None);
         self.opened.update(|n| *n += 1);
-        self.notices.settle(Topic::Model);
-        self.notices.settle(Topic::Scoring);
+        [Topic::Model, Topic::Scoring, Topic::Replay].into_iter().for_each(|topic| self.notices.settle(topic));
         self.engine.cancel_all();
-        self.load();
+        let Some(entry) = self.entry.get_untracked() else { return };
+        if let Some(file) = self.file(&entry.id) {
+            self.measured(&entry, Replay::of_file(&file), self.replay, Topic::Replay);
+            self.here.set_value(Some(file));
+            return self.load();
+        }
+        self.loading.set(Some((0, entry.bytes)));
+        let turn = self.opened.get_untracked();
+        spawn_local(async move {
+            // Somebody may have chosen again in the meantime.
+            let wanted = move || self.opened.try_get_untracked() == Some(turn);
+            if let Err(why) = self.fetch(&entry, wanted).await
+                && wanted()
+            {
+                self.failed(&entry.title, &why);
+            }
+        });
+    }
+
+    /// Fetches a model's files, as far as they are `wanted`: what was measured beside weights and banks, for there is
+    /// something to look at in it while these are on their way.
+    async fn fetch(self, entry: &CatalogEntry, wanted: impl Fn() -> bool + Copy) -> Result<(), String> {
+        let head = BundleHead::fetch(&entry.id).await?;
+        let tick = |bytes| {
+            if wanted() {
+                self.loading.update(|loading| *loading = loading.map(|(loaded, total)| (loaded + bytes, total)));
+            }
+        };
+        let measured = async {
+            let history = head.file(HISTORY_FILE, tick).await?;
+            let frames = head.file(FRAMES_FILE, tick).await;
+            let replay = frames.and_then(|frames| Replay::read(head.manifest.clone(), &history, &frames));
+            if wanted() {
+                self.measured(entry, replay, self.replay, Topic::Replay);
+            }
+            Ok(history)
+        };
+        let (history, model, bank) =
+            try_join3(measured, head.file(MODEL_FILE, tick), head.file(BANK_FILE, tick)).await?;
+        if wanted() {
+            self.here.set_value(Some(head.with(&model, &bank, &history)));
+            self.load();
+        }
+        Ok(())
     }
 
     /// Gives a fresh engine the model that the page has; scores that are there stay, and only the others are computed.
     fn reopen(self) {
-        let same = self.bundle.with_untracked(|b| {
-            self.entry.with_untracked(|e| b.as_ref().map(|b| &b.manifest.id) == e.as_ref().map(|e| &e.id))
-        });
-        if same { self.load() } else { self.open() }
+        let failed =
+            self.notices.problems.with_untracked(|all| all.iter().any(|problem| problem.topic == Topic::Model));
+        if failed { self.open() } else { self.load() }
     }
 
+    /// Gives the engine the model chosen, once both are there.
     fn load(self) {
-        let Some(entry) = self.entry.get_untracked().filter(|_| untrack(|| self.engine.is_ready())) else { return };
-        self.loading.set(Some((0, entry.bytes)));
-        let file = self.file(&entry.id);
-        let url = absolute(&format!("assets/bundles/{}/", entry.id));
-        let title = entry.title.clone();
-        let hear = move |event| self.hear(&entry, event);
-        match (file, url) {
-            (Some(BundleFile { sizes, bytes, .. }), _) => {
-                self.engine.ask(|job| Request::Open { job, sizes }, &bytes, hear);
-            }
-            (None, Some(url)) => drop(self.engine.ask(|job| Request::Load { job, url }, &[], hear)),
-            (None, None) => self.failed(&title, "its address is not valid"),
+        let (entry, here) = (self.entry.get_untracked(), self.here.get_value());
+        let (Some(entry), Some(BundleFile { sizes, bytes, .. })) = (entry, here) else { return };
+        if untrack(|| self.engine.is_ready()) {
+            let id = entry.id.clone();
+            self.engine.ask(|job| Request::Open { job, id, sizes }, &bytes, move |event| self.hear(&entry, event));
         }
     }
 
     fn hear(self, entry: &CatalogEntry, event: Event) {
         match event {
-            Event::Progress { loaded, total, .. } => self.loading.set(Some((loaded, total))),
-            Event::Loaded { manifest, .. } if manifest.id != entry.id => {
-                let why = format!("its folder is named {}, but its bundle.json says {}", entry.id, manifest.id);
-                self.failed(&manifest.title, &why);
-            }
             Event::Loaded { manifest, history, .. } => {
                 self.loading.set(None);
                 self.bundle.set(Some(Arc::new(Bundle { manifest: *manifest, history: *history })));
@@ -213,7 +257,6 @@ impl ModelStore {
     /// Lists a bundle out of a person's file with the models, and chooses it, to be shown in a view.
     pub fn open_file(self, file: BundleFile, view: View) {
         let entry = CatalogEntry::of(&file.manifest, file.sizes.iter().map(|&size| size as u64).sum());
-        let replay = Replay::of_file(&file).ok();
         let id = entry.id.clone();
         self.files.update_value(|files| drop(files.insert(id.clone(), file)));
         self.catalog.update(|catalog| {
@@ -227,7 +270,6 @@ impl ModelStore {
         if again {
             // The same name, maybe another content.
             self.open();
-            self.replay.set(replay.map(Arc::new));
         }
     }
 }
@@ -235,9 +277,4 @@ impl ModelStore {
 fn find_entry(catalog: &Catalog, model: Option<String>) -> Option<CatalogEntry> {
     let find = |id: &str| catalog.bundles.iter().find(|e| e.id == id);
     model.and_then(|id| find(&id)).or_else(|| find(&catalog.default)).or(catalog.bundles.first()).cloned()
-}
-
-fn absolute(path: &str) -> Option<String> {
-    let base = document().base_uri().ok().flatten()?;
-    web_sys::Url::new_with_base(path, &base).ok().map(|url| url.href())
 }

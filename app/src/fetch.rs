@@ -1,4 +1,4 @@
-//! Files of the page's own origin, for the page and for its Workers, with a limit on their size.
+//! Files of the page's own origin, with a limit on their size.
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use thiserror::Error;
@@ -43,7 +43,6 @@ pub enum FetchError {
 
 #[wasm_bindgen]
 extern "C" {
-    // Of the window or of the Worker, whichever this runs in.
     #[wasm_bindgen(catch, js_name = fetch)]
     fn request(url: &str) -> Result<Promise, JsValue>;
 }
