@@ -73,6 +73,7 @@ pub const TERMS: &[Term] = &[
     term(&["SimCLR"], "Training without labels: two altered copies of an image are pulled together, all others pushed away."),
     term(&["SimSiam"], "Training without labels: one altered copy of an image learns to predict the other. Nothing is pushed away."),
     term(&["BYOL"], "Training without labels: a network predicts what a slowly following copy of itself makes of another view."),
+    term(&["RotNet"], "Training without labels: the network tells by how much an image was turned."),
     term(&["norm f", "norm g", "Norm f", "Norm g", "the norm"],
         "Dividing an output by its length, so that only its direction counts: f is the encoder's output, g the projector's."),
     term(&["encoder"], "The part of the network that turns an image into features. It is kept after training."),

@@ -220,8 +220,9 @@ pub fn auroc_summary(last: [Option<String>; 2]) -> String {
 
 /// Too few images of a person's own.
 pub fn wants_images(images: usize) -> String {
+    let least = MIN_OWN;
     format!(
-        "To learn from your own images it wants {MIN_OWN} of them or more, and there are {images}: give it more in the view \
+        "To learn from your own images it wants {least} of them or more, and there are {images}: give it more in the view \
          Yours. A quarter is held back to test with."
     )
 }
