@@ -113,8 +113,8 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              to the right: three questions. An image is anomalous if its 36 transformations are told badly
              (`shift-log-prob` on `shifts`).
   geom       Golan & El-Yaniv 2018. Learns which of 72 transformations (turned, moved, mirrored) a picture was made by: one
-             question. An image is anomalous if all 72 are told badly (`shift-log-prob` on `shifts`), which takes 72
-             passes to score it.
+             question. An image is anomalous if its 72 pictures are answered otherwise than the class's (`dirichlet`, a
+             Dirichlet distribution for each) or told badly (`shift-log-prob`, both on `shifts`): 72 passes to score it.
   csi        Tack et al. 2020. Learns as SimCLR(-) does, and by how many quarters each view is turned. An image is anomalous
              if in its four turns its projections are short or far from the class's, and its turns are told badly (`csi` on
              `shifts`).

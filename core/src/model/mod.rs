@@ -39,7 +39,7 @@ use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::{CHANNELS, SIZE};
 use crate::measure::Scorer;
 use burn::module::Module;
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, activation::log_softmax, backend::Backend};
 
 /// What a network is built from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,7 +130,8 @@ impl Objective {
             Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
-            Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Rotnet | Self::RotTrans => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Geom => &[(Layer::Shifts, Scorer::Dirichlet), (Layer::Shifts, Scorer::ShiftLogProb)],
             Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
             Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
@@ -183,7 +184,8 @@ impl NetworkConfig {
     /// transformations.
     pub fn shifts_width(&self) -> Option<usize> {
         let count = self.objective.shifts().all().len();
-        (count > 0).then(|| count * self.objective.said().width(2 * self.width))
+        let z = self.heads().0.outputs().last().copied().unwrap_or_default();
+        (count > 0).then(|| count * self.objective.said().width(z))
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
@@ -283,6 +285,7 @@ impl<B: Backend> Network<B> {
                 Said::Right => self.shifts.log_probabilities(z, &vec![which; n]),
                 Said::Restored => -(z - images.clone().flatten(1, 3)).abs().mean_dim(1),
                 Said::Projection | Said::ProjectionAndLogit => z,
+                Said::Answers => log_softmax(z, 1),
             });
             logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
         }
