@@ -333,8 +333,41 @@ class Arnet(Rival):
         return {"restoration": errors}
 
 
+class Panda(Rival):
+    """Reiss et al. 2021: closeness to where another network puts the class; stem and two layers fixed, statistics too."""
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 8 * WIDTH], False, False)
+        fixed = ("encoder.conv1", "encoder.bn1", "encoder.layer1", "encoder.layer2", "projector")
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad = not name.startswith(fixed)
+
+    def train(self, mode=True):
+        return super().train(False)
+
+    def clear(self):
+        with torch.no_grad():
+            self.projector.layers[0].linear.weight.copy_(torch.eye(8 * WIDTH))
+            self.projector.layers[0].linear.bias.zero_()
+
+    def prepare(self, images):
+        with torch.no_grad():
+            self.eval()
+            centre = self.embed(images).mean(0)
+            self.projector.layers[0].linear.bias.copy_(-centre)
+        return {"centre": numbers(centre)}
+
+    def loss(self, first, second, norm, temperature, target):
+        return self.logits(first).square().sum(1).mean()
+
+    def scores(self, images, trained):
+        distances = (self.embed(images)[:, None] - self.embed(trained)).square().sum(2)
+        return {"knn-l2": distances.sort(dim=1).values[:, :2].sum(1)}
+
+
 RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
-          "drocc": Drocc, "arnet": Arnet}
+          "drocc": Drocc, "arnet": Arnet, "panda": Panda}
 
 
 def values(objective, first, second):

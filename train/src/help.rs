@@ -126,6 +126,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              (`logit` on head1).
   arnet      Huang et al. 2019. Learns to restore an image from its grey picture in any of four turns. An image is anomalous
              if it is restored badly (`restoration`, the mean absolute error over the four turns, on `shifts`).
+  panda      Reiss et al. 2021. Begins with an encoder that was trained on something else (--weights FILE) and pulls its
+             features towards where it puts the class, for a few epochs (PANDA-Early). An image is anomalous far from the
+             two nearest training images (`knn-l2` on conv4-1x1); before the first epoch that is DN2.
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted

@@ -136,6 +136,7 @@ impl Objective {
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
             Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
             Self::Arnet => &[(Layer::Shifts, Scorer::Restoration)],
+            Self::Panda => &[(Layer::EMBEDDING, Scorer::KnnL2)],
         }
     }
 }
@@ -153,10 +154,13 @@ impl NetworkConfig {
                 let (hidden, z) = (64 * self.width, 4 * self.width);
                 (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
-            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Csi => {
-                (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
-            }
+            Objective::Simclr
+            | Objective::SimclrRot
+            | Objective::Ssd
+            | Objective::Droc
+            | Objective::Csi => (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None),
             Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Panda => (HeadShape::linear(y, y, false), None),
             Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
             Objective::Drocc => (HeadShape::linear(y, 1, true), None),
             Objective::Arnet => (HeadShape::decoder(y, CHANNELS * self.side * self.side), None),
@@ -190,7 +194,13 @@ impl NetworkConfig {
 
     /// A new network with weights drawn from `seed`, the same on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
-        init::draw_weights(self.undrawn(device), seed)
+        let network = init::draw_weights(self.undrawn(device), seed);
+        Network { projector: self.identity(device).unwrap_or(network.projector), ..network }
+    }
+
+    /// The projector where it is the identity, which nothing draws.
+    fn identity<B: Backend>(&self, device: &B::Device) -> Option<Head<B>> {
+        (self.objective == Objective::Panda).then(|| Head::identity(8 * self.width, device))
     }
 
     /// A network for [`load_weights`]: what its weights are before does not matter, and drawing eleven million takes a
@@ -198,10 +208,14 @@ impl NetworkConfig {
     pub fn undrawn<B: Backend>(&self, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
         let encoder = ResNet::new(self.encoder(), device);
-        let shifts = self.objective != Objective::DeepSvdd || self.svdd_biases;
+        let encoder = match self.objective {
+            Objective::DeepSvdd if !self.svdd_biases => encoder.map(&mut FixedNorms),
+            Objective::Panda => encoder.adapted(),
+            _ => encoder,
+        };
         Network {
-            encoder: if shifts { encoder } else { encoder.map(&mut FixedNorms) },
-            projector: projector.init(device),
+            encoder,
+            projector: self.identity(device).unwrap_or_else(|| projector.init(device)),
             predictor: predictor.map(|shape| shape.init(device)),
             classifier: (self.objective == Objective::Csi).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
