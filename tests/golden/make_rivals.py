@@ -15,6 +15,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
 
 from make_torch import BATCH, HERE, MOMENTUM, Head, Network, nt_xent, numbers, randomize, steady, training
 
@@ -146,6 +148,49 @@ class Geom(Rotnet):
 
     def answers(self, move, turns):
         return [4 * move + turns]
+
+    def scores(self, images, trained):
+        every = lambda x: torch.stack([
+            F.log_softmax(self.logits(transformed(x, move, turns)), dim=1) for move in self.moves for turns in range(4)
+        ])
+        return super().scores(images, trained) | {"dirichlet": torch.tensor(dirichlet(every(trained), every(images)))}
+
+
+def dirichlet(trained, asked):
+    """Golan & El-Yaniv 2018, section 4.2, with SciPy: T x N x T log-probabilities of training images and of others."""
+    score = 0
+    for of_class, of_asked in zip(np.asarray(trained), np.asarray(asked)):
+        score = score - of_asked @ (most_likely(of_class) - 1)
+    return score
+
+
+def most_likely(log_y):
+    """Minka's fixed point, from the start of Wicker et al. 2008, until it rests; in the end Newton's steps on its sum."""
+    means, y = log_y.mean(0), np.exp(log_y).mean(0)
+    alpha = y * (len(y) - 1) * -digamma(1) / (y @ np.log(y) - y @ means)
+    for _ in range(1000):
+        alpha = inverse_digamma(digamma(alpha.sum()) + means)
+    excess = lambda total: inverse_digamma(digamma(total) + means).sum() - total
+    total = brentq(excess, alpha.sum() / 100, alpha.sum() * 100, xtol=1e-14, rtol=1e-14)
+    return inverse_digamma(digamma(total) + means)
+
+
+def inverse_digamma(y):
+    x = np.where(y >= -2.22, np.exp(y) + 0.5, -1 / (y - digamma(1)))
+    for _ in range(20):
+        x = x - (digamma(x) - y) / polygamma(1, x)
+    return x
+
+
+def answers_of_four():
+    """Answers to four transformations, of 30 training images and of 5 others, and what those score."""
+    generator = np.random.default_rng(2018)
+    sure = 0.3 + 5 * np.eye(4)
+    draw = lambda n: np.log(np.stack([generator.dirichlet(alpha, n) for alpha in sure])).astype(np.float32)
+    trained, asked = draw(30), draw(5)
+    scores = dirichlet(trained.astype(np.float64), asked.astype(np.float64))
+    row = lambda log_y: numbers(torch.from_numpy(log_y.swapaxes(0, 1).copy()), 9)
+    return {"trained": row(trained), "asked": row(asked), "scores": numbers(torch.from_numpy(scores))}
 
 
 class Csi(Rival):
@@ -288,8 +333,41 @@ class Arnet(Rival):
         return {"restoration": errors}
 
 
+class Panda(Rival):
+    """Reiss et al. 2021: closeness to where another network puts the class; stem and two layers fixed, statistics too."""
+
+    def __init__(self):
+        super().__init__()
+        self.projector = Head([8 * WIDTH, 8 * WIDTH], False, False)
+        fixed = ("encoder.conv1", "encoder.bn1", "encoder.layer1", "encoder.layer2", "projector")
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad = not name.startswith(fixed)
+
+    def train(self, mode=True):
+        return super().train(False)
+
+    def clear(self):
+        with torch.no_grad():
+            self.projector.layers[0].linear.weight.copy_(torch.eye(8 * WIDTH))
+            self.projector.layers[0].linear.bias.zero_()
+
+    def prepare(self, images):
+        with torch.no_grad():
+            self.eval()
+            centre = self.embed(images).mean(0)
+            self.projector.layers[0].linear.bias.copy_(-centre)
+        return {"centre": numbers(centre)}
+
+    def loss(self, first, second, norm, temperature, target):
+        return self.logits(first).square().sum(1).mean()
+
+    def scores(self, images, trained):
+        distances = (self.embed(images)[:, None] - self.embed(trained)).square().sum(2)
+        return {"knn-l2": distances.sort(dim=1).values[:, :2].sum(1)}
+
+
 RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
-          "drocc": Drocc, "arnet": Arnet}
+          "drocc": Drocc, "arnet": Arnet, "panda": Panda}
 
 
 def values(objective, first, second):
@@ -325,7 +403,8 @@ def main():
     made = {case["objective"]: case for case in known if case["objective"] not in chosen}
     made |= {objective: values(objective, images[:BATCH], images[BATCH:]) for objective in chosen}
     networks = [made[objective] for objective in RIVALS]
-    content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent()}
+    content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent(),
+               "dirichlet": answers_of_four()}
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
     for path in sorted(HERE.glob("rivals*")):
         print(path.name, path.stat().st_size, "bytes")

@@ -85,7 +85,7 @@ pub struct TrainArgs {
     /// Continue the run in this folder from its last checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "out", "dataset", "id_class", "objective", "norm",
         "pollution", "validation", "image_size", "standardize", "width", "head_batch_norm", "epochs", "batch", "lr", "schedule", "warmup",
-        "temperature", "ema_momentum", "svdd_biases", "limit", "eval_every", "evaluations", "eval_limit", "seed", "root"])]
+        "temperature", "ema_momentum", "svdd_biases", "weights", "limit", "eval_every", "evaluations", "eval_limit", "seed", "root"])]
     pub resume: Option<PathBuf>,
     /// Settings in TOML, as a run saves them in config.toml.
     #[arg(long, value_name = "FILE")]
@@ -103,7 +103,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub id_class: Option<usize>,
     /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
-    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom, csi, goad, drocc, arnet. See above.
+    /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom, csi, goad, drocc, arnet,
+    /// panda. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.
@@ -152,6 +153,9 @@ pub struct TrainArgs {
     /// Deep SVDD with the biases that its paper forbids, which lets it collapse: true or false.
     #[arg(long)]
     pub svdd_biases: Option<bool>,
+    /// PANDA's: an encoder to begin with, as `nsa embed` reads it; --width and --image-size must be its own.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
     /// Use at most this many images of the class (0: all).
     #[arg(long)]
     pub limit: Option<usize>,

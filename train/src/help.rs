@@ -113,8 +113,8 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              to the right: three questions. An image is anomalous if its 36 transformations are told badly
              (`shift-log-prob` on `shifts`).
   geom       Golan & El-Yaniv 2018. Learns which of 72 transformations (turned, moved, mirrored) a picture was made by: one
-             question. An image is anomalous if all 72 are told badly (`shift-log-prob` on `shifts`), which takes 72
-             passes to score it.
+             question. An image is anomalous if its 72 pictures are answered otherwise than the class's (`dirichlet`, a
+             Dirichlet distribution for each) or told badly (`shift-log-prob`, both on `shifts`): 72 passes to score it.
   csi        Tack et al. 2020. Learns as SimCLR(-) does, and by how many quarters each view is turned. An image is anomalous
              if in its four turns its projections are short or far from the class's, and its turns are told badly (`csi` on
              `shifts`).
@@ -126,6 +126,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              (`logit` on head1).
   arnet      Huang et al. 2019. Learns to restore an image from its grey picture in any of four turns. An image is anomalous
              if it is restored badly (`restoration`, the mean absolute error over the four turns, on `shifts`).
+  panda      Reiss et al. 2021. Begins with an encoder that was trained on something else (--weights FILE) and pulls its
+             features towards where it puts the class, for a few epochs (PANDA-Early). An image is anomalous far from the
+             two nearest training images (`knn-l2` on conv4-1x1); before the first epoch that is DN2.
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted

@@ -31,9 +31,11 @@ fn every_method_of_another_paper_brings_its_own_score_along() {
     let lab = Lab::new();
     let images = test_images(&lab);
     for objective in Objective::ALL.into_iter().filter(|objective| objective.is_rival()) {
+        // The first of them has weights for those that begin with some.
+        let weights = if objective.adapts_weights() { "--weights assets/bundles/ssd/model.safetensors" } else { "" };
         lab.nsa(&format!(
             "train --dataset folder:data --id-class 1 --objective {objective} --width 2 --batch 8 --epochs 2 \
-             --eval-every 1 --eval-limit 10 --lr 1e-3 --device cpu --out {objective}"
+             --eval-every 1 --eval-limit 10 --lr 1e-3 --device cpu --out {objective} {weights}"
         ))
         .succeeds();
         let record: Value =
@@ -88,7 +90,42 @@ fn every_method_of_another_paper_brings_its_own_score_along() {
         let line = table.lines().find(|line| line.starts_with(&row)).unwrap();
         assert!(own.into_iter().all(|own| line.contains(&own)) && !line.contains(": -"), "{line}");
     }
-    assert_eq!(table.lines().filter(|line| line.starts_with("| raw pixels | ")).count(), 3, "{table}");
+    // Two tables: from weights is another setting.
+    assert_eq!(table.lines().filter(|line| line.starts_with("| raw pixels | ")).count(), 6, "{table}");
+}
+
+/// The weights that PANDA began with are the features of its epoch 0, and it is never begun or gone on with without them.
+#[test]
+fn panda_begins_where_another_run_ended() {
+    let lab = Lab::new();
+    let train = |line: &str| {
+        lab.nsa(&format!(
+            "train --dataset folder:data --id-class 1 --batch 8 --eval-every 1 --eval-limit 10 --device cpu {line}"
+        ))
+    };
+    train("--objective ssd --width 2 --epochs 2 --out ssd").succeeds();
+    lab.nsa("export ssd --out assets/bundles/ssd --device cpu").succeeds();
+    let weights = "--weights assets/bundles/ssd/model.safetensors";
+    train(&format!("--objective panda --width 2 --epochs 0 {weights} --out dn2")).succeeds();
+    let reached = |run: &str| {
+        let table = lab.nsa(&format!("eval {run} --layers conv4-1x1 --scorers knn-l2 --device cpu --json")).json();
+        table["layers"][0]["scores"][0]["auroc"].as_f64().unwrap()
+    };
+    // The bundle has them in half precision.
+    assert!((reached("dn2") - reached("ssd")).abs() < 0.02);
+
+    train("--objective panda --epochs 1 --out none")
+        .fails(2, &["panda begins with an encoder from elsewhere", "--weights"]);
+    train(&format!("--objective ssd --epochs 1 {weights} --out none"))
+        .fails(2, &["weights must be given with objective panda"]);
+    train(&format!("--objective panda --epochs 1 {weights} --width 4 --out none")).fails(2, &["model.safetensors"]);
+    // The settings of a run name its weights, and others are refused.
+    lab.nsa(&format!("train --config dn2/config.toml --epochs 1 {weights} --device cpu --out again")).succeeds();
+    let other = "--weights dn2/config.toml";
+    lab.nsa(&format!("train --config dn2/config.toml {other} --out none"))
+        .fails(2, &["SHA-256 that the settings name"]);
+    std::fs::remove_file(lab.path("again/checkpoint.bin")).unwrap();
+    lab.nsa("train --resume again --device cpu").fails(2, &["panda begins with an encoder from elsewhere"]);
 }
 
 #[test]

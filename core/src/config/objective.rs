@@ -34,6 +34,8 @@ words! {
         "drocc" => Drocc,
         /// ARNet (Huang et al. 2019): images restored from grey and turned ones.
         "arnet" => Arnet,
+        /// PANDA (Reiss et al. 2021): weights from elsewhere, adapted until the class lies close together.
+        "panda" => Panda,
     }
 }
 
@@ -82,6 +84,7 @@ impl Objective {
             Self::Goad => "GOAD",
             Self::Drocc => "DROCC",
             Self::Arnet => "ARNet",
+            Self::Panda => "PANDA",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -101,8 +104,20 @@ impl Objective {
     pub fn draws_views(self) -> bool {
         !matches!(
             self,
-            Self::DeepSvdd | Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Drocc | Self::Arnet
+            Self::DeepSvdd
+                | Self::Rotnet
+                | Self::RotTrans
+                | Self::Geom
+                | Self::Goad
+                | Self::Drocc
+                | Self::Arnet
+                | Self::Panda
         )
+    }
+
+    /// Whether it begins with weights from elsewhere ([`TrainConfig::weights`](super::TrainConfig::weights)).
+    pub fn adapts_weights(self) -> bool {
+        self == Self::Panda
     }
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
@@ -120,7 +135,7 @@ impl Objective {
         match self {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
             Self::SimclrRot | Self::Droc | Self::Csi => 8,
-            Self::DeepSvdd => 1,
+            Self::DeepSvdd | Self::Panda => 1,
             // The image and a point of the shell, five times on its way and once where it ends.
             Self::Drocc => 12,
             Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Arnet => 4,
@@ -173,6 +188,7 @@ mod tests {
             "goad",
             "drocc",
             "arnet",
+            "panda",
         ] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(

@@ -47,6 +47,9 @@ pub struct TrainConfig {
     /// Deep SVDD with what its paper forbids, a learned bias and learned shifts in its batch norms: then it can put every
     /// image at the centre, whatever is on it.
     pub svdd_biases: bool,
+    /// SHA-256 of the file whose weights training began with, in hexadecimal: PANDA adapts those of another network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// Use at most this many images of the class (0: all).
     pub limit: usize,
     /// Evaluate every so many epochs (and before the first and after the last).
@@ -84,6 +87,7 @@ impl Default for TrainConfig {
             temperature: 0.5,
             ema_momentum: 0.99,
             svdd_biases: false,
+            weights: None,
             limit: 0,
             eval_every: 5,
             evaluations: 0,
@@ -151,6 +155,11 @@ impl TrainConfig {
         require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;
         let plain = !self.objective.is_rival() || self.norm == Norm::None;
         require(plain, "norm", "none with an objective of another paper", self.norm.to_string())?;
+        let adapts = self.weights.is_none() || self.objective.adapts_weights();
+        require(adapts, "weights", "given with objective panda only", self.objective.to_string())?;
+        let is_hash = |w: &String| w.len() == 64 && w.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = self.weights.clone().unwrap_or_default();
+        require(self.weights.as_ref().is_none_or(is_hash), "weights", "a SHA-256 in hexadecimal", found)?;
         require(self.epochs <= 100_000, "epochs", "at most 100000", self.epochs.to_string())?;
         require((2..=65_536).contains(&self.batch), "batch", "2 to 65536", self.batch.to_string())?;
         require(self.lr > 0.0 && self.lr <= 10.0, "lr", "above 0, at most 10", self.lr.to_string())?;

@@ -49,6 +49,9 @@ words! {
         /// GOAD's own, of the row `shifts`: minus the log-probability, by distance from the centres, that each transformation
         /// was the one that it was (Bergman & Hoshen 2020).
         "goad" => Goad,
+        /// Golan & El-Yaniv's own, of the row `shifts`: minus the log-likelihood of all answers to all transformations, by a
+        /// Dirichlet distribution for each.
+        "dirichlet" => Dirichlet,
         /// Minus the mean of the features: of DROCC's head, which has one, minus the logit of an image being of the class.
         "logit" => Logit,
         /// Minus the mean of the features: of ARNet's row `shifts` the mean absolute error of what is restored.
@@ -61,7 +64,7 @@ impl Scorer {
     pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
 
     /// Those that are of the row `shifts` only.
-    pub const OF_SHIFTS: [Self; 2] = [Self::Csi, Self::Goad];
+    pub const OF_SHIFTS: [Self; 3] = [Self::Csi, Self::Goad, Self::Dirichlet];
 
     /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
     pub fn default_k(self) -> usize {

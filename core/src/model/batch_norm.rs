@@ -39,6 +39,9 @@ pub struct BatchNorm<B: Backend> {
     beta: Param<Tensor<B, 1>>,
     running_mean: RunningState<Tensor<B, 1>>,
     running_var: RunningState<Tensor<B, 1>>,
+    /// Whether training leaves the running statistics as they are and normalises by them.
+    #[module(skip)]
+    fixed: bool,
 }
 
 impl<B: Backend> BatchNorm<B> {
@@ -49,7 +52,23 @@ impl<B: Backend> BatchNorm<B> {
             beta: Initializer::Zeros.init([channels], device),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
+            fixed: false,
         }
+    }
+
+    /// One that normalises by its running statistics in training, too, and leaves them as they are.
+    pub(super) fn fixed(self) -> Self {
+        Self { fixed: true, ..self }
+    }
+
+    /// Whether it is such a one.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
+    /// Whether it normalises by the batch.
+    fn by_batch(&self, device: &B::Device) -> bool {
+        B::ad_enabled(device) && !self.fixed
     }
 
     /// Without learned scale and shift: they stay 1 and 0.
@@ -63,7 +82,7 @@ impl<B: Backend> BatchNorm<B> {
     /// Feature maps, `N x C x H x W`, on top of what is added, and a rectifier.
     pub fn forward_maps(&self, x: Tensor<B, 4>, add: Option<Tensor<B, 4>>, rectify: bool) -> Tensor<B, 4> {
         match same::<_, Autodiff<Flex>, 4>(&x) {
-            Some(own) if B::ad_enabled(&x.device()) => {
+            Some(own) if self.by_batch(&x.device()) => {
                 let (n, own, add) = (x.dims()[0], gather(own), add.map(|add| known(&gather(known(&add)))));
                 let moments = lanes::moments(n, &own);
                 known(&scatter(known(&self.forward_lanes(n, &known(&own), &moments, add.as_ref(), rectify)), n))
@@ -95,7 +114,7 @@ impl<B: Backend> BatchNorm<B> {
         // One value a channel to one a row.
         let column = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1]);
         let channel_mean = |rows: Tensor<B, 2>| rows.mean_dim(1).reshape([n, c]).mean_dim(0).reshape([c]);
-        let y = if B::ad_enabled(&rows.device()) {
+        let y = if self.by_batch(&rows.device()) {
             let mean = channel_mean(rows.clone());
             let centred = rows - column(mean.clone());
             let var = channel_mean(centred.clone().square());
@@ -111,11 +130,11 @@ impl<B: Backend> BatchNorm<B> {
     /// Feature vectors, `N x C`.
     pub fn forward_vectors(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [n, c] = x.dims();
-        if B::ad_enabled(&x.device()) && same::<_, Autodiff<Flex>, 2>(&x).is_some() {
+        if self.by_batch(&x.device()) && same::<_, Autodiff<Flex>, 2>(&x).is_some() {
             return self.forward_maps(x.reshape([n, c, 1, 1]), None, false).reshape([n, c]);
         }
         let row = |per_channel: Tensor<B, 1>| per_channel.reshape([1, c]);
-        if B::ad_enabled(&x.device()) {
+        if self.by_batch(&x.device()) {
             let mean = x.clone().mean_dim(0);
             let centred = x - mean.clone();
             let var = centred.clone().square().mean_dim(0).reshape([c]);

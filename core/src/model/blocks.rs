@@ -68,6 +68,17 @@ impl<B: Backend> Block<B> {
         }
     }
 
+    /// With batch norms that training leaves as they are: see [`BatchNorm::fixed`].
+    pub(super) fn with_fixed_statistics(self) -> Self {
+        Self {
+            bn1: self.bn1.fixed(),
+            bn2: self.bn2.fixed(),
+            bn3: self.bn3.map(BatchNorm::fixed),
+            downsample: self.downsample.map(|(conv, bn)| (conv, bn.fixed())),
+            ..self
+        }
+    }
+
     /// For inference: see [`fold`].
     pub(super) fn folded(self) -> Self {
         Self {
@@ -88,7 +99,10 @@ pub(super) fn layer<B: Backend>(
     add: Option<Maps<B>>,
     rectify: bool,
 ) -> Maps<B> {
+    // The kernels that train normalise by the batch.
+    let by_kernels = conv.bias.is_some() || !bn.is_fixed();
     if side_by_side::<B>()
+        && by_kernels
         && let Maps::Lanes(maps, n) = &x
         && let Some(geometry) = lanes_geometry(conv, maps, *n)
     {

@@ -115,6 +115,15 @@ pub struct HeadLayer<B: Backend> {
 }
 
 impl<B: Backend> Head<B> {
+    /// One layer that gives what it is given, of `y` values, and learns nothing: for a projection that is seen from
+    /// somewhere else ([`Head::seen_from`]).
+    pub fn identity(y: usize, device: &B::Device) -> Self {
+        let mut linear: Linear<B> = LinearConfig::new(y, y).init(device);
+        linear.weight = Param::from_tensor(Tensor::eye(y, device));
+        linear.bias = Some(Param::from_tensor(Tensor::zeros([y], device)));
+        Self { layers: vec![HeadLayer { linear, bn: None }] }.no_grad()
+    }
+
     /// How many layers.
     pub fn len(&self) -> usize {
         self.layers.len()

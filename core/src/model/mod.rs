@@ -39,7 +39,7 @@ use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::data::{CHANNELS, SIZE};
 use crate::measure::Scorer;
 use burn::module::Module;
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, activation::log_softmax, backend::Backend};
 
 /// What a network is built from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,11 +130,13 @@ impl Objective {
             Self::Ssd => &[(Layer::EMBEDDING, Scorer::Mahalanobis)],
             Self::Droc => &[(Layer::EMBEDDING, Scorer::OcSvm), (Layer::EMBEDDING, Scorer::Kde)],
             Self::DeepSvdd => &[(Layer::Head(1), Scorer::Length)],
-            Self::Rotnet | Self::RotTrans | Self::Geom => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Rotnet | Self::RotTrans => &[(Layer::Shifts, Scorer::ShiftLogProb)],
+            Self::Geom => &[(Layer::Shifts, Scorer::Dirichlet), (Layer::Shifts, Scorer::ShiftLogProb)],
             Self::Csi => &[(Layer::Shifts, Scorer::Csi)],
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
             Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
             Self::Arnet => &[(Layer::Shifts, Scorer::Restoration)],
+            Self::Panda => &[(Layer::EMBEDDING, Scorer::KnnL2)],
         }
     }
 }
@@ -156,6 +158,7 @@ impl NetworkConfig {
                 (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
             }
             Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
+            Objective::Panda => (HeadShape::linear(y, y, false), None),
             Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
             Objective::Drocc => (HeadShape::linear(y, 1, true), None),
             Objective::Arnet => (HeadShape::decoder(y, CHANNELS * self.side * self.side), None),
@@ -183,12 +186,19 @@ impl NetworkConfig {
     /// transformations.
     pub fn shifts_width(&self) -> Option<usize> {
         let count = self.objective.shifts().all().len();
-        (count > 0).then(|| count * self.objective.said().width(2 * self.width))
+        let z = self.heads().0.outputs().last().copied().unwrap_or_default();
+        (count > 0).then(|| count * self.objective.said().width(z))
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
-        init::draw_weights(self.undrawn(device), seed)
+        let network = init::draw_weights(self.undrawn(device), seed);
+        Network { projector: self.identity(device).unwrap_or(network.projector), ..network }
+    }
+
+    /// The projector where it is the identity, which nothing draws.
+    fn identity<B: Backend>(&self, device: &B::Device) -> Option<Head<B>> {
+        (self.objective == Objective::Panda).then(|| Head::identity(8 * self.width, device))
     }
 
     /// A network for [`load_weights`]: what its weights are before does not matter, and drawing eleven million takes a
@@ -196,10 +206,14 @@ impl NetworkConfig {
     pub fn undrawn<B: Backend>(&self, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
         let encoder = ResNet::new(self.encoder(), device);
-        let shifts = self.objective != Objective::DeepSvdd || self.svdd_biases;
+        let encoder = match self.objective {
+            Objective::DeepSvdd if !self.svdd_biases => encoder.map(&mut FixedNorms),
+            Objective::Panda => encoder.adapted(),
+            _ => encoder,
+        };
         Network {
-            encoder: if shifts { encoder } else { encoder.map(&mut FixedNorms) },
-            projector: projector.init(device),
+            encoder,
+            projector: self.identity(device).unwrap_or_else(|| projector.init(device)),
             predictor: predictor.map(|shape| shape.init(device)),
             classifier: (self.objective == Objective::Csi).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
@@ -283,6 +297,7 @@ impl<B: Backend> Network<B> {
                 Said::Right => self.shifts.log_probabilities(z, &vec![which; n]),
                 Said::Restored => -(z - images.clone().flatten(1, 3)).abs().mean_dim(1),
                 Said::Projection | Said::ProjectionAndLogit => z,
+                Said::Answers => log_softmax(z, 1),
             });
             logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
         }

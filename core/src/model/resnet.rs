@@ -94,6 +94,21 @@ impl<B: Backend> ResNet<B> {
         }
     }
 
+    /// To be adapted, not trained from the beginning (PANDA): the stem and the first two layers are not learned, and no batch
+    /// norm's statistics move.
+    pub fn adapted(self) -> Self {
+        let fix = |layer: Vec<Block<B>>| layer.into_iter().map(Block::with_fixed_statistics).collect::<Vec<_>>();
+        Self {
+            conv1: self.conv1.no_grad(),
+            bn1: self.bn1.no_grad().fixed(),
+            layer1: fix(self.layer1).no_grad(),
+            layer2: fix(self.layer2).no_grad(),
+            layer3: fix(self.layer3),
+            layer4: fix(self.layer4),
+            ..self
+        }
+    }
+
     /// What stands before the blocks.
     pub fn stem(&self) -> Stem {
         self.stem

@@ -55,6 +55,8 @@ pub enum Said {
     ProjectionAndLogit,
     /// Its projection.
     Projection,
+    /// The log-probabilities of all answers, by g.
+    Answers,
     /// Minus the mean absolute error of the image that g restores from it, grey.
     Restored,
 }
@@ -65,6 +67,7 @@ impl Objective {
         match self {
             Self::Csi => Said::ProjectionAndLogit,
             Self::Goad => Said::Projection,
+            Self::Geom => Said::Answers,
             Self::Arnet => Said::Restored,
             _ => Said::Right,
         }
@@ -77,7 +80,7 @@ impl Said {
         match self {
             Self::Right | Self::Restored => 1,
             Self::ProjectionAndLogit => z + 1,
-            Self::Projection => z,
+            Self::Projection | Self::Answers => z,
         }
     }
 }

@@ -94,9 +94,24 @@ pub fn load_weights<B: Backend>(mut network: Network<B>, bytes: &[u8]) -> Result
     Ok(network)
 }
 
+impl<B: Backend> Network<B> {
+    /// The network with the encoder of another one, whose heads and classifier are left out.
+    ///
+    /// # Errors
+    /// Weights of an encoder of another shape; then the network is lost.
+    pub fn with_encoder(mut self, state: StateDict) -> Result<Self, WeightsError> {
+        let is_head = |name: &str| HEADS.iter().chain(&["fc."]).any(|head| name.starts_with(head));
+        fill(&mut self.encoder, state.renamed(|name| (!is_head(name)).then(|| name.into())))?;
+        Ok(self)
+    }
+}
+
+/// How the names of what is not the encoder's begin.
+const HEADS: [&str; 3] = ["projector.", "predictor.", "classifier."];
+
 /// Where a tensor of a state dict stands in a network: the encoder's are at the top there.
 pub(super) fn field_path(name: &str) -> String {
-    let in_head = ["projector.", "predictor.", "classifier."].iter().any(|head| name.starts_with(head));
+    let in_head = HEADS.iter().any(|head| name.starts_with(head));
     if in_head { name.into() } else { format!("encoder.{name}") }
 }
 

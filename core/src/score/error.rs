@@ -117,6 +117,15 @@ pub enum ScoreError {
         /// Values found.
         found: usize,
     },
+    /// Features that are no row of answers.
+    #[error(
+        "dirichlet takes rows of T x T log-probabilities, of all answers to each of T transformations, found {found} values that \
+         are none"
+    )]
+    NotDirichlet {
+        /// Values found.
+        found: usize,
+    },
     /// Only the ensemble of something is a score.
     #[error("an ensemble needs at least one member")]
     NoMembers,

@@ -2,7 +2,8 @@
 
 use super::bank::{Mean, Nearest};
 use super::{
-    Bank, Csi, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm, ScoreError, Scorer,
+    Bank, Csi, Dirichlet, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm, ScoreError,
+    Scorer,
 };
 use crate::Features;
 
@@ -29,6 +30,7 @@ enum Fit {
     MinusMean(MinusMean),
     Csi(Csi),
     Goad(Goad),
+    Dirichlet(Dirichlet),
 }
 
 impl Scorer {
@@ -49,9 +51,11 @@ impl Scorer {
             Self::Mahalanobis => Fit::Mahalanobis(Mahalanobis::fit(train)?),
             Self::MahalanobisShrunk => Fit::MahalanobisShrunk(MahalanobisShrunk::fit(train)?),
             Self::Length => Fit::Length(Length::fit(train)),
-            Self::ShiftLogProb | Self::Logit | Self::Restoration => Fit::MinusMean(MinusMean::fit(train)),
+            Self::ShiftLogProb => Fit::MinusMean(MinusMean::of_right_answers(train)),
+            Self::Logit | Self::Restoration => Fit::MinusMean(MinusMean::fit(train)),
             Self::Csi => Fit::Csi(Csi::fit(train)?),
             Self::Goad => Fit::Goad(Goad::fit(train)?),
+            Self::Dirichlet => Fit::Dirichlet(Dirichlet::fit(train)?),
         };
         Ok(Fitted { scorer: self, fit })
     }
@@ -79,6 +83,7 @@ impl Fitted {
             Fit::MinusMean(fit) => fit.score(queries),
             Fit::Csi(fit) => fit.score(queries),
             Fit::Goad(fit) => fit.score(queries),
+            Fit::Dirichlet(fit) => fit.score(queries),
         }
     }
 }

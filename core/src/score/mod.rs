@@ -19,6 +19,7 @@
 mod bank;
 mod coreset;
 mod csi;
+mod dirichlet;
 mod ensemble;
 mod error;
 mod fitted;
@@ -41,6 +42,7 @@ pub use crate::measure::Scorer;
 pub use bank::{Bank, BankParts};
 pub use coreset::Coreset;
 pub use csi::Csi;
+pub use dirichlet::Dirichlet;
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};

@@ -23,9 +23,9 @@ pub fn svdd_centre<B: Backend>(z: Tensor<B, 2>) -> Tensor<B, 1> {
 }
 
 impl<B: Backend> Network<B> {
-    /// The network with its projection seen from the centre of `z`, projections of training images by it.
-    pub(super) fn centred_on(mut self, z: Tensor<B, 2>) -> Self {
-        self.projector = self.projector.seen_from(svdd_centre(z));
+    /// The network with its projection seen from a centre.
+    pub(super) fn centred_on(mut self, centre: Tensor<B, 1>) -> Self {
+        self.projector = self.projector.seen_from(centre);
         self
     }
 }

@@ -3,13 +3,13 @@
 use super::adam::Adam;
 use super::target::{self, Target};
 use super::{
-    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, restoration_loss, shift_loss, simsiam_loss,
-    svdd_loss,
+    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, panda_centre, restoration_loss, shift_loss,
+    simsiam_loss, svdd_centre, svdd_loss,
 };
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
-use crate::model::{Network, Shifts, greyed};
+use crate::model::{Network, Shifts, StateDict, WeightsError, greyed};
 use crate::rng::Rng;
 use burn::module::AutodiffModule;
 use burn::optim::adaptor::OptimizerAdaptor;
@@ -79,6 +79,9 @@ pub enum TrainerError {
         /// What was found.
         found: u32,
     },
+    /// Weights from elsewhere that are not this network's.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The device failed, or was lost.
     #[error("the device did not give the weights back: {0}")]
     Device(String),
@@ -179,7 +182,7 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
     /// its features; with those that they are made with, 0 and 1, the network that is measured would be another function
-    /// than the one that is trained. Deep SVDD's centre is where it then puts the images on average.
+    /// than the one that is trained. The centre of Deep SVDD and PANDA is where it then puts the images on average.
     pub fn calibrate(&mut self, images: &ImageSet) {
         let at_once = if self.config.objective.draws_views() { 2 } else { 1 };
         for round in 0..CALIBRATION / at_once {
@@ -189,16 +192,30 @@ impl<B: AutodiffBackend> Trainer<B> {
                 self.network.forward(view);
             }
         }
-        if self.config.objective == Objective::DeepSvdd {
-            let network = self.network.valid();
-            let all: Vec<usize> = (0..images.len()).collect();
-            let project = |batch: &[usize]| {
-                let views = Views::<B::InnerBackend>::new(images, batch, &self.device);
-                network.forward(network.pixels().apply(views.images()))
-            };
-            let z = Tensor::cat(all.chunks(self.config.batch).map(project).collect(), 0);
-            self.network = self.network.clone().centred_on(Tensor::from_inner(z));
-        }
+        self.fix_centre(images);
+    }
+
+    /// Takes the encoder's weights from another network.
+    pub(super) fn load_encoder(&mut self, weights: StateDict) -> Result<(), TrainerError> {
+        self.network = self.network.clone().with_encoder(weights)?;
+        Ok(())
+    }
+
+    /// Has the projections seen from the centre of the images', where the objective has one.
+    pub(super) fn fix_centre(&mut self, images: &ImageSet) {
+        let network = self.network.valid();
+        let all: Vec<usize> = (0..images.len()).collect();
+        let project = |batch: &[usize]| {
+            let views = Views::<B::InnerBackend>::new(images, batch, &self.device);
+            network.forward(network.pixels().apply(views.images()))
+        };
+        let projected = || Tensor::cat(all.chunks(self.config.batch).map(project).collect(), 0);
+        let centre = match self.config.objective {
+            Objective::DeepSvdd => svdd_centre(projected()),
+            Objective::Panda => panda_centre(projected()),
+            _ => return,
+        };
+        self.network = self.network.clone().centred_on(Tensor::from_inner(centre));
     }
 
     /// One optimiser step on what is shown, then BYOL's target moves; the loss is the one before the step.
@@ -241,7 +258,7 @@ impl<B: AutodiffBackend> Trainer<B> {
                     None => simsiam_loss(p1, z1, p2, z2),
                 }
             }
-            Objective::DeepSvdd => svdd_loss(project(0)),
+            Objective::DeepSvdd | Objective::Panda => svdd_loss(project(0)),
             Objective::Goad => goad_loss(project(0), which, shifts.all().len()),
             Objective::Arnet => {
                 let images = beside.as_ref().expect("this objective's pictures were made of images");

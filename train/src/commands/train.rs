@@ -5,17 +5,21 @@ use crate::data::{self, Opened};
 use crate::device::{Device, DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::watch;
+use crate::files;
 use crate::lock::RunLock;
 use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::{Record, RunFolder, read_config};
+use crate::weights::read_weights;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
+use nsa_core::bundle::sha256;
 use nsa_core::config::{Norm, Objective, PixelNorm, TrainConfig};
 use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::measure::{History, HistoryEntry};
+use nsa_core::model::StateDict;
 use nsa_core::score::Scorer;
-use nsa_core::ssl::{Advance, Kept, Run, RunError, TrainerError, Watch};
+use nsa_core::ssl::{Advance, Kept, Run, RunError, Trainer, TrainerError, Watch};
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -60,17 +64,20 @@ struct Job {
     resumed: bool,
     /// Where it stands; none before the end of its first epoch.
     checkpoint: Option<Vec<u8>>,
+    /// What it begins with, where that comes from elsewhere.
+    weights: Option<(PathBuf, StateDict)>,
     train: Opened,
     test: Opened,
 }
 
 impl Job {
     fn start(args: TrainArgs) -> Result<Self, NsaError> {
-        let config = settings(&args)?;
+        let mut config = settings(&args)?;
         let Some(path) = args.out else {
             return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
         };
-        let mut job = Self::load(path, config, args.root)?;
+        let weights = args.weights.as_deref().map(|file| given(file, &mut config)).transpose()?;
+        let mut job = Self { weights, ..Self::load(path, config, args.root)? };
         if args.standardize {
             let split = job.config.split(job.train.labels(), job.train.classes().len())?;
             job.config.pixels = Some(PixelNorm::of(&job.train.read(&split.indices)?.images));
@@ -88,7 +95,7 @@ impl Job {
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
         let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
-        Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, train, test })
+        Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, weights: None, train, test })
     }
 
     /// What training is followed by; none where the test split has too few images for it.
@@ -154,6 +161,20 @@ fn measurable(config: &TrainConfig, test: &Opened) -> Result<bool, NsaError> {
     Ok(of_class > 1 && others > 1)
 }
 
+/// An encoder's weights from elsewhere, which the settings then name.
+fn given(file: &Path, config: &mut TrainConfig) -> Result<(PathBuf, StateDict), NsaError> {
+    let found = sha256(&files::read(file)?);
+    if let Some(must) = config.weights.replace(found.clone()).filter(|must| *must != found) {
+        return Err(NsaError::File {
+            path: file.into(),
+            must: format!("have the SHA-256 that the settings name, {must}"),
+            found,
+        });
+    }
+    config.check()?;
+    Ok((file.into(), read_weights(file, &config.network().encoder())?))
+}
+
 /// Settings from --config, then from the command line, then checked.
 fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
     let mut config = match &args.config {
@@ -203,6 +224,12 @@ impl DeviceJob for Job {
     type Output = ();
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
+        if self.config.objective.adapts_weights() && self.checkpoint.is_none() && self.weights.is_none() {
+            let objective = self.config.objective;
+            return Err(NsaError::Usage(format!(
+                "{objective} begins with an encoder from elsewhere: begin the run with `nsa train --weights FILE`"
+            )));
+        }
         // What is wrong with the images is said before a folder is made.
         let new = if self.resumed {
             None
@@ -210,6 +237,19 @@ impl DeviceJob for Job {
             let (record, images) = self.record(name)?;
             let watch = self.watch(&record.split, &images)?;
             Some((record, images, watch))
+        };
+        let run_path = self.path.clone();
+        let refused = |error: TrainerError| RunFolder::refused(&run_path, error);
+        let begins = match (self.weights.take(), &new) {
+            (Some((path, weights)), Some((_, images, _))) => {
+                let trainer = Trainer::<Autodiff<B>>::adapting(self.config.clone(), weights, images, device.clone());
+                let trainer = trainer.map_err(|error| match error {
+                    TrainerError::Weights(source) => NsaError::WeightsFile { path, source },
+                    other => refused(other),
+                })?;
+                Some(wait(trainer.checkpoint())?)
+            }
+            _ => None,
         };
         let _lock = if self.locked { None } else { Some(RunLock::take(&self.path)?) };
         let (mut folder, images, watch) = match new {
@@ -224,15 +264,19 @@ impl DeviceJob for Job {
             }
         };
         let kept = Kept {
-            checkpoint: self.checkpoint.as_deref(),
+            checkpoint: self.checkpoint.as_deref().or(begins.as_deref()),
             history: take(&mut folder.record.history),
             frames: take(&mut folder.frames),
         };
         let begun = Run::<Autodiff<B>>::begin(self.config, images, watch, kept, device);
         let run = begun.map_err(|error| match error {
-            RunError::Trainer(error) => RunFolder::refused(&self.path, error),
+            RunError::Trainer(error) => refused(error),
             other => other.into(),
         })?;
+        // What it begins with can be read again from nowhere else.
+        if begins.is_some() {
+            folder.save(&run)?;
+        }
         train(run, folder, self.checkpoint.is_some())
     }
 }

@@ -77,8 +77,9 @@ fn describe(config: &TrainConfig) -> String {
     } else {
         format!(", images of {0} x {0}", c.image_size)
     };
+    let weights = c.weights.as_ref().map_or(String::new(), |hash| format!(", from weights {:.12}", hash));
     format!(
-        "width {}{size}, {} epochs, batch {}, lr {} ({}, {} steps of warm-up), temperature {} (SimCLR), {limit}, crop {}-1, \
+        "width {}{size}{weights}, {} epochs, batch {}, lr {} ({}, {} steps of warm-up), temperature {} (SimCLR), {limit}, crop {}-1, \
          flip {}, jitter {} ({}/{}/{}/{}), grey {}",
         c.width,
         c.epochs,

@@ -7,7 +7,7 @@ use crate::Features;
 use crate::config::{Norm, Objective, PixelNorm, TrainConfig};
 use crate::measure::Scorer;
 use crate::model::{Shifts, greyed, load_weights};
-use crate::ssl::svdd_centre;
+use crate::ssl::{panda_centre, svdd_centre};
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::tensor::{Tensor, TensorData};
@@ -29,7 +29,7 @@ struct Case {
     objective: Objective,
     width: usize,
     training: Training,
-    /// Deep SVDD's.
+    /// Deep SVDD's and PANDA's.
     centre: Option<Vec<f32>>,
     /// Of a method of another paper: what it says of images 0 and 9 before training.
     #[serde(default)]
@@ -90,6 +90,7 @@ fn weights(objective: Objective) -> &'static [u8] {
         Objective::Goad => include_bytes!("../../../../tests/golden/rivals_goad.safetensors"),
         Objective::Drocc => include_bytes!("../../../../tests/golden/rivals_drocc.safetensors"),
         Objective::Arnet => include_bytes!("../../../../tests/golden/rivals_arnet.safetensors"),
+        Objective::Panda => include_bytes!("../../../../tests/golden/rivals_panda.safetensors"),
         other => panic!("{other} has no weights of PyTorch's"),
     }
 }
@@ -123,8 +124,9 @@ fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
         let [first, second] = views();
         if let Some(expected) = &case.centre {
             let z = trainer.network().forward(first.clone().inner());
-            compare(svdd_centre(z.clone()), expected, "deep-svdd: the centre");
-            trainer.network = trainer.network.clone().centred_on(Tensor::from_inner(z));
+            let centre = if objective == Objective::Panda { panda_centre(z) } else { svdd_centre(z) };
+            compare(centre.clone(), expected, &format!("{objective}: the centre"));
+            trainer.network = trainer.network.clone().centred_on(Tensor::from_inner(centre));
         }
         let network = trainer.network();
         let asked = Tensor::cat(vec![first.clone().narrow(0, 0, 1), second.clone().narrow(0, 1, 1)], 0).inner();
