@@ -35,6 +35,7 @@ mod length;
 mod mahalanobis;
 mod minus_mean;
 mod oc_svm;
+mod stoc;
 mod whitening;
 
 pub use crate::measure::Scorer;
@@ -54,6 +55,8 @@ pub use length::Length;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
+pub(crate) use stoc::CLASSIFIERS;
+pub use stoc::{last_classifier, refined};
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 
 #[cfg(test)]
