@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
+from scipy.stats import multivariate_normal
 
 from make_torch import BATCH, HERE, MOMENTUM, Head, Network, nt_xent, numbers, randomize, steady, training
 
@@ -191,6 +192,28 @@ def answers_of_four():
     scores = dirichlet(trained.astype(np.float64), asked.astype(np.float64))
     row = lambda log_y: numbers(torch.from_numpy(log_y.swapaxes(0, 1).copy()), 9)
     return {"trained": row(trained), "asked": row(asked), "scores": numbers(torch.from_numpy(scores))}
+
+
+def stoc():
+    """Yoon et al. 2021: features of 40 images and of 5 others; which of the 40 five Gaussians keep, and what the others score."""
+    generator = np.random.default_rng(2021)
+    spread = generator.normal(size=(4, 4))
+    draw = lambda n: (2 + 0.5 * generator.normal(size=(n, 4)) @ spread).astype(np.float32)
+    trained, asked = draw(40), draw(5)
+    trained[36:] *= -1
+    unit = lambda x: x.astype(np.float64) / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
+
+    def gaussian(x):
+        return multivariate_normal(x.mean(0), np.cov(x.T, bias=True) + 1e-6 * np.eye(4))
+
+    y, rejected = unit(trained), set()
+    for part in range(5):
+        rejected |= set(np.argsort(gaussian(y[part::5]).logpdf(y))[:4].tolist())
+    kept = [i for i in range(40) if i not in rejected]
+    scores = -gaussian(y[kept]).logpdf(unit(asked))
+    numbers_of = lambda x: numbers(torch.from_numpy(x), 9)
+    return {"trained": numbers_of(trained), "asked": numbers_of(asked), "kept": kept,
+            "scores": numbers(torch.from_numpy(scores))}
 
 
 class Csi(Rival):
@@ -404,7 +427,7 @@ def main():
     made |= {objective: values(objective, images[:BATCH], images[BATCH:]) for objective in chosen}
     networks = [made[objective] for objective in RIVALS]
     content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent(),
-               "dirichlet": answers_of_four()}
+               "dirichlet": answers_of_four(), "stoc": stoc()}
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
     for path in sorted(HERE.glob("rivals*")):
         print(path.name, path.stat().st_size, "bytes")

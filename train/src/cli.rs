@@ -104,7 +104,7 @@ pub struct TrainArgs {
     pub id_class: Option<usize>,
     /// simsiam, byol, simclr or simclr-rot (each view in four rotations, which are negatives); or a method of another
     /// paper, which brings its own score: ssd, droc, deep-svdd, rotnet, rot-trans, geom, csi, goad, drocc, arnet,
-    /// panda. See above.
+    /// stoc, panda. See above.
     #[arg(long)]
     pub objective: Option<Objective>,
     /// Where features are l2-normalised: none, f (encoder), g (projector) or both.

@@ -126,6 +126,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
              (`logit` on head1).
   arnet      Huang et al. 2019. Learns to restore an image from its grey picture in any of four turns. An image is anomalous
              if it is restored badly (`restoration`, the mean absolute error over the four turns, on `shifts`).
+  stoc       Yoon et al. 2021, for polluted data. Learns as DROC does; after epochs 1, 2, 5, 10, 20, 50, 100 and every 500th
+             five Gaussians, each of a fifth of the images, leave out the tenth that they find least likely. An image is
+             anomalous by a Gaussian of those that five such keep in the end (`stoc` on conv4-1x1).
   panda      Reiss et al. 2021. Begins with an encoder that was trained on something else (--weights FILE) and pulls its
              features towards where it puts the class, for a few epochs (PANDA-Early). An image is anomalous far from the
              two nearest training images (`knn-l2` on conv4-1x1); before the first epoch that is DN2.

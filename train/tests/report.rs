@@ -83,6 +83,21 @@ fn ours_stand_beside_the_paper_s_with_the_difference() {
     assert_eq!(eleven.lines().filter(|line| line.contains(",done,")).count(), 16, "eight scores of two runs");
     // SimSiam with norm on f only is no row of table 11.
     assert!(!eleven.contains("simsiam-f-"));
+
+    lab.nsa("report runs --table 5 --out methods").succeeds();
+    let table = text(&lab.path("methods/table5.md"));
+    let row = format!("| SS(n) | **ours** [a] | k-cos-mah | not run | not run | not run | **{auroc:.1}** (");
+    let row = table.lines().find(|line| line.starts_with(&row)).unwrap();
+    assert!(row.ends_with(", 1 of 10 classes) | not run | 2 | 1 | no |"), "{row}");
+    // A method that was not run has its cost and no number, and one that we have not has neither.
+    let row = |start: &str| table.lines().find(|line| line.starts_with(start)).unwrap();
+    assert!(
+        row("| Geom (Golan & El-Yaniv 2018) | ours | dirichlet on shifts | not run |").ends_with("| 4 | 72 | yes |")
+    );
+    assert!(row("| Pretrained ResNet18 (own run) | ours: no such objective |").ends_with("| - | - | - |"));
+    let csv = text(&lab.path("methods/table5.csv"));
+    assert_eq!(csv.lines().count(), 1 + 23 * 5);
+    assert_eq!(csv.lines().filter(|line| line.contains(",done,")).count(), 1);
 }
 
 #[test]

@@ -247,7 +247,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 19] = [
+const SCORERS: [(&str, &str); 20] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -265,6 +265,7 @@ const SCORERS: [(&str, &str); 19] = [
     ("csi", "CSI"),
     ("goad", "GOAD"),
     ("dirichlet", "Transformations told (Dirichlet)"),
+    ("stoc", "Gaussian of refined data (STOC)"),
     ("logit", "Taken for an anomaly"),
     ("restoration", "Badly restored"),
 ];

@@ -34,6 +34,8 @@ words! {
         "drocc" => Drocc,
         /// ARNet (Huang et al. 2019): images restored from grey and turned ones.
         "arnet" => Arnet,
+        /// STOC (Yoon et al. 2021): DROC on polluted data, which it refines in turns with learning.
+        "stoc" => Stoc,
         /// PANDA (Reiss et al. 2021): weights from elsewhere, adapted until the class lies close together.
         "panda" => Panda,
     }
@@ -84,6 +86,7 @@ impl Objective {
             Self::Goad => "GOAD",
             Self::Drocc => "DROCC",
             Self::Arnet => "ARNet",
+            Self::Stoc => "STOC",
             Self::Panda => "PANDA",
         };
         match (self, norm) {
@@ -122,7 +125,7 @@ impl Objective {
 
     /// Whether every view is shown in four rotations, which are negatives of each other.
     pub fn rotates_views(self) -> bool {
-        matches!(self, Self::SimclrRot | Self::Droc | Self::Csi)
+        matches!(self, Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi)
     }
 
     /// Whether the loss compares the directions of projections: where they all point the same way, it has collapsed.
@@ -134,7 +137,7 @@ impl Objective {
     pub fn pictures(self) -> usize {
         match self {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
-            Self::SimclrRot | Self::Droc | Self::Csi => 8,
+            Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi => 8,
             Self::DeepSvdd | Self::Panda => 1,
             // The image and a point of the shell, five times on its way and once where it ends.
             Self::Drocc => 12,
@@ -188,6 +191,7 @@ mod tests {
             "goad",
             "drocc",
             "arnet",
+            "stoc",
             "panda",
         ] {
             let parsed: Objective = objective.parse().unwrap();

@@ -52,6 +52,9 @@ words! {
         /// Golan & El-Yaniv's own, of the row `shifts`: minus the log-likelihood of all answers to all transformations, by a
         /// Dirichlet distribution for each.
         "dirichlet" => Dirichlet,
+        /// STOC's last classifier: one Gaussian, of the directions of those training images that an ensemble of five keeps (Yoon
+        /// et al. 2021).
+        "stoc" => Stoc,
         /// Minus the mean of the features: of DROCC's head, which has one, minus the logit of an image being of the class.
         "logit" => Logit,
         /// Minus the mean of the features: of ARNet's row `shifts` the mean absolute error of what is restored.

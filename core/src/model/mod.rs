@@ -136,6 +136,7 @@ impl Objective {
             Self::Goad => &[(Layer::Shifts, Scorer::Goad)],
             Self::Drocc => &[(Layer::Head(1), Scorer::Logit)],
             Self::Arnet => &[(Layer::Shifts, Scorer::Restoration)],
+            Self::Stoc => &[(Layer::EMBEDDING, Scorer::Stoc)],
             Self::Panda => &[(Layer::EMBEDDING, Scorer::KnnL2)],
         }
     }
@@ -154,9 +155,12 @@ impl NetworkConfig {
                 let (hidden, z) = (64 * self.width, 4 * self.width);
                 (HeadShape::byol(y, hidden, z), Some(HeadShape::byol(z, hidden, z)))
             }
-            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Csi => {
-                (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None)
-            }
+            Objective::Simclr
+            | Objective::SimclrRot
+            | Objective::Ssd
+            | Objective::Droc
+            | Objective::Stoc
+            | Objective::Csi => (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None),
             Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
             Objective::Panda => (HeadShape::linear(y, y, false), None),
             Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),

@@ -3,7 +3,7 @@
 use super::bank::{Mean, Nearest};
 use super::{
     Bank, Csi, Dirichlet, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm, ScoreError,
-    Scorer,
+    Scorer, last_classifier,
 };
 use crate::Features;
 
@@ -56,6 +56,7 @@ impl Scorer {
             Self::Csi => Fit::Csi(Csi::fit(train)?),
             Self::Goad => Fit::Goad(Goad::fit(train)?),
             Self::Dirichlet => Fit::Dirichlet(Dirichlet::fit(train)?),
+            Self::Stoc => Fit::Gde(last_classifier(train)?),
         };
         Ok(Fitted { scorer: self, fit })
     }

@@ -35,6 +35,7 @@ mod length;
 mod mahalanobis;
 mod minus_mean;
 mod oc_svm;
+mod stoc;
 mod whitening;
 mod worth;
 
@@ -55,6 +56,8 @@ pub use length::Length;
 pub use mahalanobis::{Mahalanobis, MahalanobisShrunk};
 pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
+pub(crate) use stoc::CLASSIFIERS;
+pub use stoc::{last_classifier, refined};
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 pub use worth::{auroc_of, range_of};
 

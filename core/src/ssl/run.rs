@@ -4,11 +4,13 @@
 //! shows, saves or stops as it likes.
 
 use super::guard::{Collapse, check_loss};
+use super::stoc::refines;
 use super::{Trainer, TrainerError, Watch, WatchError};
-use crate::config::TrainConfig;
+use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
 use crate::measure::{Frames, History, HistoryEntry};
-use crate::model::Network;
+use crate::model::{Layer, Network, embed_all};
+use crate::score::refined;
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use thiserror::Error;
@@ -189,12 +191,12 @@ impl<B: AutodiffBackend> Run<B> {
         let (epoch, step) = self.position();
         let loss = self.trainer.step(&self.images, &self.batches[step], epoch, step);
         self.losses.push(loss.clone());
-        let epoch = if self.losses.len() == self.batches.len() { Some(self.finish_epoch().await?) } else { None };
+        let epoch = if self.losses.len() == self.batches.len() { Some(self.finish_epoch(pause).await?) } else { None };
         Ok(Some(Advance::Stepped { loss, epoch }))
     }
 
     /// Its losses are read together: on a GPU each read waits for the whole queue.
-    async fn finish_epoch(&mut self) -> Result<f64, RunError> {
+    async fn finish_epoch(&mut self, pause: impl AsyncFnMut(usize)) -> Result<f64, RunError> {
         let losses = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data_async().await;
         let losses = losses.map_err(|e| TrainerError::Device(e.to_string()))?.convert::<f32>();
         let loss = losses.iter::<f32>().map(f64::from).sum::<f64>() / self.batches.len() as f64;
@@ -202,8 +204,19 @@ impl<B: AutodiffBackend> Run<B> {
         let epoch = self.trainer.epochs_done();
         check_loss(loss).map_err(|found| RunError::Collapse { epoch, found })?;
         self.loss = Some(loss);
+        if self.config().objective == Objective::Stoc && refines(epoch) {
+            self.refine(pause).await.map_err(|source| RunError::Watch { epoch, source })?;
+        }
         self.batches = self.trainer.batches(self.images.len(), epoch);
         Ok(loss)
+    }
+
+    /// Leaves out images that look like anomalies to the network as it stands.
+    async fn refine(&mut self, pause: impl AsyncFnMut(usize)) -> Result<(), WatchError> {
+        let (network, device, batch) = (self.trainer.network(), self.trainer.device(), self.config().batch);
+        let features = embed_all(&network, &self.images, &[Layer::EMBEDDING], batch, device, pause).await?;
+        self.trainer.keep(refined(&features[0])?);
+        Ok(())
     }
 
     async fn measure(&mut self, pause: impl AsyncFnMut(usize)) -> Result<HistoryEntry, RunError> {
@@ -244,7 +257,7 @@ fn trainer<B: AutodiffBackend>(
     device: B::Device,
 ) -> Result<Trainer<B>, TrainerError> {
     if let Some(bytes) = checkpoint {
-        return Trainer::resume(config, bytes, device);
+        return Trainer::resume(config, bytes, device)?.of(images.len());
     }
     let mut trainer = Trainer::new(config, device);
     trainer.calibrate(images);

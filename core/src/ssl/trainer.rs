@@ -37,6 +37,8 @@ pub struct Trainer<B: AutodiffBackend> {
     target: Option<Target<B>>,
     optimizer: OptimizerAdaptor<Adam, Network<B>, B>,
     epochs_done: usize,
+    /// STOC only: positions of the images that it goes on with, once it has refined them.
+    kept: Option<Vec<usize>>,
     device: B::Device,
 }
 
@@ -92,7 +94,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     pub fn new(config: TrainConfig, device: B::Device) -> Self {
         let init = || config.network().init(config.seed, &device);
         let (network, target) = (init(), (config.objective == Objective::Byol).then(|| Target::new(init())));
-        Self { config, network, target, optimizer: Adam::new().into(), epochs_done: 0, device }
+        Self { config, network, target, optimizer: Adam::new().into(), epochs_done: 0, kept: None, device }
     }
 
     /// The settings.
@@ -128,8 +130,17 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// The image indices of one epoch, a batch an entry.
     pub fn batches(&self, images: usize, epoch: usize) -> Vec<Vec<usize>> {
-        let order = Rng::new(self.config.seed, "order", &[epoch as u64]).permutation(images);
+        let images = self.kept.as_ref().map_or(images, Vec::len);
+        let mut order = Rng::new(self.config.seed, "order", &[epoch as u64]).permutation(images);
+        if let Some(kept) = &self.kept {
+            order.iter_mut().for_each(|image| *image = kept[*image]);
+        }
         order.chunks(self.config.batch).take(self.steps_per_epoch(images)).map(<[usize]>::to_vec).collect()
+    }
+
+    /// From now on the epochs are of these images, by position.
+    pub(super) fn keep(&mut self, images: Vec<usize>) {
+        self.kept = Some(images);
     }
 
     /// One optimiser step on two views of the batch `indices` of `images`; returns the loss, still on the device.
@@ -236,7 +247,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let embed = |view: usize| network.embedding(&network.encoder.forward(views[view].clone()));
         let project = |view: usize| network.project(embed(view));
         match objective {
-            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc => {
+            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Stoc => {
                 nt_xent_loss(project(0), project(1), *temperature)
             }
             Objective::Csi => {

@@ -4,7 +4,7 @@ use crate::error::NsaError;
 use crate::files;
 use crate::output::tell;
 use crate::plan::Plan;
-use crate::report::{compare::compare, csv, effect, markdown, paper, picture, plots, record, settings};
+use crate::report::{compare::compare, csv, effect, markdown, methods, paper, picture, plots, record, settings};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,8 @@ Our numbers beside the paper's, as Markdown, CSV and plots.
 
 RUNS are run folders, folders of runs, or records of runs. Without --table, --out gets RESULTS.md with all tables, every \
 run, curves over training and what was not run, plots/*.svg, and a CSV file for each table; with --table N only \
-tableN.md and tableN.csv. A row of the paper that was not run says so. The files depend on the runs alone: the same runs \
-give the same bytes.
+tableN.md and tableN.csv. A row of the paper that was not run says so. Tables 5, 9 and 10 have the methods of other papers, \
+too, and what each costs. The files depend on the runs alone: the same runs give the same bytes.
 
 --collect writes what a report needs of each run (settings, provenance, history, evaluation; no weights, no paths) to \
 a folder that can be committed, and the report can be made from there again.
@@ -31,8 +31,8 @@ pub struct ReportArgs {
     /// Runs, records, or folders of them.
     #[arg(required = true, value_name = "RUNS")]
     pub runs: Vec<PathBuf>,
-    /// Only this table of the paper: 1, 3, 10 or 11; may be given again.
-    #[arg(long, value_name = "N", value_parser = clap::builder::PossibleValuesParser::new(["1", "3", "10", "11"]))]
+    /// Only this table of the paper: 1, 3, 5, 9, 10 or 11; may be given again.
+    #[arg(long, value_name = "N", value_parser = clap::builder::PossibleValuesParser::new(["1", "3", "5", "9", "10", "11"]))]
     pub table: Vec<String>,
     /// Folder for the report.
     #[arg(long, value_name = "DIR")]
@@ -56,9 +56,13 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         .iter()
         .map(|path| Ok((path.display().to_string(), Plan::read(path)?)))
         .collect::<Result<_, NsaError>>()?;
-    let mut tables = paper::tables()
-        .map_err(|e| NsaError::ConfigFile { path: "train/src/report/paper.toml".into(), why: e.to_string() })?;
-    tables.retain(|table| args.table.is_empty() || args.table.contains(&table.number.to_string()));
+    let refused =
+        |file: &'static str| move |e: toml::de::Error| NsaError::ConfigFile { path: file.into(), why: e.to_string() };
+    let wanted = |number: u8| args.table.is_empty() || args.table.contains(&number.to_string());
+    let mut tables = paper::tables().map_err(refused("train/src/report/paper.toml"))?;
+    tables.retain(|table| wanted(table.number));
+    let mut methods = methods::tables().map_err(refused("train/src/report/methods.toml"))?;
+    methods.retain(|table| wanted(table.number));
 
     if let Some(folder) = &args.collect {
         for record in &records {
@@ -73,12 +77,22 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         let rows = compare(table, &records, &all);
         write(&format!("table{}.csv", table.number), &csv::table(table, &rows))?;
         if !args.table.is_empty() {
-            write(&format!("table{}.md", table.number), &one_table(table, &rows, &all))?;
+            write(
+                &format!("table{}.md", table.number),
+                &one_table((table.number, table.about), &markdown::table(table, &rows), &all),
+            )?;
+        }
+    }
+    for table in &methods {
+        write(&format!("table{}.csv", table.number), &table.csv(&records, &all))?;
+        if !args.table.is_empty() {
+            let alone = one_table((table.number, &table.about), &table.markdown(&records, &all), &all);
+            write(&format!("table{}.md", table.number), &alone)?;
         }
     }
     if args.table.is_empty() {
         draw(&args.out.join(PLOTS), &markdown::figures(&records, &all))?;
-        write("RESULTS.md", &markdown::results(&tables, &records, &plans, PLOTS))?;
+        write("RESULTS.md", &markdown::results((&tables, &methods), &records, &plans, PLOTS))?;
         let effects = effect::effects(&records, &all);
         write("findings.json", &effect::json(&effects)?)?;
         if let Some(effect) = picture::shown(&effects) {
@@ -91,14 +105,8 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
 }
 
 /// A table that stands alone says how its runs were trained.
-fn one_table(
-    table: &paper::PaperTable,
-    rows: &[crate::report::compare::Compared<'_>],
-    all: &[settings::Settings],
-) -> String {
-    let mut text = format!("# Table {}\n\n{}. AUROC in percent.\n\n", table.number, table.about);
-    text += &markdown::table(table, rows);
-    text += "\n";
+fn one_table((number, about): (u8, &str), table: &str, all: &[settings::Settings]) -> String {
+    let mut text = format!("# Table {number}\n\n{about}. AUROC in percent.\n\n{table}\n");
     all.iter().for_each(|settings| text += &format!("- [{}] {}\n", settings.label, settings.text));
     text
 }

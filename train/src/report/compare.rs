@@ -57,21 +57,27 @@ pub fn compare<'a>(table: &'a PaperTable, records: &'a [RunRecord], settings: &'
 }
 
 fn ours<'a>(table: &PaperTable, settings: &'a Settings, runs: Vec<&'a RunRecord>) -> Ours<'a> {
+    let of = |&score: &&'static str| Some((score, mean_over_classes(&runs, |evaluation| reached(evaluation, score))?));
+    let scores = table.scores.iter().filter_map(of).collect();
+    Ours { settings, classes: classes_of(&runs), scores, runs }
+}
+
+/// The classes of runs, by label.
+pub fn classes_of(runs: &[&RunRecord]) -> Vec<usize> {
     let mut classes: Vec<usize> = runs.iter().map(|run| run.config.id_class).collect();
     classes.sort_unstable();
     classes.dedup();
-    let mut scores = BTreeMap::new();
-    for &score in &table.scores {
-        let of_class = |class: &usize| {
-            let seeds = runs.iter().filter(|run| run.config.id_class == *class);
-            mean(seeds.map(|run| reached(run.result()?, score)))
-        };
-        // A mean of some of the classes is no mean of these classes.
-        if let Some(mean) = mean(classes.iter().map(of_class)) {
-            scores.insert(score, 100.0 * mean);
-        }
-    }
-    Ours { settings, runs, classes, scores }
+    classes
+}
+
+/// Mean AUROC in percent: over the seeds of each class, then over the classes. None where a run lacks it: a mean of some of
+/// the classes is no mean of these classes.
+pub fn mean_over_classes(runs: &[&RunRecord], of: impl Fn(&Evaluation) -> Option<f64>) -> Option<f64> {
+    let of_class = |class: usize| {
+        let seeds = runs.iter().filter(|run| run.config.id_class == class);
+        mean(seeds.map(|run| of(run.result()?)))
+    };
+    Some(100.0 * mean(classes_of(runs).into_iter().map(of_class))?)
 }
 
 /// The mean, if every value is there.

@@ -62,7 +62,8 @@ pub fn table(table: &PaperTable, rows: &[Compared<'_>]) -> String {
     text
 }
 
-fn quoted(field: &str) -> String {
+/// A field as CSV wants it.
+pub fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.into() }
 }
 

@@ -1,6 +1,7 @@
 //! RESULTS.md and its parts.
 
 use super::compare::{Compared, compare};
+use super::methods::MethodTable;
 use super::paper::{PaperTable, SCORES, title};
 use super::record::RunRecord;
 use super::settings::{self, Settings};
@@ -121,7 +122,12 @@ pub fn unfinished(run: &RunRecord) -> String {
 }
 
 /// The whole of RESULTS.md.
-pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, Plan)], plots: &str) -> String {
+pub fn results(
+    (tables, methods): (&[PaperTable], &[MethodTable]),
+    records: &[RunRecord],
+    plans: &[(String, Plan)],
+    plots: &str,
+) -> String {
     let all = settings::of_all(records);
     let mut text = String::from(
         "# Results\n\n\
@@ -139,10 +145,12 @@ pub fn results(tables: &[PaperTable], records: &[RunRecord], plans: &[(String, P
     text += &provenance(records, &all);
     text += &effect::tables(&effects);
     text += &course::tables(&effects);
-    for table_of in tables {
-        let _ = write!(text, "## Table {}\n\n{}.\n\n", table_of.number, table_of.about);
-        text += &table(table_of, &compare(table_of, records, &all));
-        text += "\n";
+    let of_scores = tables.iter().map(|t| (t.number, t.about, table(t, &compare(t, records, &all))));
+    let of_methods = methods.iter().map(|t| (t.number, t.about.as_str(), t.markdown(records, &all)));
+    let mut in_order: Vec<(u8, &str, String)> = of_scores.chain(of_methods).collect();
+    in_order.sort_by_key(|(number, ..)| *number);
+    for (number, about, table) in in_order {
+        let _ = write!(text, "## Table {number}\n\n{about}.\n\n{table}\n");
     }
     text += &every_run(records, &all);
     text += &over_training(records);

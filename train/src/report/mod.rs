@@ -4,10 +4,12 @@
 //! the machine is asked, so that the same records give the same bytes.
 
 pub mod compare;
+mod cost;
 mod course;
 pub mod csv;
 pub mod effect;
 pub mod markdown;
+pub mod methods;
 pub mod paper;
 pub mod picture;
 pub mod plots;

@@ -1,13 +1,15 @@
 //! The methods of other papers beside the paper's own, on the same images, encoder and budget.
 
 use super::compare::reached;
+use super::cost::Cost;
 use super::duration;
 use super::effect::mean_and_spread;
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use nsa_core::config::Objective;
+use nsa_core::config::{Objective, TrainConfig};
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
+use nsa_core::ssl::classifiers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -37,7 +39,7 @@ pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
          learned and what scores differ. Own score: as the method's authors score (`docs/method.md`); chosen: the feature map and \
          scorer that are best on validation images, run by run. AUROC in percent on the whole test set, mean ± standard \
          deviation over classes and seeds. Pictures: how many of an image a step embeds; passes: how many of a test image \
-         its own score needs.\n\n",
+         its own score needs; models: networks, and classifiers that refine the data.\n\n",
     ) + &text
 }
 
@@ -59,13 +61,13 @@ fn table(runs: &[&RunRecord]) -> String {
     let classes: BTreeSet<usize> = shared.iter().map(|(class, _)| *class).collect();
     let mut text = format!(
         "{} classes, {} runs of each method.\n\n| method | own score | k-Cos | k-Cos (Mah) | chosen | pictures | passes | \
-         training |\n|---|---|---:|---:|---:|---:|---:|---:|\n",
+         models | training |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n",
         classes.len(),
         shared.len()
     );
     for (scorer, words) in PIXELS {
         let reached = cell(first, |run| Some(run.result()?.reached(Layer::Pixels, scorer)?.auroc));
-        let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | |");
+        let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | | |");
     }
     for runs in methods.values() {
         let config = &runs[0].config;
@@ -73,6 +75,8 @@ fn table(runs: &[&RunRecord]) -> String {
             let reached = cell(runs, |run| Some(run.result()?.reached(layer, scorer)?.auroc));
             format!("{scorer} on {layer}: {reached}")
         };
+        let layer = config.objective.own_scores().first().map_or(Layer::EMBEDDING, |(layer, _)| *layer);
+        let cost = Cost::of(config.objective, layer);
         let own: Vec<String> = config.objective.own_scores().iter().map(of).collect();
         let own = if own.is_empty() { "as the next two".into() } else { own.join("; ") };
         let score = |name: &str| cell(runs, |run| reached(run.result()?, name));
@@ -80,16 +84,25 @@ fn table(runs: &[&RunRecord]) -> String {
         let seconds = runs.iter().map(|run| run.summary.wall_seconds).sum::<f64>() / runs.len() as f64;
         let _ = writeln!(
             text,
-            "| {} | {own} | {} | {} | {chosen} | {} | {} | {} |",
+            "| {} | {own} | {} | {} | {chosen} | {} | {} | {} | {} |",
             config.objective.with_norm(config.norm),
             score("k-cos"),
             score("k-cos-mah"),
-            config.objective.pictures(),
-            config.objective.shifts().all().len().max(1),
+            cost.pictures,
+            cost.passes,
+            models(config),
             duration(seconds)
         );
     }
     text + "\n"
+}
+
+/// Models that are trained for one class.
+fn models(config: &TrainConfig) -> String {
+    match config.objective {
+        Objective::Stoc => format!("1 + {}", classifiers(config.epochs)),
+        _ => "1".into(),
+    }
 }
 
 /// Mean and spread of an AUROC in percent; a dash where a run lacks it.

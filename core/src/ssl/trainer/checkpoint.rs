@@ -10,10 +10,11 @@
 //! values                           f32: of every tensor its values, then, where it has moments, first and second
 //! ```
 //!
-//! The tensors are those of the network and, behind them, of BYOL's target, which has no moments.
+//! The tensors are those of the network and, behind them, of BYOL's target, which has no moments. For STOC there follow the
+//! positions of the images that it keeps, u32 each, once it has refined them.
 
 use super::{Trainer, TrainerError};
-use crate::config::TrainConfig;
+use crate::config::{Objective, TrainConfig};
 use crate::model::Network;
 use crate::ssl::adam::Adam;
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
@@ -52,6 +53,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             bytes.extend(number.to_le_bytes());
         }
         bytes.extend(values.iter::<f32>().flat_map(f32::to_le_bytes));
+        bytes.extend(self.kept.iter().flatten().flat_map(|&image| (image as u32).to_le_bytes()));
         Ok(bytes)
     }
 
@@ -74,15 +76,29 @@ impl<B: AutodiffBackend> Trainer<B> {
         let mut loader = Loader::<B> { reader, times, moments: Moments::<B>::default(), failure: None };
         let network: Network<B> = fresh.network.map(&mut loader);
         let target = fresh.target.map(|target| target.map(&mut loader));
-        let Loader { reader, times, moments, failure } = loader;
+        let Loader { mut reader, times, moments, failure } = loader;
         if let Some(failure) = failure {
             return Err(failure);
         }
+        let rest = reader.bytes.len() / 4;
+        let kept = if fresh.config.objective == Objective::Stoc { reader.numbers(rest)? } else { Vec::new() };
+        let kept = (!kept.is_empty()).then(|| kept.into_iter().map(|image| image as usize).collect());
         if !reader.bytes.is_empty() || times.len() > 0 {
             return Err(fault("it holds more than this network has"));
         }
         let optimizer = fresh.optimizer.load_record(moments);
-        Ok(Self { network, target, optimizer, epochs_done, ..fresh })
+        Ok(Self { network, target, optimizer, epochs_done, kept, ..fresh })
+    }
+
+    /// The same, if it can go on with so many images.
+    ///
+    /// # Errors
+    /// It keeps images that are none of them.
+    pub(in crate::ssl) fn of(self, images: usize) -> Result<Self, TrainerError> {
+        match self.kept.iter().flatten().find(|&&image| image >= images) {
+            Some(image) => Err(fault(&format!("it keeps images that there are not, {image} of {images}"))),
+            None => Ok(self),
+        }
     }
 }
 
@@ -194,7 +210,6 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::super::tests::{config, images, train};
     use super::*;
-    use crate::config::Objective;
     use crate::model::save_weights;
     use burn::backend::Autodiff;
     use burn_flex::Flex;
