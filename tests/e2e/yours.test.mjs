@@ -163,7 +163,7 @@ test("a network of their own: trained on 64 photos, tested on odd ones, kept, an
   assert.ok(await page.getByTestId("normal-train").isDisabled());
   // Whoever follows the link too early is told what is missing.
   await page.goto(page.url().replace("view=yours", "view=train"));
-  assert.match(await page.getByTestId("train-wants").textContent(), /64 of them or more, and there are 63/);
+  await page.getByTestId("train-wants").filter({ hasText: "64 of them or more, and there are 63" }).waitFor();
   assert.ok(await page.getByTestId("train-play").isDisabled());
   await page.getByTestId("train-wants").getByRole("button").click();
   await page.getByTestId("normal-input").setInputFiles([file("last.png", part(63))]);
