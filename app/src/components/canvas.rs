@@ -30,7 +30,9 @@ pub fn Pixels(
 pub fn paint(canvas: &HtmlCanvasElement, planes: &[u8]) -> Result<(), JsValue> {
     let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
     let side = side(planes);
-    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba(planes, side)), side, side)?;
+    // The browser's image is a view of this memory, not a copy: it must live until it is on the canvas.
+    let rgba = rgba(planes, side);
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), side, side)?;
     context.put_image_data(&image, 0.0, 0.0)
 }
 

@@ -26,6 +26,8 @@ mod yours;
 
 pub use camera::{Camera, Snapshots, Viewfinder};
 pub use canvas::Pixels;
+#[cfg(test)]
+pub use canvas::paint;
 pub use chart::{Chart, use_width};
 pub use compact::Compact;
 pub use confusion::Confusion;

@@ -243,6 +243,20 @@ async fn png(pixel: impl Fn(usize) -> [u8; 4]) -> File {
 }
 
 #[wasm_bindgen_test]
+fn a_picture_shows_every_pixel() {
+    let canvas: HtmlCanvasElement = document().create_element("canvas").unwrap().dyn_into().unwrap();
+    canvas.set_width(32);
+    canvas.set_height(32);
+    let planes: Vec<u8> = (0..3 * 1024).map(|i| (i % 251) as u8).collect();
+    crate::components::paint(&canvas, &planes).unwrap();
+    let context: CanvasRenderingContext2d = canvas.get_context("2d").unwrap().unwrap().dyn_into().unwrap();
+    let shown = context.get_image_data(0.0, 0.0, 32.0, 32.0).unwrap().data();
+    for (i, pixel) in shown.chunks(4).enumerate() {
+        assert_eq!(pixel, [planes[i], planes[1024 + i], planes[2048 + i], 255], "pixel {i}");
+    }
+}
+
+#[wasm_bindgen_test]
 async fn own_images_show_score_and_place() {
     let page = Page::loaded().await;
     use crate::lab::{OwnImage, OwnProgress};

@@ -10,7 +10,7 @@ use nsa_core::score::Scorer;
 
 pub const TITLE: &str = "Train";
 /// Below it, of any recipe.
-pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one digit in this tab, without a single label. The \
+pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one class in this tab, without a single label. The \
      code is that of nsa train.";
 
 /// Below it, where two runs differ in the norm alone.

@@ -33,7 +33,7 @@ pub fn Attempt(lab: Lab) -> impl IntoView {
             <p class="visually-hidden" role="status">{told}</p>
             <div hidden=move || normal.odd.with(Vec::is_empty)>
                 <h4>{text::yours::ODD}</h4>
-                <Thumbnails testid="odd-images" images=normal.odd take_out=move |key| normal.take_out_odd(key)/>
+                <Thumbnails testid="odd-images" kind="ood" images=normal.odd take_out=move |key| normal.take_out_odd(key)/>
             </div>
         </div>
     }

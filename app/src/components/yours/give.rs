@@ -55,7 +55,7 @@ pub fn Give(lab: Lab) -> impl IntoView {
                 {move || normal.refused.get().into_iter().map(|(name, why)| view! { <li><b>{name}</b> " " {why}</li> }).collect_view()}
             </ul>
         </div>
-        <Thumbnails testid="normal-images" images=normal.images take_out=move |key| normal.take_out(key)/>
+        <Thumbnails testid="normal-images" kind="id" images=normal.images take_out=move |key| normal.take_out(key)/>
         <div class="buttons">
             <button type="button" class="quiet" hidden=none on:click=move |_| normal.clear()>{text::yours::CLEAR}</button>
             <button

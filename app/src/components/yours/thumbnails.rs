@@ -9,11 +9,13 @@ use leptos::prelude::*;
 #[component]
 pub fn Thumbnails(
     testid: &'static str,
+    /// `id` or `ood`: their colour.
+    kind: &'static str,
     images: RwSignal<Vec<NormalImage>>,
     take_out: impl Fn(u32) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     view! {
-        <ul class="thumbnails" hidden=move || images.with(Vec::is_empty) data-testid=testid>
+        <ul class="thumbnails" hidden=move || images.with(Vec::is_empty) data-testid=testid data-kind=kind>
             <For each=move || images.get() key=|image| image.key let(image)>
                 <li>
                     <button
