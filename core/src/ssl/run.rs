@@ -151,6 +151,11 @@ impl<B: AutodiffBackend> Run<B> {
         self.batches.len()
     }
 
+    /// How many of its images it learns from: all, unless it refines them (STOC).
+    pub fn learns_from(&self) -> usize {
+        self.trainer.learns_from(self.images.len())
+    }
+
     /// Images of a step.
     pub fn batch(&self) -> usize {
         self.batches.first().map_or(0, Vec::len)

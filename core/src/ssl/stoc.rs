@@ -55,12 +55,16 @@ mod tests {
         let mut whole = begin(None, &images);
         let steps = whole.steps();
         train(&mut whole, 1);
-        assert!(whole.steps() < steps && 2 * whole.steps() >= steps - 1, "{} of {steps} steps", whole.steps());
+        let kept = whole.learns_from();
+        assert!(kept < images.len() && 2 * kept >= images.len(), "{kept} of {}", images.len());
+        // The budget stays.
+        assert_eq!(whole.steps(), steps);
         // Three epochs learn of what was kept after the second.
         train(&mut whole, 3);
         let bytes = block_on(whole.checkpoint()).unwrap();
         let mut resumed = begin(Some(&bytes), &images);
         assert_eq!(block_on(resumed.checkpoint()).unwrap(), bytes);
+        assert_eq!(resumed.learns_from(), whole.learns_from());
         for run in [&mut whole, &mut resumed] {
             train(run, 4);
         }

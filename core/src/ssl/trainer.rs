@@ -130,15 +130,25 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// The image indices of one epoch, a batch an entry.
     pub fn batches(&self, images: usize, epoch: usize) -> Vec<Vec<usize>> {
-        let images = self.kept.as_ref().map_or(images, Vec::len);
-        let mut order = Rng::new(self.config.seed, "order", &[epoch as u64]).permutation(images);
-        if let Some(kept) = &self.kept {
-            order.iter_mut().for_each(|image| *image = kept[*image]);
-        }
+        let pass = |place: &[u64], images| Rng::new(self.config.seed, "order", place).permutation(images);
+        let order = match &self.kept {
+            None => pass(&[epoch as u64], images),
+            // As many steps as before, over fewer images more often: the budget of a run is that of all others.
+            Some(kept) => (0..)
+                .flat_map(|again| pass(&[epoch as u64, again], kept.len()))
+                .map(|image| kept[image])
+                .take(images)
+                .collect(),
+        };
         order.chunks(self.config.batch).take(self.steps_per_epoch(images)).map(<[usize]>::to_vec).collect()
     }
 
-    /// From now on the epochs are of these images, by position.
+    /// How many of `images` images it learns from.
+    pub(super) fn learns_from(&self, images: usize) -> usize {
+        self.kept.as_ref().map_or(images, Vec::len)
+    }
+
+    /// From now on the epochs are of these images, by position; at least one.
     pub(super) fn keep(&mut self, images: Vec<usize>) {
         self.kept = Some(images);
     }
