@@ -26,7 +26,7 @@ mod yours;
 
 pub use camera::{Camera, Snapshots, Viewfinder};
 pub use canvas::Pixels;
-#[cfg(test)]
+#[cfg(all(test, target_arch = "wasm32"))]
 pub use canvas::paint;
 pub use chart::{Chart, use_width};
 pub use compact::Compact;

@@ -98,7 +98,10 @@ impl<B: AutodiffBackend> Training<B> {
     ) -> Result<(), String> {
         self.playing = false;
         self.runs.clear();
-        let (mut rest, own) = split_off(bytes, own).ok_or("the images are cut")?;
+        let (mut rest, own) = match own {
+            None => (bytes, None),
+            Some(own) => split_off(bytes, own).map(|(rest, own)| (rest, Some(own))).ok_or("the images are cut")?,
+        };
         for begin in begins.into_iter().take(MAX_RUNS) {
             let (seconds, size) = (begin.seconds, begin.snapshot);
             let (snapshot, others) = rest.split_at_checked(size).ok_or("the snapshots are cut")?;
@@ -192,12 +195,11 @@ impl<B: AutodiffBackend> Training<B> {
 }
 
 /// A person's own images, normal and odd, stand behind what else is attached.
-fn split_off(bytes: &[u8], own: Option<Own>) -> Option<(&[u8], Option<Sides<&[u8]>>)> {
-    let Some(Own { normal, odd }) = own else { return Some((bytes, None)) };
+fn split_off(bytes: &[u8], Own { normal, odd }: Own) -> Option<(&[u8], Sides<&[u8]>)> {
     let [normal, odd] = [normal.checked_mul(IMAGE_BYTES)?, odd.checked_mul(IMAGE_BYTES)?];
     let (rest, pixels) = bytes.split_at_checked(bytes.len().checked_sub(normal.checked_add(odd)?)?)?;
     let (id, ood) = pixels.split_at(normal);
-    Some((rest, Some(Sides { id, ood })))
+    Some((rest, Sides { id, ood }))
 }
 
 fn sentence(error: RunError) -> String {
