@@ -36,6 +36,10 @@ pub const TERMS: &[Term] = &[
     term(&["CSI"],
         "Turned by each quarter, an image is anomalous where it lies far from the training images, turned alike, or where the model \
          cannot tell by how much it was turned."),
+    term(&["Transformations told (Dirichlet)"],
+        "How unlike those of training images the model's answers are, when an image is turned and moved in 72 ways and it tells how."),
+    term(&["Gaussian of refined data (STOC)"],
+        "One bell curve fitted to the training images that are left once several such curves have thrown out the doubtful ones."),
     term(&["GOAD"],
         "Turned and moved in many ways, an image is anomalous where its pictures do not land at the places where those of training \
          images do."),
