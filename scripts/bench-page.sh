@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 cd app
-wasm-pack test --headless --chrome --chromedriver "$(command -v chromedriver)" --mode no-install --profile site \
-  --test views -- --include-ignored --nocapture bench 2>&1 | grep -E "median|error|FAIL|panicked|test result"
+wasm-pack test --headless --chrome --chromedriver "$(command -v chromedriver)" --mode no-install . --profile site \
+  --lib -- --include-ignored --nocapture bench 2>&1 | grep -E "median|error|FAIL|panicked|test result"
