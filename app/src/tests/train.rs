@@ -1,7 +1,8 @@
 //! The view that trains, in a real browser: mounted, clicked, moved. No trainer runs here; the tests say what it would
 //! say.
 use super::page::{Page, settled, wait};
-use crate::state::{LAST_SCENE, State, View};
+use crate::state::{State, View};
+use crate::story::Scene;
 use crate::train::recipe::Recipe;
 use crate::train::{Status, autosave};
 use crate::url;
@@ -230,7 +231,7 @@ async fn the_browser_keeps_runs_until_they_are_forgotten() {
 #[wasm_bindgen_test]
 async fn the_story_trains_with_the_buttons_of_the_view() {
     let page = Page::in_training().await;
-    page.lab.choose(|state| (state.view, state.scene) = (View::Story, LAST_SCENE));
+    page.lab.choose(|state| (state.view, state.scene) = (View::Story, Scene::Live.number()));
     settled().await;
     assert_eq!(page.text("[data-testid=scene-title]"), "Watch it form");
     assert_eq!(page.attribute(".train-stage [data-testid=train-panel]", "data-kappa"), ["1000", "1000"]);
