@@ -17,7 +17,7 @@ lint() {
   cargo clippy --release --workspace --all-targets -- -D warnings
   # Both GPU backends must compile on a machine that has neither.
   cargo clippy --release -p nsa-train --features cuda,wgpu -- -D warnings
-  cargo clippy --release -p nsa-app -p nsa-engine --target $wasm --features nsa-engine/cpu,nsa-engine/train --all-targets -- -D warnings
+  cargo clippy --release -p nsa-app -p nsa-engine --target $wasm --all-targets -- -D warnings
 }
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }
 native() { cargo test --release --workspace; }

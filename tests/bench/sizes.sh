@@ -20,7 +20,7 @@ mkdir built named
 build() {
   local name=$1 package=$2 program=$3 features=$4
   local -a cargo=(cargo rustc --profile site --target $wasm -p "$package" --bin "$program")
-  [ -z "$features" ] || cargo+=(--no-default-features --features "$features")
+  [ -z "$features" ] || cargo+=(--features "$features")
   "${cargo[@]}" -- -C link-arg=--keep-section=name
   local linked=$CARGO_TARGET_DIR/$wasm/site/$program.wasm
   wasm-bindgen --target web --no-typescript --remove-name-section --out-dir bindgen "$linked"
@@ -36,14 +36,15 @@ without() {
 }
 
 build "nsa-app" nsa-app nsa-app ""
-build "engine-cpu" nsa-engine engine-cpu cpu
+build "engine-cpu" nsa-engine engine-cpu ""
 build "engine-webgpu" nsa-engine engine-webgpu webgpu
 node "$bench/parts.mjs" named/*.wasm > parts.json
 
-build "engine-webgpu with fusion" nsa-engine engine-webgpu webgpu,burn-wgpu/fusion
 build "engine-webgpu with autotune" nsa-engine engine-webgpu webgpu,burn-wgpu/autotune
+sed -i 's/^type WebGpu = .*/type WebGpu = burn_wgpu::WebGpu;/; /^use burn_wgpu::/d' app/engine/src/bin/engine-webgpu.rs
+build "engine-webgpu with fusion" nsa-engine engine-webgpu webgpu
 without burn-flex simd
-build "engine-cpu without simd" nsa-engine engine-cpu cpu
+build "engine-cpu without simd" nsa-engine engine-cpu ""
 cp Cargo.all Cargo.toml
 sed -i 's/, "--cfg", "erase_components"//' .cargo/config.toml
 build "nsa-app without erase_components" nsa-app nsa-app ""

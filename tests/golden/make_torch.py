@@ -177,8 +177,8 @@ def nt_xent(z1, z2, temperature):
     n = len(z1)
     z = torch.cat([z1, z2])
     logits = F.cosine_similarity(z[:, None], z[None], dim=2) / temperature
-    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
-    return F.cross_entropy(logits, torch.arange(2 * n).roll(n))
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=logits.device), -torch.inf)
+    return F.cross_entropy(logits, torch.arange(2 * n, device=logits.device).roll(n))
 
 
 def loss_cases(generator):

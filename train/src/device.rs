@@ -2,6 +2,8 @@
 
 #[cfg(feature = "wgpu")]
 mod adapters;
+#[cfg(all(test, any(feature = "cuda", feature = "wgpu")))]
+mod twenty_losses;
 
 use crate::error::NsaError;
 use burn::tensor::backend::Backend;

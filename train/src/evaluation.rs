@@ -4,7 +4,7 @@ use crate::error::NsaError;
 use crate::files;
 use nsa_core::eval::RocSummary;
 use nsa_core::model::Layer;
-use nsa_core::score::Scorer;
+use nsa_core::score::{Scorer, range_of};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -140,8 +140,8 @@ pub struct Histogram {
 impl Histogram {
     /// Counts scores.
     pub fn new(layer: Layer, scorer: Scorer, id: &[f32], ood: &[f32]) -> Self {
-        let (low, high) =
-            id.iter().chain(ood).fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
+        let ([low, high], [ood_low, ood_high]) = (range_of(id), range_of(ood));
+        let (low, high) = (low.min(ood_low), high.max(ood_high));
         let bar = |score: f32| (((score - low) / (high - low) * BARS as f32) as usize).min(BARS - 1);
         let count = |scores: &[f32]| {
             let mut bars = vec![0; BARS];

@@ -1,6 +1,7 @@
 //! The Worker's side of the conversation with the page, the same for scoring and for training.
 
 use crate::conversation::WorkerEvent;
+use crate::protocol::Event;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use js_sys::{Array, Promise, Uint8Array};
 use serde::Serialize;
@@ -71,6 +72,13 @@ pub(crate) async fn serve<S: Service>(
 /// Tells the page that the Worker is dead: it starts another one then.
 pub(crate) fn stopped<S: Service>(why: impl std::fmt::Display) {
     say(&S::Event::crashed(format!("The {} stopped: {why}.", S::Event::SPEAKER)), &[]);
+}
+
+/// Tells the page that the device is lost, and why: whichever program it is, the page starts another one then.
+pub fn lost(why: &str) {
+    let message = format!("The engine stopped: its device was lost ({}).", why.trim_end_matches('.'));
+    // Scorer and trainer have the same word for it.
+    say(&Event::Crashed { message }, &[]);
 }
 
 /// Queues what the page asks for, with the bytes beside it.

@@ -5,6 +5,7 @@ use super::engine::EngineStore;
 use super::model::ModelStore;
 use super::normal::NormalStore;
 use crate::state::{State, View};
+use crate::text;
 use leptos::prelude::*;
 use nsa_core::data::OwnImages;
 use nsa_core::model::Layer;
@@ -14,7 +15,7 @@ use nsa_engine::protocol::{Event, Request};
 /// What a bank without training reaches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beside {
-    /// Title of the encoder's bundle.
+    /// What the encoder knows and how it learned, in words.
     pub encoder: String,
     pub layer: Layer,
     pub scorer: Scorer,
@@ -39,15 +40,14 @@ pub fn follow(
         beside.set(None);
         let (Some(config), true) = (config.get(), model.loaded.get()) else { return };
         let Some(OwnImages { train, test }) = normal.pixels.get().split(&config) else { return };
-        let title = model.bundle.with_untracked(|bundle| bundle.as_ref().map(|b| b.manifest.title.clone()));
+        let encoder = model.entry.with_untracked(|entry| entry.as_ref().map_or(String::new(), text::models::label));
         let (n, fit, id) = (train.len() + test.len(), train.len(), test.of_class(0).len());
         let asked = engine.ask(
             |job| Request::Rate { job, n, fit, id },
             &[train.pixels(), test.pixels()].concat(),
             move |event| {
                 if let Event::Rated { layer, scorer, auroc, .. } = event {
-                    let encoder = title.clone().unwrap_or_default();
-                    beside.set(Some(Beside { encoder, layer, scorer, auroc }));
+                    beside.set(Some(Beside { encoder: encoder.clone(), layer, scorer, auroc }));
                 }
             },
         );

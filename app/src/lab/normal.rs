@@ -4,9 +4,13 @@
 //! [`NormalStore::give`] or [`NormalStore::attempt`]; images given start [`NormalStore::fit`] as soon as they rest; what is
 //! tried goes to [`NormalStore::explain`], whose answer lies in [`Tried::found`].
 
+mod fitting;
 mod packed;
+mod trying;
 
-use super::bundle::Bundle;
+pub use fitting::Fit;
+pub use trying::{Look, STRIP, Tried};
+
 use super::engine::EngineStore;
 use super::model::ModelStore;
 use super::notices::NoticeStore;
@@ -17,11 +21,9 @@ use crate::{own_image, text};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use nsa_core::bundle::{Explanation, MAX_NORMAL, MIN_NORMAL};
+use nsa_core::bundle::MAX_NORMAL;
 use nsa_core::eval::{Alarm, alarm};
-use nsa_core::measure::History;
-use nsa_engine::protocol::{Banks, Event, Request};
-use packed::{pack, slug, unpack};
+use packed::{pack, unpack};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +31,6 @@ use web_sys::File;
 
 /// Fitting waits until images have stopped coming for so long.
 const REST: Duration = Duration::from_millis(250);
-/// Tried images that are kept. The oldest make room for new ones.
-const KEPT: usize = 24;
-/// Nearest normal images that are shown.
-const NEIGHBOURS: usize = 4;
-/// Seconds of the camera's scores that are shown.
-pub const STRIP: f64 = 60.0;
 /// Where the browser keeps the images.
 const ADDRESS: &str = "kept-normal";
 
@@ -47,68 +43,6 @@ pub struct NormalImage {
     pub name: String,
     /// What the model sees, 3 x 32 x 32.
     pub pixels: Arc<[u8]>,
-}
-
-/// How far the banks are.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum Fit {
-    /// Too few images, or no engine yet.
-    #[default]
-    Waiting,
-    /// The engine embeds so many of so many images.
-    Fitting {
-        /// Done.
-        done: usize,
-        /// In all.
-        total: usize,
-    },
-    /// They are there.
-    Fitted(Arc<Fitted>),
-    /// They cannot be, for this reason.
-    Failed(String),
-}
-
-impl Fit {
-    fn fitted(&self) -> Option<Arc<Fitted>> {
-        if let Self::Fitted(fitted) = self { Some(Arc::clone(fitted)) } else { None }
-    }
-}
-
-/// Banks of a person's own images.
-#[derive(Debug, PartialEq)]
-pub struct Fitted {
-    /// What the engine made.
-    pub bundle: Bundle,
-    /// For every score, what each image has by banks that have not seen it.
-    pub held_out: Vec<Vec<f32>>,
-    /// The images, in the order of the banks.
-    pub images: Vec<NormalImage>,
-    /// How long it took.
-    pub millis: f64,
-}
-
-/// An image that is tried.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tried {
-    /// Number of its own.
-    pub key: u32,
-    /// File name, or where it came from.
-    pub name: String,
-    /// What the model sees.
-    pub pixels: Arc<[u8]>,
-    /// What the banks say of it, once they have.
-    pub found: Option<Arc<Explanation>>,
-}
-
-/// A look of the camera: when, in seconds, and what the banks say of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Look {
-    /// Seconds on the page's clock.
-    pub at: f64,
-    /// What the model sees.
-    pub pixels: Arc<[u8]>,
-    /// What the banks say.
-    pub found: Arc<Explanation>,
 }
 
 /// A person's own normal.
@@ -216,11 +150,6 @@ impl NormalStore {
         });
     }
 
-    /// The banks, if they are there.
-    pub fn fitted(&self) -> Option<Arc<Fitted>> {
-        self.fit.with(Fit::fitted)
-    }
-
     /// Reads files, images and zips of images, and adds what they show to the normal images.
     pub fn give_files(self, files: Vec<File>) {
         self.read_files(files, move |name, pixels| self.give(name, pixels));
@@ -260,82 +189,6 @@ impl NormalStore {
         self.changed();
     }
 
-    /// Reads files and tries what they show.
-    pub fn attempt_files(self, files: Vec<File>) {
-        self.read_files(files, move |name, pixels| self.attempt(name, pixels));
-    }
-
-    /// Tries an image.
-    pub fn attempt(self, name: String, pixels: Arc<[u8]>) {
-        let key = self.next_key();
-        self.tried.update(|tried| {
-            tried.insert(0, Tried { key, name, pixels, found: None });
-            tried.truncate(KEPT);
-        });
-        self.explain(key);
-    }
-
-    /// A tried image was a normal one: it joins the others, and the banks are fitted again.
-    pub fn was_normal(self, key: u32) {
-        if let Some(Tried { name, pixels, .. }) = self.take_tried(key) {
-            self.give(name, pixels);
-        }
-    }
-
-    /// A tried image was an odd one.
-    pub fn was_odd(self, key: u32) {
-        if self.odd.with_untracked(Vec::len) == MAX_NORMAL {
-            return;
-        }
-        if let Some(Tried { key, name, pixels, .. }) = self.take_tried(key) {
-            self.odd.update(|odd| odd.push(NormalImage { key, name, pixels }));
-            self.keep();
-        }
-    }
-
-    /// It is not odd after all.
-    pub fn take_out_odd(self, key: u32) {
-        self.odd.update(|odd| odd.retain(|image| image.key != key));
-        self.keep();
-    }
-
-    fn take_tried(self, key: u32) -> Option<Tried> {
-        let found = self.tried.try_update(|tried| {
-            let at = tried.iter().position(|tried| tried.key == key)?;
-            Some(tried.remove(at))
-        });
-        found.flatten()
-    }
-
-    /// Has the camera's picture judged, unless the one before it still is.
-    pub fn look(self, pixels: Arc<[u8]>, at: f64) {
-        if self.looking.get_value() || untrack(|| self.fitted()).is_none() {
-            return;
-        }
-        let asked = {
-            let pixels = Arc::clone(&pixels);
-            let request = |job| Request::Explain { job, neighbours: NEIGHBOURS, banks: Banks::Normal };
-            self.engine.ask(request, &pixels.clone(), move |event| {
-                self.looking.set_value(false);
-                if let Event::Explained { explanation, .. } = event {
-                    let look = Look { at, pixels: Arc::clone(&pixels), found: Arc::from(explanation) };
-                    self.looks.update(|looks| {
-                        looks.push_back(look);
-                        while looks.front().is_some_and(|first| first.at < at - STRIP) {
-                            looks.pop_front();
-                        }
-                    });
-                }
-            })
-        };
-        self.looking.set_value(asked.is_some());
-    }
-
-    /// Whether the camera's last picture is still being judged.
-    pub fn is_looking(self) -> bool {
-        self.looking.get_value()
-    }
-
     /// Has the browser forget the images; they are gone from the page, too.
     pub fn forget(self) {
         self.before.set(None);
@@ -343,24 +196,6 @@ impl NormalStore {
         self.tried.set(Vec::new());
         self.odd.set(Vec::new());
         self.changed();
-    }
-
-    /// Asks for what the banks say of a tried image.
-    fn explain(self, key: u32) {
-        let found = |tried: &Vec<Tried>| tried.iter().find(|t| t.key == key).map(|t| Arc::clone(&t.pixels));
-        let Some(pixels) = self.tried.with_untracked(found).filter(|_| untrack(|| self.fitted()).is_some()) else {
-            return;
-        };
-        let request = |job| Request::Explain { job, neighbours: NEIGHBOURS, banks: Banks::Normal };
-        self.engine.ask(request, &pixels, move |event| match event {
-            Event::Explained { explanation, .. } => self.tried.update(|tried| {
-                if let Some(tried) = tried.iter_mut().find(|tried| tried.key == key) {
-                    tried.found = Some(Arc::from(explanation));
-                }
-            }),
-            Event::Failed { message, .. } => self.notices.say(message),
-            _ => {}
-        });
     }
 
     /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. It forgets
@@ -397,64 +232,6 @@ impl NormalStore {
         }
         let timer = set_timeout_with_handle(move || what(self), REST);
         self.resting.set_value(timer.ok());
-    }
-
-    fn fit(self) {
-        let images = self.images.get_untracked();
-        self.engine.cancel(self.job.get_value());
-        if images.len() < MIN_NORMAL || !self.model.loaded.get_untracked() {
-            return self.fit.set(Fit::Waiting);
-        }
-        let total = images.len();
-        self.fit.set(Fit::Fitting { done: 0, total });
-        let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels.iter().copied()).collect();
-        let job = self.engine.ask(
-            |job| Request::Fit { job, n: total },
-            &pixels,
-            move |event| match event {
-                Event::Fitting { done, .. } => self.fit.set(Fit::Fitting { done, total }),
-                Event::Fitted { manifest, held_out, millis, .. } => {
-                    let bundle = Bundle { manifest: *manifest, history: History::default() };
-                    let images = images.clone();
-                    self.fit.set(Fit::Fitted(Arc::new(Fitted { bundle, held_out, images, millis })));
-                    self.tried.update(|tried| tried.iter_mut().for_each(|tried| tried.found = None));
-                    self.tried
-                        .with_untracked(|tried| tried.iter().map(|t| t.key).collect::<Vec<_>>())
-                        .into_iter()
-                        .for_each(|key| self.explain(key));
-                    self.looks.update(VecDeque::clear);
-                }
-                Event::Failed { message, .. } => self.fit.set(Fit::Failed(message)),
-                Event::Crashed { .. } => self.fit.set(Fit::Waiting),
-                _ => {}
-            },
-        );
-        self.job.set_value(job);
-    }
-
-    /// Takes the images of a saved bundle in place of those there are.
-    pub fn open(self, title: String, images: Vec<Arc<[u8]>>) {
-        self.title.set(title);
-        let images = images.into_iter().enumerate();
-        let images = images.map(|(i, pixels)| self.image(text::yours::image_of_bundle(i), pixels)).collect::<Vec<_>>();
-        self.replace(|all| *all = images);
-    }
-
-    /// The fitted bundle as a zip, with its name; `take` gets it.
-    pub fn save(self, take: impl Fn(String, Vec<u8>) + 'static) {
-        let Some(fitted) = untrack(|| self.fitted()) else { return };
-        let pixels: Vec<u8> = fitted.images.iter().flat_map(|image| image.pixels.iter().copied()).collect();
-        let title = self.title.get_untracked();
-        let (id, name) = (slug(&title), format!("{}.zip", slug(&title)));
-        self.engine.ask_for_bytes(
-            |job| Request::Save { job, id, title },
-            &pixels,
-            move |event, bytes| match event {
-                Event::Saved { .. } => take(name.clone(), bytes),
-                Event::Failed { message, .. } => self.notices.say(message),
-                _ => {}
-            },
-        );
     }
 
     /// Has files read one after the other; `take` gets what each of their images shows.

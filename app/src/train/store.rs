@@ -82,8 +82,6 @@ struct Inner {
     heard: bool,
     /// Whether the tab's visibility is watched already.
     watching: bool,
-    /// Whether the bundle that is packed is opened, not offered for download.
-    used: bool,
     rhythm: Rhythm,
 }
 
@@ -358,9 +356,8 @@ impl TrainingStore {
         let one = self.runs[run];
         let Some(id) = one.bundle_id(run) else { return };
         self.saving.set(Some((0, 1)));
-        self.inner.update_value(|inner| inner.used = used);
         let title = untrack(|| text::bundle_title(&one.name().unwrap_or_default(), &one.subject(), one.done()));
-        self.send(&Request::Save { run, id, title }, &[]);
+        self.send(&Request::Save { run, id, title, used }, &[]);
     }
 
     /// Has a bundle out of a file unpacked and checked, with a trainer that is started for it where there is none.
@@ -397,12 +394,9 @@ impl TrainingStore {
             }
             Event::Rests { finished } => self.rests(finished),
             Event::Saving { done, total } => self.saving.set(Some((done, total))),
-            Event::Saved { run } => {
+            Event::Saved { run, used } => {
                 self.saving.set(None);
-                match self.inner.with_value(|inner| inner.used) {
-                    true => self.open(&bytes),
-                    false => self.offer(run, &bytes),
-                }
+                if used { self.open(&bytes) } else { self.offer(run, &bytes) }
             }
             Event::Opened { manifest, sizes } => {
                 self.opened.set(Some(BundleFile::new(*manifest, sizes, &bytes)));

@@ -1,7 +1,13 @@
 //! The engine on WebGPU.
 
-use burn_wgpu::WebGpu;
+use burn_wgpu::{CubeBackend, WgpuRuntime};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+mod webgpu;
+
+/// Without burn's fusion of elementwise operations, which only training needs: with batch norms folded into convolutions
+/// little of that is left (docs/benchmarks.md).
+type WebGpu = CubeBackend<WgpuRuntime, f32, i32, u32>;
 
 fn main() {}
 
@@ -9,6 +15,6 @@ fn main() {}
 /// then starts the CPU engine.
 #[wasm_bindgen]
 pub async fn start() {
-    let (name, device) = nsa_engine::webgpu().await;
+    let (name, device) = webgpu::device().await;
     nsa_engine::serve_scoring::<WebGpu>("webgpu", name, device).await;
 }

@@ -76,6 +76,8 @@ pub enum Request {
         id: String,
         /// Title of the bundle.
         title: String,
+        /// Whether the page opens it at once; else it is offered for download.
+        used: bool,
     },
     /// Unpack and check the bundle attached.
     Open,
@@ -186,6 +188,8 @@ pub enum Event {
     Saved {
         /// Which run.
         run: usize,
+        /// What it was packed for, as it was asked for.
+        used: bool,
     },
     /// A bundle is unpacked and good. Attached: `bundle.json`, model, bank, history, frames, one after
     /// the other.

@@ -84,7 +84,7 @@ impl<B: AutodiffBackend> Training<B> {
                 Some(timed) => timed.live.set_rate(lr).map_err(sentence),
                 None => Ok(()),
             },
-            Request::Save { run, id, title } => self.save(run, id, title).await,
+            Request::Save { run, id, title, used } => self.save(run, id, title, used).await,
             Request::Open => self.open(&bytes),
         }
     }
@@ -163,8 +163,8 @@ impl<B: AutodiffBackend> Training<B> {
         Ok(())
     }
 
-    async fn save(&self, index: usize, id: String, title: String) -> Result<(), String> {
-        let Some(Timed { live, seconds }) = self.runs.get(index) else { return Ok(()) };
+    async fn save(&self, run: usize, id: String, title: String, used: bool) -> Result<(), String> {
+        let Some(Timed { live, seconds }) = self.runs.get(run) else { return Ok(()) };
         let labels = Labels { id, title, device: format!("{}, in a browser", self.name), seconds: *seconds };
         let total = live.prepared().images + live.test().labels().len();
         let mut done = 0;
@@ -174,7 +174,7 @@ impl<B: AutodiffBackend> Training<B> {
             next_turn().await;
         };
         let zip = pack(live, labels, pause).await.map_err(|e| format!("The run could not be saved: {e}."))?;
-        say(&Event::Saved { run: index }, &[&zip]);
+        say(&Event::Saved { run, used }, &[&zip]);
         Ok(())
     }
 
