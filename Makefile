@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` opens the lab, `make test` runs every test.
-.PHONY: demo test setup fmt golden soak screens bench test-wgpu fuzz
+.PHONY: demo test setup fmt golden soak screens bench gpu test-wgpu fuzz
 
 demo:            ## build the lab and serve it on http://localhost:8080
 	@scripts/demo.sh
@@ -23,6 +23,9 @@ screens:         ## pictures of every view, light and dark, desktop and phone, i
 
 bench:           ## time ours and what one would pick instead, in turns; writes BENCHMARKS.md
 	@scripts/bench.sh
+
+gpu:             ## what only an NVIDIA GPU can show: losses, a step beside PyTorch's, the runs of train/plans/gpu.toml
+	@scripts/gpu.sh
 
 golden:          ## make the golden values again (needs Python with NumPy, SciPy, scikit-learn, PyTorch)
 	@scripts/golden.sh

@@ -14,9 +14,8 @@ part() {
 
 wasm=wasm32-unknown-unknown
 lint() {
-  cargo clippy --release --workspace --all-targets -- -D warnings
   # Both GPU backends must compile on a machine that has neither.
-  cargo clippy --release -p nsa-train --features cuda,wgpu -- -D warnings
+  cargo clippy --release --workspace --all-targets --features nsa-train/cuda,nsa-train/wgpu -- -D warnings
   cargo clippy --release -p nsa-app -p nsa-engine --target $wasm --all-targets -- -D warnings
 }
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }

@@ -1,17 +1,19 @@
 //! What the page knows and does about training: it starts the trainer, speaks with it, and picks up the pieces when it
 //! dies.
 
+mod hearing;
+mod keeping;
+mod trainer;
+
 use super::OwnPixels;
-use super::autosave::{self, Autosave, AutosaveError, Next, Rhythm};
+use super::autosave::{self, Autosave, Rhythm};
 use super::recipe::Recipe;
 use super::run::Run;
-use crate::backend::{self, Backend};
-use crate::kept::KeepError;
+use crate::backend::Backend;
 use crate::lab::{BundleFile, Phase};
 use crate::state::BackendChoice;
 use crate::text::train as text;
 use crate::worker::Worker;
-use crate::{clock, export};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_engine::train::protocol::{Event, MAX_RUNS, Request};
@@ -196,102 +198,6 @@ impl TrainingStore {
         }
     }
 
-    /// Takes the runs as the browser kept them.
-    fn take_up(self, kept: Autosave) {
-        self.note.set(Some(text::taken_up(kept.epoch())));
-        self.runs.iter().zip(kept.runs).for_each(|(run, saved)| run.take_up(saved));
-    }
-
-    /// Has the browser keep the runs as they stood after the last epoch that all of them have done; while they train,
-    /// every few seconds at most.
-    fn autosave(self, now: bool) {
-        let runs = self.present_untracked();
-        let epoch = runs.first().map_or(0, Run::done);
-        let time = clock::now();
-        let due = self.inner.try_update_value(|inner| inner.rhythm.is_due(now, time));
-        let is_whole = |run: &Run| run.done() == epoch && run.snapshot.with_value(|bytes| !bytes.is_empty());
-        let Some(recipe) = self.recipe.get_untracked() else { return };
-        if due != Some(true) || epoch == 0 || !runs.iter().all(is_whole) {
-            return;
-        }
-        let own = self.own.with_untracked(|own| own.as_ref().map(|own| own.mark()));
-        let saved = Autosave { recipe, own, runs: runs.iter().map(Run::saved).collect() };
-        self.inner.update_value(|inner| inner.rhythm.begin(time));
-        spawn_local(async move {
-            let done = autosave::write(&saved).await;
-            let full = matches!(done, Err(AutosaveError::Keep(KeepError::Refused(_))));
-            match self.inner.try_update_value(|inner| inner.rhythm.end(full)) {
-                Some(Next::TellFull) => {
-                    self.pause();
-                    self.problem.set(Some(text::STORAGE_FULL.into()));
-                }
-                Some(Next::Again) => self.autosave(true),
-                Some(Next::Rest) | None => {}
-            }
-        });
-    }
-
-    /// Goes on with another engine from what is kept.
-    pub fn use_engine(self, choice: BackendChoice) {
-        self.choice.set(choice);
-        self.inner.update_value(|inner| {
-            inner.worker = None;
-            inner.wanted = false;
-        });
-        self.status.set(Status::Downloading { loaded: 0, total: 0 });
-        spawn_local(async move {
-            let backend = backend::choose(choice).await;
-            // Somebody may have chosen again in the meantime.
-            if self.choice.get_untracked() == choice && self.inner.with_value(|inner| inner.worker.is_none()) {
-                let slow = choice == BackendChoice::Auto && backend == Backend::Cpu;
-                if slow && self.note.with_untracked(Option::is_none) {
-                    self.note.set(Some(text::NO_ADAPTER.into()));
-                }
-                self.start(backend);
-            }
-        });
-    }
-
-    /// Starts a trainer; it is given the runs once it is ready.
-    fn start(self, backend: Backend) {
-        self.backend.set(Some(backend));
-        self.status.set(Status::Downloading { loaded: 0, total: 0 });
-        match Worker::start(&format!("trainer-{}", backend.word()), move |event, bytes| self.hear(event, bytes)) {
-            Ok(worker) => self.inner.update_value(|inner| inner.worker = Some(worker)),
-            Err(error) => {
-                self.status.set(Status::Dead);
-                self.problem.set(Some(error.to_string()));
-            }
-        }
-    }
-
-    /// Hands the trainer the runs as they stood after their last measured epoch.
-    fn send_begin(self) {
-        self.status.set(Status::Preparing);
-        let generation = self.inner.try_update_value(|inner| {
-            inner.generation += 1;
-            inner.heard = false;
-            inner.generation
-        });
-        let generation = generation.unwrap_or_default();
-        let runs = self.runs.iter().filter_map(Run::begin).collect();
-        let mut bytes = self.runs.map(|run| run.snapshot.get_value()).concat();
-        let own = self.own.with_untracked(|own| {
-            let own = own.as_ref()?;
-            bytes.extend(&own.pixels);
-            Some(own.count)
-        });
-        self.send(&Request::Begin { generation, runs, own }, &bytes);
-    }
-
-    fn send(self, request: &Request, bytes: &[u8]) {
-        self.inner.with_value(|inner| {
-            if let Some(worker) = &inner.worker {
-                worker.send(request, bytes);
-            }
-        });
-    }
-
     /// Trains, now or as soon as everything is there.
     pub fn play(self) {
         self.problem.set(None);
@@ -308,11 +214,6 @@ impl TrainingStore {
     fn go_on(self) {
         self.status.set(Status::Playing);
         self.send(&Request::Play, &[]);
-    }
-
-    /// Starts another trainer and hands it what is kept.
-    fn revive(self) {
-        self.start(self.backend.get_untracked().unwrap_or(Backend::Cpu));
     }
 
     /// Stops after the step under way.
@@ -366,76 +267,6 @@ impl TrainingStore {
         self.send(&Request::Open, bytes);
     }
 
-    /// Takes in what the trainer says.
-    pub fn hear(self, event: Event, bytes: Vec<u8>) {
-        let about_runs = matches!(event, Event::Stepped { .. } | Event::Measured { .. } | Event::Rests { .. });
-        if about_runs && !self.inner.with_value(|inner| inner.heard) {
-            return;
-        }
-        match event {
-            Event::Download { loaded, total } => self.status.set(Status::Downloading { loaded, total }),
-            Event::Ready { device, .. } => {
-                self.device.set(device);
-                self.send_begin();
-            }
-            Event::Prepared { generation, .. } if self.inner.with_value(|inner| inner.generation != generation) => {}
-            Event::Prepared { runs, .. } => {
-                self.inner.update_value(|inner| inner.heard = true);
-                self.present_untracked().iter().zip(runs).for_each(|(run, prepared)| run.prepare(prepared));
-            }
-            Event::Stepped { run, epoch, step, loss, millis, views } => {
-                self.runs[run].stepped(epoch, step, loss, views as f64 / (millis.max(0.1) / 1e3));
-            }
-            Event::Measured { run, entry, frame, seconds, memory } => {
-                self.runs[run].measured(*entry, frame);
-                self.runs[run].pace.update(|pace| (pace.seconds, pace.memory) = (seconds, memory));
-                self.runs[run].snapshot.set_value(bytes);
-                self.autosave(false);
-            }
-            Event::Rests { finished } => self.rests(finished),
-            Event::Saving { done, total } => self.saving.set(Some((done, total))),
-            Event::Saved { run, used } => {
-                self.saving.set(None);
-                if used { self.open(&bytes) } else { self.offer(run, &bytes) }
-            }
-            Event::Opened { manifest, sizes } => {
-                self.opened.set(Some(BundleFile::new(*manifest, sizes, &bytes)));
-            }
-            Event::Failed { message } => {
-                self.saving.set(None);
-                self.inner.update_value(|inner| inner.wanted = false);
-                self.problem.set(Some(message));
-            }
-            Event::Crashed { message } => self.crashed(&message),
-        }
-    }
-
-    fn rests(self, finished: bool) {
-        self.status.set(if finished { Status::Finished } else { Status::Resting });
-        if !finished && self.inner.with_value(|inner| inner.wanted) {
-            return self.go_on();
-        }
-        if self.has_begun_untracked() {
-            self.autosave(true);
-        }
-    }
-
-    fn crashed(self, message: &str) {
-        let was_ready = !matches!(self.status.get_untracked(), Status::Downloading { .. });
-        self.saving.set(None);
-        self.inner.update_value(|inner| {
-            inner.worker = None;
-            inner.wanted = false;
-        });
-        self.status.set(Status::Dead);
-        if self.backend.get_untracked() == Some(Backend::Webgpu) && !was_ready {
-            self.note.set(Some(text::WEBGPU_TO_CPU.into()));
-            return self.start(Backend::Cpu);
-        }
-        let epoch = self.present_untracked().iter().map(|run| run.done()).min().unwrap_or(0);
-        self.problem.set(Some(text::died(message, epoch)));
-    }
-
     /// A tab that nobody sees does not train.
     fn watch_visibility(self) {
         if self.inner.try_update_value(|inner| std::mem::replace(&mut inner.watching, true)).unwrap_or(true) {
@@ -458,16 +289,5 @@ impl TrainingStore {
 
     fn present_untracked(self) -> Vec<Run> {
         untrack(|| self.present().collect())
-    }
-
-    /// Hands a packed run to the person, as a download.
-    fn offer(self, run: usize, zip: &[u8]) {
-        let Some(id) = self.runs[run].bundle_id(run) else { return };
-        let name = format!("{id}.zip");
-        if export::save(&name, "application/zip", zip).is_err() {
-            self.problem.set(Some(text::NO_DOWNLOAD.into()));
-        } else {
-            self.note.set(Some(text::saved(&name)));
-        }
     }
 }

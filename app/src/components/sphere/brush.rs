@@ -1,9 +1,12 @@
 //! Paints the hypersphere on a canvas: the ball or the axes, the caps, and every point.
 
-use crate::sphere::{Dot, Kind, Lens, Origin, Point, Seen, Segment, Viewpoint, on_ball, parallel};
-use crate::text;
-use leptos::prelude::{document, window};
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_6, PI, TAU};
+mod ball;
+mod palette;
+
+use crate::sphere::{Dot, Kind, Lens, Origin, Point, Seen, Segment, Viewpoint};
+use leptos::prelude::window;
+use palette::Palette;
+use std::f64::consts::TAU;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -31,20 +34,6 @@ pub struct Painting<'a> {
     pub contours: &'a [(Kind, [Vec<Segment>; 2])],
     /// A line that is being drawn around points.
     pub lasso: &'a [(f64, f64)],
-}
-
-/// The colours of the page's theme.
-struct Palette {
-    card: String,
-    ball: String,
-    line: String,
-    edge: String,
-    ink: String,
-    muted: String,
-    id: String,
-    ood: String,
-    own: String,
-    mark: String,
 }
 
 /// A canvas with everything that painting needs.
@@ -210,117 +199,6 @@ impl Brush {
         context.stroke();
         Ok(())
     }
-
-    fn ball(&self, lens: &Lens, caps: &[f64]) -> Result<(), JsValue> {
-        let (context, palette) = (&self.context, &self.palette);
-        let centre = lens.see([0.0; 3]);
-        context.begin_path();
-        context.arc(centre.x, centre.y, lens.radius, 0.0, TAU)?;
-        context.set_fill_style_str(&palette.ball);
-        context.fill();
-        context.set_stroke_style_str(&palette.line);
-        context.set_line_width(1.5);
-        context.stroke();
-
-        for angle in [FRAC_PI_6, 2.0 * FRAC_PI_6, 4.0 * FRAC_PI_6, 5.0 * FRAC_PI_6] {
-            self.circle(lens, angle, &palette.line, 1.0)?;
-        }
-        self.circle(lens, FRAC_PI_2, &palette.edge, 1.6)?;
-        for &angle in caps {
-            self.cap(lens, angle)?;
-        }
-        Ok(())
-    }
-
-    /// The names of the pole and of the equator, over the points.
-    fn names(&self, lens: &Lens) -> Result<(), JsValue> {
-        let context = &self.context;
-        let ring = (0..64).map(|i| lens.see(on_ball(FRAC_PI_2, TAU * f64::from(i) / 64.0)));
-        if let Some(right) = ring.max_by(|a, b| a.x.total_cmp(&b.x)) {
-            context.set_text_align("left");
-            self.label("90°", right.x + 8.0, right.y + 4.0)?;
-        }
-        let pole = lens.see(on_ball(0.0, 0.0));
-        if pole.depth >= 0.0 {
-            context.begin_path();
-            context.arc(pole.x, pole.y, 3.5, 0.0, TAU)?;
-            context.set_fill_style_str(&self.palette.ink);
-            context.fill();
-            context.set_text_align("center");
-            self.label(text::sphere::POLE, pole.x, pole.y - 10.0)?;
-        }
-        Ok(())
-    }
-
-    /// A cap around the pole, filled, with its edge.
-    fn cap(&self, lens: &Lens, angle: f64) -> Result<(), JsValue> {
-        let context = &self.context;
-        context.set_fill_style_str(&self.palette.id);
-        context.set_global_alpha(if lens.see(on_ball(0.0, 0.0)).depth < 0.0 { 0.04 } else { 0.1 });
-        context.begin_path();
-        for point in parallel(angle) {
-            let seen = lens.see(point);
-            context.line_to(seen.x, seen.y);
-        }
-        context.fill();
-        context.set_global_alpha(1.0);
-        self.circle(lens, angle, &self.palette.id, 1.4)
-    }
-
-    /// The circle at an angle from the pole: what lies behind is faint and dashed.
-    fn circle(&self, lens: &Lens, angle: f64, colour: &str, width: f64) -> Result<(), JsValue> {
-        let context = &self.context;
-        context.set_stroke_style_str(colour);
-        context.set_line_width(width);
-        let seen: Vec<Seen> = parallel(angle).map(|point| lens.see(point)).collect();
-        for behind in [true, false] {
-            context.set_global_alpha(if behind { 0.45 } else { 1.0 });
-            let dash: js_sys::Array = if behind {
-                [3.0, 5.0].iter().map(|&d: &f64| JsValue::from(d)).collect()
-            } else {
-                js_sys::Array::new()
-            };
-            context.set_line_dash(&dash)?;
-            context.begin_path();
-            for pair in seen.windows(2).filter(|pair| (pair[0].depth + pair[1].depth < 0.0) == behind) {
-                context.move_to(pair[0].x, pair[0].y);
-                context.line_to(pair[1].x, pair[1].y);
-            }
-            context.stroke();
-        }
-        context.set_line_dash(&js_sys::Array::new())?;
-        context.set_global_alpha(1.0);
-        Ok(())
-    }
-
-    fn axes(&self, lens: &Lens, explained: [f32; 3]) -> Result<(), JsValue> {
-        let context = &self.context;
-        context.set_text_align("center");
-        for (axis, share) in explained.iter().enumerate() {
-            let mut end = [0.0; 3];
-            end[axis] = 1.05;
-            let (from, to) = (lens.see(end.map(|x| -x)), lens.see(end));
-            context.set_stroke_style_str(&self.palette.edge);
-            context.set_line_width(1.2);
-            context.begin_path();
-            context.move_to(from.x, from.y);
-            context.line_to(to.x, to.y);
-            context.stroke();
-            self.label(&format!("PC{} {:.0} %", axis + 1, share * 100.0), to.x, to.y - 8.0)?;
-        }
-        Ok(())
-    }
-
-    /// Text with a rim, so that it can be read over points.
-    fn label(&self, text: &str, x: f64, y: f64) -> Result<(), JsValue> {
-        let context = &self.context;
-        context.set_line_join("round");
-        context.set_line_width(4.0);
-        context.set_stroke_style_str(&self.palette.card);
-        context.stroke_text(text, x, y)?;
-        context.set_fill_style_str(&self.palette.ink);
-        context.fill_text(text, x, y)
-    }
 }
 
 fn reach(live: bool) -> f64 {
@@ -329,79 +207,4 @@ fn reach(live: bool) -> f64 {
 
 fn context_of(canvas: &HtmlCanvasElement) -> Result<CanvasRenderingContext2d, JsValue> {
     Ok(canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into::<CanvasRenderingContext2d>()?)
-}
-
-impl Palette {
-    fn of_page() -> Self {
-        let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
-        let read = |name: &str, otherwise: &str| {
-            let value = style.as_ref().and_then(|s| s.get_property_value(name).ok()).unwrap_or_default();
-            if value.trim().is_empty() { otherwise.into() } else { value.trim().to_string() }
-        };
-        Self {
-            card: read("--card", "#fff"),
-            ball: read("--ball", "#fff"),
-            line: read("--line", "#dde1e8"),
-            edge: read("--edge", "#848fa1"),
-            ink: read("--ink", "#141c28"),
-            muted: read("--muted", "#566173"),
-            id: read("--id", "#0072b2"),
-            ood: read("--ood", "#d55e00"),
-            own: read("--own", "#00825f"),
-            mark: read("--mark", "#9b3fb0"),
-        }
-    }
-
-    fn of(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Id => &self.id,
-            Kind::Ood => &self.ood,
-            Kind::Own => &self.own,
-        }
-    }
-
-    /// A point's picture: a disc for ID, a square on its corner for OOD, a triangle for own images. Shape tells them
-    /// apart where colour cannot. A live point has a ring.
-    fn sprite(&self, kind: Kind, live: bool, ratio: f64) -> Result<HtmlCanvasElement, JsValue> {
-        let canvas: HtmlCanvasElement = document().create_element("canvas")?.dyn_into()?;
-        // Twice the size, so that enlarged points stay sharp.
-        let (reach, scale) = (reach(live), 2.0 * ratio);
-        canvas.set_width((2.0 * reach * scale).ceil() as u32);
-        canvas.set_height((2.0 * reach * scale).ceil() as u32);
-        let context = context_of(&canvas)?;
-        context.scale(scale, scale)?;
-        context.translate(reach, reach)?;
-        let corners = |n: u32, r: f64, from: f64| {
-            context.begin_path();
-            for i in 0..n {
-                let (sin, cos) = (from + TAU * f64::from(i) / f64::from(n)).sin_cos();
-                context.line_to(r * cos, r * sin);
-            }
-            context.close_path();
-        };
-        let colour = self.of(kind);
-        let shape = |r: f64| -> Result<(), JsValue> {
-            match kind {
-                Kind::Id => {
-                    context.begin_path();
-                    context.arc(0.0, 0.0, r, 0.0, TAU)?;
-                }
-                Kind::Ood => corners(4, r * 1.2, 0.0),
-                Kind::Own => corners(3, r * 1.4, -PI / 2.0),
-            }
-            Ok(())
-        };
-        if live {
-            shape(RADIUS.1 - 0.8)?;
-            context.set_fill_style_str(&self.ball);
-            context.fill();
-            context.set_stroke_style_str(&self.ink);
-            context.set_line_width(1.2);
-            context.stroke();
-        }
-        shape(if live { RADIUS.0 - 0.3 } else { RADIUS.0 - 0.6 })?;
-        context.set_fill_style_str(colour);
-        context.fill();
-        Ok(canvas)
-    }
 }
