@@ -2,7 +2,8 @@
 
 #[cfg(feature = "wgpu")]
 mod adapters;
-#[cfg(all(test, any(feature = "cuda", feature = "wgpu")))]
+#[cfg(test)]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod twenty_losses;
 
 use crate::error::NsaError;
