@@ -17,5 +17,5 @@ export NODE_PATH="$NSA_CACHE/node/node_modules"
 # A batch takes milliseconds there: more rounds, which end after half a minute.
 node tests/bench/browser.mjs --python "$venv/bin/python" --out tests/bench/browser.json --rounds $((4 * rounds))
 node tests/bench/loading.mjs --out tests/bench/loading.json --rounds "$rounds"
-"$venv/bin/python" tests/bench/report.py tests/bench > BENCHMARKS.md
+"$venv/bin/python" tests/bench/report.py tests/bench docs/growth.svg > BENCHMARKS.md
 printf 'BENCHMARKS.md is written.\n'

@@ -22,6 +22,8 @@ const { values: options } = parseArgs({
 const BACKENDS = options.backends.split(",");
 const WIDTHS = [16, 64];
 const BATCHES = [1, 16, 64];
+/** Images of a gallery: what the page shows, and more than anybody has given it yet. */
+const GALLERIES = [72, 1000, 10_000];
 /** Rounds of a case at most and at least, and the seconds after which no further one begins. */
 const ROUNDS = { most: Number(options.rounds), least: 3, seconds: 30 };
 const COLD_ROUNDS = { most: Math.min(5, ROUNDS.most), least: 1, seconds: 30 };
@@ -142,6 +144,17 @@ async function cold(url, who, backend, width) {
   }
 }
 
+/** Seconds that our engine takes for a whole gallery, and the memory that it holds then. */
+function gallery(page, images) {
+  return page.evaluate(async (n) => {
+    const { images, timed } = await import("/bench/engines.mjs");
+    const pixels = await images(n);
+    let memory;
+    const seconds = await timed(async () => ({ memory } = await ours.run(pixels, 120)));
+    return { seconds, memory };
+  }, images);
+}
+
 async function open(browser, url) {
   const page = await browser.newPage();
   await page.goto(`${url}bench/index.html`);
@@ -169,6 +182,7 @@ const result = {
   "load-before": Number(loadavg()[0].toFixed(2)),
   "onnxruntime-web": JSON.parse(readFileSync(join(dirname(installed("onnxruntime-web/wasm")), "../package.json"))).version,
   warm: [],
+  galleries: [],
   cold: [],
 };
 // Written after every case: what was measured is kept if a later one fails.
@@ -189,6 +203,10 @@ for (const backend of BACKENDS) {
       });
       stopped = row["not-run"];
       result.warm.push(row);
+      keep();
+    }
+    if (backend === "cpu" && width === WIDTHS[0]) {
+      for (const images of GALLERIES) result.galleries.push(await attempt({ width, images }, () => gallery(page, images)));
       keep();
     }
     await browser.close();

@@ -133,12 +133,16 @@ def train(objective, width, batch):
     return f"training step, {objective}, width {width}, batch {batch}", ours, {"PyTorch": work}
 
 
+# How cost grows with the bank.
+BANKS = [1000, 10_000, 100_000]
+
 CASES = [
     lambda: score("k-cos", 5000, 10_000, 512),
     lambda: score("k-cos-mah", 5000, 10_000, 512),
     lambda: score("k-cos", 50_000, 10_000, 512),
     lambda: score("k-cos", 5000, 100_000, 512),
     lambda: score("k-cos-mah", 5000, 10, 8192),
+    *(partial(score, "k-cos", bank, 1000, 512) for bank in BANKS),
     lambda: measure(2000, 512),
     lambda: embed(16, 1),
     lambda: embed(16, 16),

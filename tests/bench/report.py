@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""BENCHMARKS.md from the results of the others in this folder: tests/bench/report.py tests/bench > BENCHMARKS.md"""
+"""BENCHMARKS.md from the results of the others in this folder, and the plot in it of how cost grows:
+
+    tests/bench/report.py tests/bench docs/growth.svg > BENCHMARKS.md
+"""
 
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -124,6 +128,71 @@ def loading(found):
     sizes(found["sizes"])
 
 
+def exponent(points):
+    """Slope of the straight line through the logarithms: 1 where twice as much costs twice as much."""
+    logs = [(math.log(size), math.log(seconds)) for size, seconds in points]
+    x0, y0 = (statistics.mean(values) for values in zip(*logs))
+    return sum((x - x0) * (y - y0) for x, y in logs) / sum((x - x0) ** 2 for x, _ in logs)
+
+
+def growth(native, browser, plot):
+    """How cost grows: banks natively, galleries in the browser."""
+    lines = {}
+    for case in (native or {"cases": []})["cases"]:
+        words = case["case"].split(", ")
+        if words[0] == "k-cos" and words[1].startswith("1,000 x "):
+            bank = int(words[1].split(" x ")[1].replace(",", ""))
+            for who in case["seconds"]:
+                name = "ours" if who == "nsa" else who
+                lines.setdefault(f"1,000 queries by a bank, {name}", []).append((bank, statistics.median(case["seconds"][who])))
+    galleries = [case for case in (browser or {}).get("galleries", []) if "seconds" in case]
+    if galleries:
+        lines["a gallery in the browser, ours"] = [(case["images"], case["seconds"]) for case in galleries]
+    if not lines:
+        return
+    draw(lines, plot)
+    print("## How cost grows\n\nSeconds for banks of 512 values a feature, and for galleries by the CPU engine at width 16. The exponent is "
+          f"the slope in the plot: 1 where twice as much costs twice as much.\n\n![Seconds over size]({plot})\n")
+    print("| what | sizes | seconds | exponent |\n|---|---|---|---:|")
+    for name, points in lines.items():
+        print(f"| {name} | {', '.join(f'{size:,}' for size, _ in points)} | {', '.join(f'{seconds:.3g}' for _, seconds in points)} "
+              f"| {exponent(points):.2f} |")
+    if galleries:
+        print("\nThe engine's memory after each gallery: "
+              + ", ".join(f"{case['memory'] / 2**20:.0f} MiB ({case['images']:,})" for case in galleries) + ".")
+    print()
+
+
+def draw(lines, path):
+    """The lines in logarithmic scales, as an SVG file."""
+    width, height, left, bottom, right, top = 640, 360, 60, 40, 250, 12
+    sizes, seconds = ([math.log10(point[axis]) for points in lines.values() for point in points] for axis in (0, 1))
+    low, high = [math.floor(min(sizes)), math.floor(min(seconds))], [math.ceil(max(sizes)), math.ceil(max(seconds))]
+
+    def at(size, taken):
+        x = left + (math.log10(size) - low[0]) / (high[0] - low[0]) * (width - left - right)
+        y = height - bottom - (math.log10(taken) - low[1]) / (high[1] - low[1]) * (height - bottom - top)
+        return f"{x:.1f},{y:.1f}"
+
+    colours = ["#0072b2", "#d55e00", "#00825f", "#9b3fb0"]
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">'
+             f'<rect width="{width}" height="{height}" fill="#fff"/>']
+    for power in range(low[0], high[0] + 1):
+        x, y = at(10**power, 10.0**low[1]).split(",")
+        parts.append(f'<path d="M{x} {top}V{y}" stroke="#dde1e8"/><text x="{x}" y="{height - bottom + 18}" '
+                     f'text-anchor="middle">{10**power:,}</text>')
+    for power in range(low[1], high[1] + 1):
+        x, y = at(10**low[0], 10.0**power).split(",")
+        parts.append(f'<path d="M{x} {y}H{width - right}" stroke="#dde1e8"/><text x="{left - 6}" y="{float(y) + 4:.1f}" '
+                     f'text-anchor="end">{10.0**power:g} s</text>')
+    for i, (name, points) in enumerate(lines.items()):
+        colour, path_of = colours[i % len(colours)], " ".join(at(*point) for point in points)
+        parts.append(f'<polyline points="{path_of}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in (at(*p).split(",") for p in points)]
+        parts.append(f'<text x="{width - right + 12}" y="{top + 16 + 20 * i}" fill="{colour}">{name}</text>')
+    Path(path).write_text("\n".join(parts) + "\n</svg>\n")
+
+
 def sizes(programs):
     print("| program | bytes | Brotli 9 | Brotli 11 |\n|---|---:|---:|---:|")
     for program in programs:
@@ -149,14 +218,16 @@ def main():
           "[docs/benchmarks.md](docs/benchmarks.md).\n")
     if (folder / "native.json").exists():
         sentences(json.loads((folder / "native.json").read_text()))
+    found = {name: json.loads((folder / f"{name}.json").read_text()) if (folder / f"{name}.json").exists() else None
+             for name in ("native", "browser")}
+    growth(found["native"], found["browser"], sys.argv[2])
     for name, part in (("native", native), ("browser", browser), ("loading", loading), ("sizes", features)):
         file = folder / f"{name}.json"
         if file.exists():
             part(json.loads(file.read_text()))
         else:
             print(f"## {name.capitalize()}\n\nNot run.\n")
-    print("## On a GPU\n\nSkipped: these results are from a machine without one. `nsa bench train --device cuda` and "
-          "`--device wgpu` time a step.")
+    print("## On a GPU\n\nNot measured: [docs/benchmarks.md](docs/benchmarks.md) says how far a run on one came.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
 const IMAGE = 3 * 32 * 32;
 /** Seconds after which an answer is no longer waited for. */
 const PATIENCE = 30;
+/** What the engine is given of a bundle. */
+const FILES = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json"];
 const count = (pixels) => pixels.length / IMAGE;
 
 /** The lab's engine, by the messages that the page sends it (app/engine/src/protocol.rs). */
@@ -21,22 +23,24 @@ export class Ours {
 
   async load(width) {
     this.device = (await this.#until("ready")).device;
-    this.#post("load", { url: new URL(`/bundles/w${width}/`, location.href).href });
+    const files = await Promise.all(FILES.map(async (file) => (await fetch(`/bundles/w${width}/${file}`)).bytes()));
+    const bytes = Uint8Array.from(files.flatMap((file) => [...file]));
+    this.#post("open", { id: `w${width}`, sizes: files.map((file) => file.length) }, bytes);
     await this.#until("loaded");
   }
 
-  /** Scores of every image, and how many batches the engine made of them. */
-  async run(pixels) {
+  /** Scores of every image, how many batches the engine made of them, and the bytes of memory that it holds then. */
+  async run(pixels, patience) {
     const [scores, angles] = [[], []];
     let batches = 0;
     this.#post("score", { n: count(pixels) }, pixels);
-    await this.#until("done", ({ scored }) => {
+    const { memory } = await this.#until("done", ({ scored }) => {
       if (!scored) return;
       scores.push(...scored.scores);
       angles.push(...scored.angles);
       batches += 1;
-    });
-    return { scores, angles, batches };
+    }, patience);
+    return { scores, angles, batches, memory };
   }
 
   stop() {
@@ -49,8 +53,8 @@ export class Ours {
   }
 
   /** The next event of a name; `pass` sees every event on the way. */
-  #until(name, pass = () => {}) {
-    return answer("ours", this.#worker, (resolve, reject) => {
+  #until(name, pass = () => {}, patience = PATIENCE) {
+    return answer("ours", this.#worker, patience, (resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         const event = JSON.parse(data);
         pass(event);
@@ -86,7 +90,7 @@ export class Theirs {
 
   #ask(message) {
     this.#job += 1;
-    return answer("onnxruntime-web", this.#worker, (resolve, reject) => {
+    return answer("onnxruntime-web", this.#worker, PATIENCE, (resolve, reject) => {
       this.#worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.features));
       this.#worker.postMessage({ ...message, job: this.#job });
     });
@@ -94,20 +98,22 @@ export class Theirs {
 }
 
 /** What `listen` makes of a Worker's answers, or an error if it stops or none comes. */
-function answer(who, worker, listen) {
+function answer(who, worker, patience, listen) {
   return new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`${who}: ${why}`));
     worker.onerror = (event) => fail(event.message ?? "its script did not load");
-    const late = setTimeout(() => fail(`no answer within ${PATIENCE} s`), 1000 * PATIENCE);
+    const late = setTimeout(() => fail(`no answer within ${patience} s`), 1000 * patience);
     const over = (settle) => (value) => { clearTimeout(late); settle(value); };
     listen(over(resolve), over((error) => fail(error.message)));
   });
 }
 
-/** The first `n` of the images. */
+/** The first `n` of the images, or all of them again and again. */
 export async function images(n) {
-  const bytes = await (await fetch("/images.bin")).arrayBuffer();
-  return new Uint8Array(bytes, 0, n * IMAGE).slice();
+  const all = new Uint8Array(await (await fetch("/images.bin")).arrayBuffer());
+  const pixels = new Uint8Array(n * IMAGE);
+  for (let at = 0; at < pixels.length; at += all.length) pixels.set(all.subarray(0, pixels.length - at), at);
+  return pixels;
 }
 
 /** Seconds that `work` takes. */
