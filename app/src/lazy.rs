@@ -76,10 +76,10 @@ impl RestStore {
         Self { rest: RwSignal::new(rest), notices }
     }
 
-    /// Fetches it when somebody wants to see a part of it, and else when the first view waits for nothing but the engine's
-    /// work: the link is free then.
+    /// Has it fetched when the first view waits for nothing but the engine's work, for the link is free then; earlier where
+    /// the address wants what is in it. A view that is opened fetches it by itself.
     pub fn start(self, lab: Lab) {
-        let wanted = move |s: &State| s.image.is_some() || s.kiosk || !matches!(s.view, View::Score | View::Separate);
+        let wanted = |s: &State| s.image.is_some() || s.kiosk;
         let free = move || lab.engine.is_ready() && lab.model.bundle.with(Option::is_some);
         let failed = move || lab.notices.problems.with(|problems| problems.iter().any(|p| p.topic.is_fatal()));
         let due = Memo::new(move |_| lab.state.with(wanted) || free() || failed());
@@ -114,11 +114,15 @@ impl RestStore {
 /// Shows a part as soon as it is here; until then the outline of a view.
 #[component]
 pub fn Later(part: Part) -> impl IntoView {
-    let rest = lab().rest.rest;
-    move || match rest.get() {
-        // Here it is built without waiting, in the place that it has on the page.
+    let store = lab().rest;
+    let is_view = matches!(part, Part::View(_));
+    if is_view {
+        store.fetch();
+    }
+    move || match store.rest.get() {
+        // Nothing is left to wait for, so that it is built at its place on the page, with the context there.
         Rest::Here => built(part).now_or_never().and_then(Result::ok),
-        _ => matches!(part, Part::View(_)).then(|| view! { <Outline/> }.into_any()),
+        _ => is_view.then(|| view! { <Outline/> }.into_any()),
     }
 }
 
