@@ -80,7 +80,8 @@ pub fn App(lab: Lab) -> impl IntoView {
     }
 }
 
-/// The parts of a view; those of most come later ([`crate::lazy`]). A view is made when it is opened and gone when it is left; what it shows lives in the [`Lab`].
+/// The parts of a view; those of most come later ([`mod@crate::lazy`]). A view is made when it is opened and gone when it is
+/// left; what it shows lives in the [`Lab`].
 fn view_of(shown: View) -> AnyView {
     match shown {
         View::Score => view! { <Gallery/> <Separate/> <Later part=Part::BelowScore/> }.into_any(),
