@@ -6,5 +6,9 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=--strip-all");
         // wasm-bindgen reads here which instructions the browser must know.
         println!("cargo::rustc-link-arg-bins=--keep-section=target_features");
+        if std::env::var_os("CARGO_FEATURE_SPLIT").is_some() {
+            // What calls what, for the tool that splits the program.
+            println!("cargo::rustc-link-arg-bins=--emit-relocs");
+        }
     }
 }

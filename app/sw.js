@@ -5,9 +5,10 @@
 const VERSION = "unsealed";
 const CACHE = `nsa-lab-${VERSION}`;
 
-// What the page needs to paint and to show something real. Engines and bundles are kept once they have been used.
+// What the page needs to paint and to show something real. Engines, bundles and the rest of the page are kept once the first
+// view is ready.
 const SHELL = [
-  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "worker.js", "icon.svg", "lab.css", "assets/catalog.json",
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "__wasm_split.js", "worker.js", "icon.svg", "lab.css", "assets/catalog.json",
 ];
 
 addEventListener("install", (event) => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs whatever is missing to build and test NSA Lab, and says what it does.
 #
-#   scripts/setup.sh build    the wasm target, wasm-bindgen-cli and trunk      (make demo)
+#   scripts/setup.sh build    the wasm target, wasm-bindgen-cli, wasm-split-cli and trunk      (make demo)
 #   scripts/setup.sh test     the same, wasm-pack, Chromium, playwright-core, axe-core   (make test)
 #   scripts/setup.sh bench    the same and onnxruntime-web                     (make bench)
 #
@@ -14,6 +14,8 @@ mkdir -p "$NSA_CACHE/tools/bin"
 
 what="${1:-build}"
 TRUNK_VERSION=0.21.14
+# It must fit wasm_split_helpers, which leptos brings; all of 0.2 do.
+WASM_SPLIT_VERSION=0.2.4
 WASM_PACK_VERSION=0.15.1
 PLAYWRIGHT_VERSION=1.64.1
 AXE_VERSION=4.14.1
@@ -83,7 +85,9 @@ ensure_debian_rust() {
 # cargo_tool COMMAND CRATE VERSION [cargo install flags]: installs exactly this version unless it is there.
 cargo_tool() {
   local command=$1 crate=$2 version=$3; shift 3
-  if have "$command" && "$command" --version 2>/dev/null | grep -qF " $version"; then return; fi
+  # Not every command tells its version; cargo keeps a list of what it has installed.
+  if have "$command" && { "$command" --version 2>/dev/null | grep -qF " $version" ||
+    grep -qsF "\"$crate $version " "$NSA_CACHE/tools/.crates.toml"; }; then return; fi
   say "installing $crate $version (compiles it; a few minutes)"
   # Compiled for a short wait: trunk asks for link-time optimisation, which takes longer than it will ever save here.
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
@@ -99,6 +103,7 @@ ensure_build_tools() {
   cargo_tool wasm-bindgen wasm-bindgen-cli "$(locked_version wasm-bindgen)"
   # --locked: without it, newer releases of its CSS libraries do not fit together.
   cargo_tool trunk trunk "$TRUNK_VERSION" --locked --no-default-features --features rustls
+  cargo_tool wasm-split-cli wasm_split_cli_support "$WASM_SPLIT_VERSION" --locked --features build-binary
 }
 
 # node_package NAME VERSION: installs exactly this version, outside the clone, unless it is there.

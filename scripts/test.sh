@@ -17,6 +17,8 @@ lint() {
   # Both GPU backends must compile on a machine that has neither.
   cargo clippy --release --workspace --all-targets --features nsa-train/cuda,nsa-train/wgpu -- -D warnings
   cargo clippy --release -p nsa-app -p nsa-engine --target $wasm --all-targets -- -D warnings
+  # As the site has it.
+  cargo clippy --release -p nsa-app --target $wasm --features split -- -D warnings
 }
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet --workspace; }
 native() { cargo test --release --workspace; }

@@ -85,7 +85,7 @@ async fn has_hardware_adapter() -> bool {
 
 /// Whether an adapter's name is that of a program that plays a GPU.
 fn is_software(name: &str) -> bool {
-    let name = name.to_lowercase();
+    let name = name.to_ascii_lowercase();
     ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render"].iter().any(|word| name.contains(word))
 }
 

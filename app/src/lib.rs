@@ -16,6 +16,7 @@ mod fetch;
 mod gallery;
 mod kept;
 mod lab;
+mod lazy;
 mod own_image;
 mod panic;
 mod replay;

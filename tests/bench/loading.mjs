@@ -13,7 +13,7 @@ const { values: options } = parseArgs({ options: { out: { type: "string" }, roun
 const LINK = { bytesPerSecond: 10e6 / 8, latency: 40, quality: 5 };
 /** The view Score with the model that the page opens first. */
 const ADDRESS = "?backend=cpu";
-const PROGRAMS = ["nsa-app", "engine-cpu", "engine-webgpu", "trainer-cpu", "trainer-webgpu"];
+const PROGRAMS = ["nsa-app_bg", "split_rest", "engine-cpu_bg", "engine-webgpu_bg", "trainer-cpu_bg", "trainer-webgpu_bg"];
 
 /** Notes when each thing is first on the page, in milliseconds since the visit began. */
 function watch() {
@@ -78,5 +78,5 @@ for (let i = 0; i < Number(options.rounds); i++) {
   site.close();
   keep();
 }
-result.sizes = PROGRAMS.map((program) => weigh(join(DIST, `${program}_bg.wasm`)));
+result.sizes = PROGRAMS.map((program) => weigh(join(DIST, `${program}.wasm`)));
 keep();

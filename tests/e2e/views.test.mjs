@@ -121,6 +121,8 @@ test("after the first visit the lab works without a network", { timeout: 300_000
   const caches = await lab.page.evaluate(() => caches.keys());
   assert.equal(caches.length, 1);
   assert.match(caches[0], /^nsa-lab-[0-9a-f]{16}$/, "the version of the build");
+  await lab.page.keyboard.press("5");
+  await lab.page.getByTestId("scene-title").waitFor();
   assert.deepEqual(lab.complaints, []);
   await lab.close();
 });

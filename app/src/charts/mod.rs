@@ -132,7 +132,8 @@ impl Axes<'_> {
             .x_label_area_size(units(42.0))
             .y_label_area_size(units(52.0))
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
-        let text = TextStyle::from(("sans-serif", TEXT * f64::from(svg::UNITS)).into_font()).color(&Ink::Axis);
+        // Not by its name: to look that up, plotters brings along the small letters of all scripts.
+        let text = TextStyle::from((FontFamily::SansSerif, TEXT * f64::from(svg::UNITS)).into_font()).color(&Ink::Axis);
         let mut mesh = chart.configure_mesh();
         if self.y_ticks.is_some() {
             mesh.disable_y_mesh().y_labels(0);

@@ -38,7 +38,7 @@ pub use gallery::{Gallery, Marks};
 pub use glance::Glance;
 pub use kiosk::Kiosk;
 pub use matrix::Scorers;
-pub use own::{DropAnywhere, Own, Picker, picked};
+pub use own::{DropAnywhere, Dropped, Own, Picker, picked};
 pub use pad::{Drawn, Pad};
 pub use present::Keys;
 pub use separate::Separate;
@@ -51,6 +51,7 @@ pub use train::{Train, TrainStage};
 pub use yours::Yours;
 
 use crate::lab::Lab;
+use crate::lazy::{Later, Part};
 use crate::state::{State, View};
 use crate::story::{Answers, Scene};
 use crate::text;
@@ -73,24 +74,19 @@ pub fn App(lab: Lab) -> impl IntoView {
         <div class="top"><Controls/><Status/></div>
         <Problems/>
         <div class="views">{move || view_of(shown.get())}</div>
-        <ModelCard/>
-        <Detail/>
+        <Later part=Part::Around/>
         <DropAnywhere/>
         <Keys dialog/>
-        <Kiosk/>
     }
 }
 
-/// The parts of a view. A view is made when it is opened and gone when it is left; what it shows lives in the [`Lab`].
+/// The parts of a view; those of most come later ([`mod@crate::lazy`]). A view is made when it is opened and gone when it is
+/// left; what it shows lives in the [`Lab`].
 fn view_of(shown: View) -> AnyView {
     match shown {
-        View::Score => view! { <Gallery/> <Separate/> <Scorers/> <Glance/> <Own/> }.into_any(),
+        View::Score => view! { <Gallery/> <Separate/> <Later part=Part::BelowScore/> }.into_any(),
         View::Separate => view! { <Separate full=true/> }.into_any(),
-        View::Compact => view! { <Compact/> }.into_any(),
-        View::Sphere => view! { <Sphere/> }.into_any(),
-        View::Train => view! { <Train/> }.into_any(),
-        View::Yours => view! { <Yours/> }.into_any(),
-        View::Story => view! { <Story/> }.into_any(),
+        view => view! { <Later part=Part::View(view)/> }.into_any(),
     }
 }
 

@@ -81,7 +81,7 @@ pub fn picked(input: &HtmlInputElement) -> Vec<File> {
     picked
 }
 
-/// Files may be dropped or pasted anywhere on the page, whatever it shows; own images come into sight then.
+/// Files may be dropped or pasted anywhere on the page, whatever it shows.
 #[component]
 pub fn DropAnywhere() -> impl IntoView {
     let lab = lab();
@@ -90,10 +90,20 @@ pub fn DropAnywhere() -> impl IntoView {
     view! { <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true"><p>{text::OWN_VEIL}</p></div> }
 }
 
+/// Gives files that were dropped or pasted to what the view shows; own images come into sight then.
+#[component]
+pub fn Dropped() -> impl IntoView {
+    let lab = lab();
+    Effect::new(move |_| {
+        let files = lab.own.dropped.get();
+        if !files.is_empty() {
+            lab.own.dropped.set(Vec::new());
+            untrack(|| take(lab, files));
+        }
+    });
+}
+
 fn take(lab: Lab, files: Vec<File>) {
-    if files.is_empty() {
-        return;
-    }
     if lab.state.with_untracked(|s| s.view == View::Yours) {
         return match untrack(|| lab.own.normal.fitted()) {
             Some(_) => lab.own.normal.attempt_files(files),
@@ -170,6 +180,13 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
     let has_files = move |e: &DragEvent| has(e, "Files");
     // An image dragged over from another tab: often only its address, which the browser would open in place of the page.
     let has_address = move |e: &DragEvent| has(e, "text/uri-list");
+    // What takes them may still be on its way.
+    let give = move |files: Vec<File>| {
+        if !files.is_empty() {
+            lab.own.dropped.set(files);
+            lab.rest.fetch();
+        }
+    };
     let handles = [
         window_event_listener(ev::dragover, move |e| {
             if has_files(&e) || has_address(&e) {
@@ -187,7 +204,7 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
             set_dragging.set(false);
             if has_files(&e) {
                 e.prevent_default();
-                take(lab, files(e.data_transfer().and_then(|d| d.files())));
+                give(files(e.data_transfer().and_then(|d| d.files())));
             } else if has_address(&e) {
                 e.prevent_default();
                 lab.notices.say(text::OWN_ADDRESS);
@@ -195,7 +212,7 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
         }),
         window_event_listener(ev::paste, move |e| {
             let event: &ClipboardEvent = e.unchecked_ref();
-            take(lab, files(event.clipboard_data().and_then(|d| d.files())));
+            give(files(event.clipboard_data().and_then(|d| d.files())));
         }),
     ];
     on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));

@@ -54,14 +54,20 @@ pub fn Status() -> impl IntoView {
 #[component]
 pub fn Problems() -> impl IntoView {
     let lab = lab();
-    let restart =
-        move || view! { <button type="button" on:click=move |_| lab.engine.restart()>{text::RESTART}</button> };
     let problem = move |Problem { topic, message }: Problem| {
-        let helps = matches!(topic, Topic::Engine | Topic::Scoring);
+        let help = match topic {
+            Topic::Engine | Topic::Scoring => Some(text::RESTART),
+            Topic::Rest => Some(text::shell::REST_AGAIN),
+            _ => None,
+        };
+        let act = move |_| match topic {
+            Topic::Rest => lab.rest.fetch(),
+            _ => lab.engine.restart(),
+        };
         view! {
             <div class="problem" role="alert" data-testid="error">
                 <p>{message}</p>
-                {helps.then(restart)}
+                {help.map(|label| view! { <button type="button" on:click=act>{label}</button> })}
             </div>
         }
     };

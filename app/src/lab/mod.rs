@@ -17,10 +17,11 @@ pub use bundle::{Bundle, BundleFile, BundleHead};
 pub use detail::{Detail, Shown};
 pub use engine::{EngineState, EngineStore};
 pub use normal::{Fit, NormalImage, STRIP, Tried};
-pub use notices::{Problem, Topic};
+pub use notices::{NoticeStore, Problem, Topic};
 pub use own::{OwnImage, OwnProgress};
 pub use scores::Sides;
 
+use crate::lazy::RestStore;
 use crate::state::{State, View};
 use crate::train::{OwnPixels, TrainingStore};
 use crate::url;
@@ -28,7 +29,6 @@ use detail::DetailStore;
 use gallery::GalleryStore;
 use leptos::prelude::*;
 use model::ModelStore;
-use notices::NoticeStore;
 use nsa_core::data::{MIN_OWN, OWN};
 use nsa_engine::protocol::{Event, Request};
 use own::OwnStore;
@@ -55,6 +55,8 @@ pub struct Lab {
     /// Where images lie on the hypersphere.
     pub sphere: SphereStore,
     pub training: TrainingStore,
+    /// The part of the program that comes later.
+    pub rest: RestStore,
 }
 
 /// The main job as a whole: `data-state` of the page.
@@ -99,6 +101,7 @@ impl Lab {
             detail: DetailStore::new(state, model, gallery, own, engine),
             sphere: SphereStore::new(model, gallery, own, engine),
             training: TrainingStore::new(),
+            rest: RestStore::new(notices),
         }
     }
 
@@ -110,6 +113,7 @@ impl Lab {
         self.own.start();
         self.detail.start();
         self.sphere.start();
+        self.rest.start(self);
     }
 
     /// A choice: it gets an entry of its own in the browser's history.

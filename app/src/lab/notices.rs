@@ -14,12 +14,14 @@ pub enum Topic {
     Replay,
     /// The same of the model compared.
     Compare,
+    /// The part of the program that comes later.
+    Rest,
 }
 
 impl Topic {
     /// Whether the main job, scores of images, cannot be done.
     pub fn is_fatal(self) -> bool {
-        !matches!(self, Self::Gallery | Self::Replay | Self::Compare)
+        !matches!(self, Self::Gallery | Self::Replay | Self::Compare | Self::Rest)
     }
 }
 

@@ -75,6 +75,8 @@ impl OwnImage {
 pub struct OwnStore {
     /// All of them, newest first.
     pub images: RwSignal<Vec<OwnImage>>,
+    /// Files dropped on the page that nothing has taken yet.
+    pub dropped: RwSignal<Vec<File>, LocalStorage>,
     /// Those that a person calls normal, and what is compared with them.
     pub normal: NormalStore,
     /// What these give without training.
@@ -91,6 +93,7 @@ impl OwnStore {
         let normal = NormalStore::new(state, model, engine, notices);
         Self {
             images: RwSignal::new(Vec::new()),
+            dropped: RwSignal::new_local(Vec::new()),
             normal,
             beside: RwSignal::new(None),
             last_key: StoredValue::new(0),

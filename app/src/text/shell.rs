@@ -32,6 +32,12 @@ pub const GLANCE_LEAD: &str = "Training pulls the normal class together on the h
 pub const OPEN_COMPACT: &str = "All curves, epoch by epoch, and two models side by side";
 /// To the view of the hypersphere.
 pub const OPEN_SPHERE: &str = "Turn the sphere, point at images, play the epochs";
+/// While a view's program is on its way.
+pub const REST_COMING: &str = "Loading this view …";
+pub const REST_MISSING: &str = "A part of the page did not arrive: check the connection and try again. If that does not help, reload the page: \
+     there may be a new version of it.";
+/// Fetches that part again.
+pub const REST_AGAIN: &str = "Try again";
 
 pub fn view(view: View) -> &'static str {
     match view {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// A title as a bundle's id: small letters, digits and hyphens.
 pub fn slug(title: &str) -> String {
-    let words = title.to_lowercase();
+    let words = title.to_ascii_lowercase();
     let words = words.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).filter(|word| !word.is_empty());
     let id: String = words.collect::<Vec<_>>().join("-").chars().take(64).collect();
     if id.is_empty() { "my-normal".into() } else { id.trim_end_matches('-').into() }

@@ -1,0 +1,61 @@
+// The page's program comes in two parts: what the first view needs, and the rest, once the link is free or somebody wants it.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { weigh } from "../bench/weigh.mjs";
+import { DIST, Lab, launch } from "./lab.mjs";
+import { serve } from "./serve.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+});
+
+// One careless name of a late view in the first part brings all of that view along.
+test("the first part stays small", () => {
+  const [first, rest] = ["nsa-app_bg.wasm", "split_rest.wasm"].map((file) => weigh(join(DIST, file))["brotli-9"]);
+  assert.ok(first < 415_000, `the first part weighs ${first} bytes`);
+  assert.ok(rest > 250_000, `the rest weighs ${rest} bytes`);
+});
+
+test("the rest comes after what the first view waits for", { timeout: 120_000 }, async () => {
+  const site = await serve(DIST);
+  const lab = await Lab.open(browser, site.url, "?backend=cpu&n=4", { serviceWorkers: "block" });
+  await lab.until("ready");
+  await lab.page.getByTestId("file-input").waitFor({ state: "attached" });
+  const at = (file) => site.requests.findIndex((path) => path.endsWith(file));
+  assert.ok(at("/split_rest.wasm") > at("/engine-cpu_bg.wasm"), site.requests.join(" "));
+  assert.ok(at("/split_rest.wasm") > at("/bundle.json"), site.requests.join(" "));
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+  site.close();
+});
+
+test("where the rest does not arrive the first view works, and a sentence says what to do", { timeout: 120_000 }, async () => {
+  let broken = true;
+  const site = await serve(DIST, (path, bytes) => {
+    if (broken && path.endsWith("/split_rest.wasm")) throw new Error("not there");
+    return bytes;
+  });
+  const lab = await Lab.open(browser, site.url, "?backend=cpu&n=4", { serviceWorkers: "block" });
+  const { page } = lab;
+  await lab.until("ready");
+  const error = page.getByTestId("error");
+  await error.waitFor();
+  assert.match(await error.textContent(), /did not arrive: check the connection and try again/);
+  await page.locator(".tabs a", { hasText: "Story" }).click();
+  await page.getByTestId("outline").waitFor();
+  assert.equal(await page.getByTestId("scene-title").count(), 0);
+
+  broken = false;
+  await error.getByRole("button", { name: "Try again" }).click();
+  await page.getByTestId("scene-title").waitFor();
+  assert.equal(await page.getByTestId("outline").count(), 0);
+  assert.equal(await error.count(), 0);
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+  site.close();
+});
