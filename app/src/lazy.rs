@@ -3,7 +3,7 @@
 //! and is to stay in that file must be named nowhere else.
 
 use crate::components::{
-    Compact, Detail, Dropped, Glance, Kiosk, ModelCard, Own, Scorers, Sphere, Story, Train, Yours, lab,
+    Compact, Detail, Dropped, Glance, Kiosk, ModelCard, Own, Scorers, Sphere, Story, Train, Yours,
 };
 use crate::lab::{Lab, NoticeStore, Topic};
 use crate::state::{State, View};
@@ -111,10 +111,15 @@ impl RestStore {
     }
 }
 
+/// The rest of the program, for the component that asks.
+pub fn rest() -> RestStore {
+    expect_context()
+}
+
 /// Shows a part as soon as it is here; until then the outline of a view.
 #[component]
 pub fn Later(part: Part) -> impl IntoView {
-    let store = lab().rest;
+    let store = rest();
     let is_view = matches!(part, Part::View(_));
     if is_view {
         store.fetch();

@@ -51,7 +51,7 @@ pub use train::{Train, TrainStage};
 pub use yours::Yours;
 
 use crate::lab::Lab;
-use crate::lazy::{Later, Part};
+use crate::lazy::{Later, Part, RestStore};
 use crate::state::{State, View};
 use crate::story::{Answers, Scene};
 use crate::text;
@@ -63,6 +63,9 @@ use wasm_bindgen::JsCast;
 pub fn App(lab: Lab) -> impl IntoView {
     provide_context(lab);
     provide_context(Answers::new());
+    let rest = RestStore::new(lab.notices);
+    provide_context(rest);
+    rest.start(lab);
     follow_history(lab);
     follow_the_tour(lab);
     crate::embed::listen(lab);

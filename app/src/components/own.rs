@@ -2,6 +2,7 @@
 
 use super::{Drawn, Pixels, Snapshots, lab};
 use crate::lab::{Lab, OwnImage, OwnProgress};
+use crate::lazy::rest;
 use crate::state::{ImageName, State, View};
 use crate::stats::{is_anomalous, percent, share_below};
 use crate::story::Scene;
@@ -181,10 +182,11 @@ fn listen_everywhere(lab: Lab, set_dragging: WriteSignal<bool>) {
     // An image dragged over from another tab: often only its address, which the browser would open in place of the page.
     let has_address = move |e: &DragEvent| has(e, "text/uri-list");
     // What takes them may still be on its way.
+    let later = rest();
     let give = move |files: Vec<File>| {
         if !files.is_empty() {
             lab.own.dropped.set(files);
-            lab.rest.fetch();
+            later.fetch();
         }
     };
     let handles = [

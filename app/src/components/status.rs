@@ -2,6 +2,7 @@
 
 use super::lab;
 use crate::lab::{EngineState, Problem, Topic};
+use crate::lazy::rest;
 use crate::stats::percent;
 use crate::text;
 use leptos::prelude::*;
@@ -53,7 +54,7 @@ pub fn Status() -> impl IntoView {
 /// What failed, each in a sentence, with the button that helps.
 #[component]
 pub fn Problems() -> impl IntoView {
-    let lab = lab();
+    let (lab, later) = (lab(), rest());
     let problem = move |Problem { topic, message }: Problem| {
         let help = match topic {
             Topic::Engine | Topic::Scoring => Some(text::RESTART),
@@ -61,7 +62,7 @@ pub fn Problems() -> impl IntoView {
             _ => None,
         };
         let act = move |_| match topic {
-            Topic::Rest => lab.rest.fetch(),
+            Topic::Rest => later.fetch(),
             _ => lab.engine.restart(),
         };
         view! {

@@ -21,7 +21,6 @@ pub use notices::{NoticeStore, Problem, Topic};
 pub use own::{OwnImage, OwnProgress};
 pub use scores::Sides;
 
-use crate::lazy::RestStore;
 use crate::state::{State, View};
 use crate::train::{OwnPixels, TrainingStore};
 use crate::url;
@@ -55,8 +54,6 @@ pub struct Lab {
     /// Where images lie on the hypersphere.
     pub sphere: SphereStore,
     pub training: TrainingStore,
-    /// The part of the program that comes later.
-    pub rest: RestStore,
 }
 
 /// The main job as a whole: `data-state` of the page.
@@ -101,7 +98,6 @@ impl Lab {
             detail: DetailStore::new(state, model, gallery, own, engine),
             sphere: SphereStore::new(model, gallery, own, engine),
             training: TrainingStore::new(),
-            rest: RestStore::new(notices),
         }
     }
 
@@ -113,7 +109,6 @@ impl Lab {
         self.own.start();
         self.detail.start();
         self.sphere.start();
-        self.rest.start(self);
     }
 
     /// A choice: it gets an entry of its own in the browser's history.
