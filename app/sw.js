@@ -8,13 +8,19 @@ const CACHE = `nsa-lab-${VERSION}`;
 // What the page needs to paint and to show something real. Engines, bundles and the rest of the page are kept once the first
 // view is ready.
 const SHELL = [
-  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "__wasm_split.js", "worker.js", "icon.svg", "lab.css", "assets/catalog.json",
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "__wasm_split.js", "icon.svg", "lab.css", "assets/catalog.json",
 ];
+/** A file as the page has just fetched it, if the browser still has that: the server is not asked for it again. */
+const asUsed = (url) => new Request(url, { cache: "force-cache" });
 
 addEventListener("install", (event) => {
-  event.waitUntil(
-    caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => skipWaiting()),
-  );
+  const install = async () => {
+    // Where another build was kept before, what the page has just fetched may be that one's.
+    const first = !(await caches.keys()).some((name) => name.startsWith("nsa-lab-"));
+    await (await caches.open(CACHE)).addAll(first ? SHELL.map(asUsed) : SHELL);
+    await skipWaiting();
+  };
+  event.waitUntil(install());
 });
 
 addEventListener("activate", (event) => {
@@ -39,7 +45,7 @@ addEventListener("message", (event) => {
     const cache = await caches.open(CACHE);
     for (const url of event.data.urls.map(key)) {
       if (!url.startsWith(location.origin) || (await cache.match(url))) continue;
-      await cache.add(url).catch(() => {});
+      await cache.add(asUsed(url)).catch(() => {});
     }
     event.source?.postMessage({ type: "kept" });
   };
