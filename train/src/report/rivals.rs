@@ -6,7 +6,7 @@ use super::duration;
 use super::effect::mean_and_spread;
 use super::record::RunRecord;
 use super::settings::{self, Settings};
-use nsa_core::config::{Objective, TrainConfig};
+use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 use nsa_core::ssl::classifiers;
@@ -17,8 +17,8 @@ use std::fmt::Write;
 const PIXELS: [(Scorer, &str); 3] =
     [(Scorer::KCos, "cosine"), (Scorer::KnnL2, "k-NN, k = 2"), (Scorer::MahalanobisShrunk, "Mahalanobis, shrunk")];
 
-/// A table for each data set and budget on which a method of another paper was trained: raw pixels first, then every
-/// method, mean and standard deviation over those of its runs whose class and seed all methods of the table have.
+/// A table for each data set and budget on which a method of another paper was trained: raw pixels and untrained encoders
+/// first, then every method, mean and standard deviation over those of its runs whose class and seed all methods of the table have.
 pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
     let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
     for run in records.iter().filter(|r| r.config.epochs > 0 && r.config.pollution == 0.0 && r.result().is_some()) {
@@ -28,7 +28,7 @@ pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
     let mut text = String::new();
     for ((dataset, label), runs) in groups {
         if runs.iter().any(|run| run.config.objective.is_rival()) {
-            let _ = write!(text, "### {dataset}, settings [{label}]\n\n{}", table(&runs));
+            let _ = write!(text, "### {dataset}, settings [{label}]\n\n{}", table(&runs, records));
         }
     }
     if text.is_empty() {
@@ -43,11 +43,11 @@ pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
     ) + &text
 }
 
-fn table(runs: &[&RunRecord]) -> String {
+fn table(runs: &[&RunRecord], records: &[RunRecord]) -> String {
     let mut methods: BTreeMap<usize, Vec<&RunRecord>> = BTreeMap::new();
     let place = |run: &RunRecord| {
         let at = Objective::ALL.iter().position(|objective| *objective == run.config.objective);
-        2 * at.unwrap_or_default() + usize::from(run.config.norm != nsa_core::config::Norm::None)
+        2 * at.unwrap_or_default() + usize::from(run.config.norm != Norm::None)
     };
     runs.iter().for_each(|run| methods.entry(place(run)).or_default().push(run));
     let which = |run: &RunRecord| (run.config.id_class, run.config.seed);
@@ -60,14 +60,27 @@ fn table(runs: &[&RunRecord]) -> String {
 
     let classes: BTreeSet<usize> = shared.iter().map(|(class, _)| *class).collect();
     let mut text = format!(
-        "{} classes, {} runs of each method.\n\n| method | own score | k-Cos | k-Cos (Mah) | chosen | pictures | passes | \
+        "{} {}, {} runs of each method.\n\n| method | own score | k-Cos | k-Cos (Mah) | chosen | pictures | passes | \
          models | training |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n",
         classes.len(),
+        if classes.len() == 1 { "class" } else { "classes" },
         shared.len()
     );
     for (scorer, words) in PIXELS {
         let reached = cell(first, |run| Some(run.result()?.reached(Layer::Pixels, scorer)?.auroc));
         let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | | |");
+    }
+    let untrained: Vec<&RunRecord> =
+        records.iter().filter(|run| shared.contains(&which(run)) && is_untrained(run, &first[0].config)).collect();
+    if untrained.len() == shared.len() {
+        let score = |name: &str| cell(&untrained, |run| reached(run.result()?, name));
+        let chosen = cell(&untrained, |run| Some(run.result()?.chosen()?.1));
+        let _ = writeln!(
+            text,
+            "| untrained encoder | | {} | {} | {chosen} | | 1 | 1 | |",
+            score("k-cos"),
+            score("k-cos-mah")
+        );
     }
     for runs in methods.values() {
         let config = &runs[0].config;
@@ -95,6 +108,12 @@ fn table(runs: &[&RunRecord]) -> String {
         );
     }
     text + "\n"
+}
+
+/// Whether a run is an encoder of random weights, of the size and for the images of `config`.
+fn is_untrained(run: &RunRecord, config: &TrainConfig) -> bool {
+    let images = |c: &TrainConfig| (c.dataset.clone(), c.image_size, c.width, c.limit, c.pollution.to_bits());
+    run.config.epochs == 0 && run.config.norm == Norm::None && images(&run.config) == images(config)
 }
 
 /// Models that are trained for one class.
