@@ -14,7 +14,7 @@ mkdir -p "$NSA_CACHE/tools/bin"
 
 what="${1:-build}"
 TRUNK_VERSION=0.21.14
-# It must fit wasm_split_helpers, which leptos brings; all of 0.2 do.
+# It must fit wasm_split_helpers, which leptos brings: tried with its 0.2.3.
 WASM_SPLIT_VERSION=0.2.4
 WASM_PACK_VERSION=0.15.1
 PLAYWRIGHT_VERSION=1.64.1
