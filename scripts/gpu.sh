@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# What only an NVIDIA GPU can show, in three parts that may be asked for by name (all by default):
+# What only an NVIDIA GPU can show, in parts that may be asked for by name (by default all but build):
+#   build    the programs
 #   losses   twenty losses of three objectives, held to the processor's
 #   bench    a training step beside PyTorch's (wants Python with PyTorch)
 #   train    the runs of PLAN (train/plans/gpu.toml), for MINUTES (8); DATA is the folder with the data sets
+#   pack     the runs without their checkpoints as runs.tgz.aa and so on, at most 6 files of 15 MiB
 # OUT (gpu-results) gets what they find. BIN is a folder with nsa and twenty-losses; without, they are built here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=${OUT:-gpu-results} plan=${PLAN:-train/plans/gpu.toml} parts=${*:-losses bench train}
+out=${OUT:-gpu-results} plan=${PLAN:-train/plans/gpu.toml} parts=${*:-losses bench train pack}
 mkdir -p "$out"
 export CUDA_PATH=${CUDA_PATH:-/usr/local/cuda}
 export LD_LIBRARY_PATH="$CUDA_PATH/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
@@ -37,6 +39,10 @@ for part in $parts; do
           >>"$out/train.txt" 2>&1 &
       done
       wait ;;
-    *) printf 'scripts/gpu.sh: the parts are build, losses, bench and train, found %s\n' "$part" >&2; exit 2 ;;
+    pack)
+      tar -C "$out" --exclude 'checkpoint*' -czf - runs | split -b 15M - "$out/runs.tgz."
+      packed=("$out"/runs.tgz.*)
+      [ ${#packed[@]} -le 6 ] || { printf 'scripts/gpu.sh: the runs take %s files of 15 MiB, more than 6\n' "${#packed[@]}" >&2; exit 1; } ;;
+    *) printf 'scripts/gpu.sh: the parts are build, losses, bench, train and pack, found %s\n' "$part" >&2; exit 2 ;;
   esac
 done
