@@ -32,8 +32,8 @@ if (workers) {
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);
     // What Workers fetched is not on the page's own list.
     const programs = [backend && `engine-${backend}`, trainer && `trainer-${trainer}`].filter(Boolean);
-    const engines = programs.flatMap((name) => [`${name}.js`, `${name}_bg.wasm`]);
-    const urls = ["worker.js", "split_rest.wasm", ...engines, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
+    const engines = programs.flatMap((name) => [`worker.js?engine=${name}`, `${name}.js`, `${name}_bg.wasm`]);
+    const urls = ["split_rest.wasm", ...engines, ...files.map((file) => `assets/bundles/${model}/${file}`)].map((file) => new URL(file, document.baseURI).href);
     active.postMessage({ type: "keep", urls: [...used, ...urls] });
   };
   new MutationObserver(keep).observe(root, { attributeFilter: ["data-state", "data-model", "data-trainer"] });

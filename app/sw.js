@@ -43,9 +43,10 @@ addEventListener("message", (event) => {
   if (event.data?.type !== "keep") return;
   const keep = async () => {
     const cache = await caches.open(CACHE);
-    for (const url of event.data.urls.map(key)) {
-      if (!url.startsWith(location.origin) || (await cache.match(url))) continue;
-      await cache.add(asUsed(url)).catch(() => {});
+    for (const url of event.data.urls) {
+      if (!url.startsWith(location.origin) || (await cache.match(key(url)))) continue;
+      const response = await fetch(asUsed(url)).catch(() => undefined);
+      if (response?.status === 200) await cache.put(key(url), response).catch(() => {});
     }
     event.source?.postMessage({ type: "kept" });
   };

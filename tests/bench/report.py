@@ -216,15 +216,14 @@ def main():
     folder = Path(sys.argv[1])
     print("# Benchmarks\n\nMade by `make bench`; not edited by hand. What bounds the rows above 1, and what was tried: "
           "[docs/benchmarks.md](docs/benchmarks.md).\n")
-    if (folder / "native.json").exists():
-        sentences(json.loads((folder / "native.json").read_text()))
-    found = {name: json.loads((folder / f"{name}.json").read_text()) if (folder / f"{name}.json").exists() else None
-             for name in ("native", "browser")}
-    growth(found["native"], found["browser"], sys.argv[2])
-    for name, part in (("native", native), ("browser", browser), ("loading", loading), ("sizes", features)):
-        file = folder / f"{name}.json"
-        if file.exists():
-            part(json.loads(file.read_text()))
+    parts = {"native": native, "browser": browser, "loading": loading, "sizes": features}
+    found = {file.stem: json.loads(file.read_text()) for file in folder.glob("*.json")}
+    if "native" in found:
+        sentences(found["native"])
+    growth(found.get("native"), found.get("browser"), sys.argv[2])
+    for name, part in parts.items():
+        if name in found:
+            part(found[name])
         else:
             print(f"## {name.capitalize()}\n\nNot run.\n")
     print("## On a GPU\n\nNot measured: [docs/benchmarks.md](docs/benchmarks.md) says how far a run on one came.")

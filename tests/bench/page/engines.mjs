@@ -22,10 +22,14 @@ export class Ours {
   }
 
   async load(width) {
-    this.device = (await this.#until("ready")).device;
-    const files = await Promise.all(FILES.map(async (file) => (await fetch(`/bundles/w${width}/${file}`)).bytes()));
-    const bytes = Uint8Array.from(files.flatMap((file) => [...file]));
-    this.#post("open", { id: `w${width}`, sizes: files.map((file) => file.length) }, bytes);
+    // Beside the program, as the page does it.
+    const [files, { device }] = await Promise.all([
+      Promise.all(FILES.map(async (file) => (await fetch(`/bundles/w${width}/${file}`)).blob())),
+      this.#until("ready"),
+    ]);
+    this.device = device;
+    const bytes = new Uint8Array(await new Blob(files).arrayBuffer());
+    this.#post("open", { id: `w${width}`, sizes: files.map((file) => file.size) }, bytes);
     await this.#until("loaded");
   }
 

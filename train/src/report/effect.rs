@@ -200,10 +200,8 @@ pub fn peak(run: &RunRecord) -> Option<&HistoryEntry> {
 /// What each data set's raw pixels and encoders of random weights reach, by the score that validation chooses.
 pub fn baselines(records: &[RunRecord]) -> String {
     let mut groups: BTreeMap<_, Vec<&RunRecord>> = BTreeMap::new();
-    for run in records.iter().filter(|run| run.config.epochs == 0 && run.result().is_some()) {
-        let c = &run.config;
-        let key = (c.dataset.clone(), c.image_size, c.width, c.limit, (1000.0 * c.pollution) as u32);
-        groups.entry(key).or_default().push(run);
+    for run in records.iter().filter(|run| run.is_untrained()) {
+        groups.entry(run.setting()).or_default().push(run);
     }
     if groups.is_empty() {
         return String::new();

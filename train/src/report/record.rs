@@ -100,6 +100,18 @@ impl RunRecord {
         Ok(Self { name, config: read_config(&path.join("config.toml"))?, summary, evaluation: Evaluation::read(path)? })
     }
 
+    /// Whether it is an encoder of random weights, evaluated.
+    pub fn is_untrained(&self) -> bool {
+        self.config.epochs == 0 && self.result().is_some()
+    }
+
+    /// What an untrained encoder has in common with a trained one beside class and seed: the data set, the images' side, the
+    /// base width, how many images at most, and how many of a thousand are outliers.
+    pub fn setting(&self) -> (&str, usize, usize, usize, u32) {
+        let c = &self.config;
+        (&c.dataset, c.image_size, c.width, c.limit, (1000.0 * c.pollution) as u32)
+    }
+
     /// Writes the record into `folder/NAME`.
     pub fn write(&self, folder: &Path) -> Result<(), NsaError> {
         let path = folder.join(&self.name);

@@ -18,7 +18,8 @@ const PIXELS: [(Scorer, &str); 3] =
     [(Scorer::KCos, "cosine"), (Scorer::KnnL2, "k-NN, k = 2"), (Scorer::MahalanobisShrunk, "Mahalanobis, shrunk")];
 
 /// A table for each data set and budget on which a method of another paper was trained: raw pixels and untrained encoders
-/// first, then every method, mean and standard deviation over those of its runs whose class and seed all methods of the table have.
+/// first, then every method, mean and standard deviation over those of its runs whose class and seed all methods of the
+/// table have.
 pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
     let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
     for run in records.iter().filter(|r| r.config.epochs > 0 && r.config.pollution == 0.0 && r.result().is_some()) {
@@ -70,8 +71,11 @@ fn table(runs: &[&RunRecord], records: &[RunRecord]) -> String {
         let reached = cell(first, |run| Some(run.result()?.reached(Layer::Pixels, scorer)?.auroc));
         let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | | |");
     }
-    let untrained: Vec<&RunRecord> =
-        records.iter().filter(|run| shared.contains(&which(run)) && is_untrained(run, &first[0].config)).collect();
+    let is_beside = |run: &&RunRecord| {
+        let of_table = shared.contains(&which(run)) && run.setting() == first[0].setting();
+        of_table && run.is_untrained() && run.config.norm == Norm::None
+    };
+    let untrained: Vec<&RunRecord> = records.iter().filter(is_beside).collect();
     if untrained.len() == shared.len() {
         let score = |name: &str| cell(&untrained, |run| reached(run.result()?, name));
         let chosen = cell(&untrained, |run| Some(run.result()?.chosen()?.1));
@@ -108,12 +112,6 @@ fn table(runs: &[&RunRecord], records: &[RunRecord]) -> String {
         );
     }
     text + "\n"
-}
-
-/// Whether a run is an encoder of random weights, of the size and for the images of `config`.
-fn is_untrained(run: &RunRecord, config: &TrainConfig) -> bool {
-    let images = |c: &TrainConfig| (c.dataset.clone(), c.image_size, c.width, c.limit, c.pollution.to_bits());
-    run.config.epochs == 0 && run.config.norm == Norm::None && images(&run.config) == images(config)
 }
 
 /// Models that are trained for one class.
