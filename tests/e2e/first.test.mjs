@@ -229,7 +229,7 @@ for (const [width, height] of [[1280, 720], [1920, 1080]]) {
       });
       assert.ok(over.page <= 0 && over.low <= 0, `scene ${scene} ${when}: ${JSON.stringify(over)}`);
     };
-    for (let scene = 1; scene <= 10; scene++) {
+    for (let scene = 1; scene <= 11; scene++) {
       await page.goto(`${site.url}?view=story&scene=${scene}&present=1&backend=cpu`);
       await page.getByTestId("scene-title").waitFor();
       await lab.until("ready");

@@ -389,8 +389,36 @@ class Panda(Rival):
         return {"knn-l2": distances.sort(dim=1).values[:, :2].sum(1)}
 
 
+class Elsa(Rival):
+    """Han et al. 2021, fine-tuning: near prototypes of the class, known anomalies (the last two images) far from them."""
+
+    def __init__(self):
+        super().__init__()
+        self.prototypes = torch.nn.ModuleDict({"linear": torch.nn.Linear(2 * WIDTH, 100, bias=False)})
+        self.prototypes.requires_grad_(False)
+
+    def clear(self):
+        with torch.no_grad():
+            weight = self.prototypes["linear"].weight
+            weight.copy_(F.normalize(weight, dim=1))
+
+    def nearness(self, images):
+        cosines = F.normalize(self.logits(images), dim=1) @ self.prototypes["linear"].weight.T
+        return torch.logsumexp(cosines / 0.5, 1)
+
+    def loss(self, first, second, norm, temperature, target):
+        most, losses = np.log(100) + 1 / 0.5, []
+        for view in (first, second):
+            nearness = self.nearness(view)
+            losses.append(torch.cat([1 / nearness[:-2], 1 / (most - nearness[-2:])]).mean())
+        return sum(losses) / 2
+
+    def scores(self, images, trained):
+        return {"energy": -self.nearness(images)}
+
+
 RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
-          "drocc": Drocc, "arnet": Arnet, "panda": Panda}
+          "drocc": Drocc, "arnet": Arnet, "panda": Panda, "elsa": Elsa}
 
 
 def values(objective, first, second):

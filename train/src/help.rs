@@ -132,6 +132,9 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   panda      Reiss et al. 2021. Begins with an encoder that was trained on something else (--weights FILE) and pulls its
              features towards where it puts the class, for a few epochs (PANDA-Early). An image is anomalous far from the
              two nearest training images (`knn-l2` on conv4-1x1); before the first epoch that is DN2.
+  elsa       Han et al. 2021. Is told anomalies: images of one other class, a twentieth of what it learns from. Learns as SimCLR
+             does; in the last tenth of the epochs it lowers the energy of the images, which is low near any of 100
+             prototypes, and raises that of the anomalies. An image is anomalous if its energy is high (`energy` on `prototypes`).
 
   nsa train --dataset synth-digits --id-class 3 --objective simsiam --norm both --width 8 --epochs 10 --out runs/three
   nsa train --dataset fashion-mnist --root data --pollution 0.1 --objective simclr --norm f --out runs/polluted

@@ -60,7 +60,9 @@ impl Request {
 
     /// Chosen scorers on chosen maps, without ensembles; those that are of one row only on that row.
     pub fn chosen(layers: &[Layer], scorers: &[Scorer]) -> Self {
-        let fits = |layer: Layer, scorer: &Scorer| layer == Layer::Shifts || !Scorer::OF_SHIFTS.contains(scorer);
+        let fits = |layer: Layer, scorer: &Scorer| {
+            matches!(layer, Layer::Shifts | Layer::Prototypes) || !Scorer::OF_ROWS.contains(scorer)
+        };
         let of = |&layer: &Layer| (layer, scorers.iter().copied().filter(|scorer| fits(layer, scorer)).collect());
         Self { scorers: layers.iter().map(of).collect(), ensembles: false }
     }

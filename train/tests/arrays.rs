@@ -16,7 +16,7 @@ fn scores_are_those_of_the_core() {
     let query = features(&lab.path("q.npy"), 9, 4, 2);
     lab.nsa("score --bank a.npy --query q.npy --scorer csi --out s.npy").fails(2, &["csi takes rows of 4 (d + 1)"]);
     lab.nsa("score --bank a.npy --query q.npy --scorer goad --out s.npy").fails(2, &["goad takes rows of 36 d"]);
-    for scorer in Scorer::ALL.into_iter().filter(|scorer| !Scorer::OF_SHIFTS.contains(scorer)) {
+    for scorer in Scorer::ALL.into_iter().filter(|scorer| !Scorer::OF_ROWS.contains(scorer)) {
         let k = if scorer == Scorer::KnnL2 { 2 } else { 1 };
         let score = lab.nsa(&format!("score --bank a.npy --query q.npy --scorer {scorer} --out s.npy")).succeeds();
         assert_eq!(score.stdout, "");

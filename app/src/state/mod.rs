@@ -109,7 +109,7 @@ pub const LAST_SEED: usize = 999;
 /// Largest [`State::epoch`].
 pub const LAST_EPOCH: usize = 1_000_000;
 /// Largest [`State::scene`].
-pub const LAST_SCENE: usize = 10;
+pub const LAST_SCENE: usize = 11;
 
 impl Default for State {
     fn default() -> Self {

@@ -60,7 +60,7 @@ impl Scene {
         match self {
             Self::Detector | Self::Training | Self::Norm => Some(Task::Guess),
             Self::Kappa | Self::Scores => Some(Task::Act),
-            Self::StopGrad | Self::Pollution | Self::YourTurn | Self::Live | Self::Rivals => None,
+            Self::StopGrad | Self::Pollution | Self::YourTurn | Self::Live | Self::Rivals | Self::Collapse => None,
         }
     }
 }

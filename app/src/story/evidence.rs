@@ -58,7 +58,9 @@ pub fn evidence(
     match scene {
         Scene::Detector => any_model(first, &[Scorer::KCosMah]),
         Scene::Scores => scores(first),
-        Scene::YourTurn | Scene::Live | Scene::Rivals => Evidence { facts: Vec::new(), verdict: Verdict::Open },
+        Scene::YourTurn | Scene::Live | Scene::Rivals | Scene::Collapse => {
+            Evidence { facts: Vec::new(), verdict: Verdict::Open }
+        }
         Scene::Training => training(run(first, 0).as_ref()),
         Scene::Kappa => kappa(run(first, 0).as_ref()),
         Scene::Norm => pair(scene, run(first, 0).as_ref(), run(second, 1).as_ref(), &[Scorer::CCos, Scorer::KCosMah]),

@@ -12,7 +12,9 @@ pub use paper::PaperRow;
 pub use runs::{Settings, find};
 
 use crate::state::{ScoreName, State, View};
+use crate::train::recipe::{Method, Recipe};
 use nsa_core::bundle::{Catalog, CatalogEntry};
+use nsa_core::config::Objective;
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
 
@@ -41,11 +43,13 @@ pub enum Scene {
     Live,
     /// What methods of other papers think of an image that is turned.
     Rivals,
+    /// What becomes of an encoder that is only to put its images close together.
+    Collapse,
 }
 
 impl Scene {
     /// Every scene, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Detector,
         Self::Training,
         Self::Kappa,
@@ -56,6 +60,7 @@ impl Scene {
         Self::YourTurn,
         Self::Live,
         Self::Rivals,
+        Self::Collapse,
     ];
 
     /// The scene with a number, from 1.
@@ -75,7 +80,7 @@ impl Scene {
         }
         const SIMCLR: Settings = run("simclr", "none", false);
         match self {
-            Self::Detector | Self::Scores | Self::YourTurn | Self::Live => &[],
+            Self::Detector | Self::Scores | Self::YourTurn | Self::Live | Self::Collapse => &[],
             Self::Training | Self::Kappa => const { &[SIMCLR] },
             Self::Norm => const { &[SIMCLR, run("simclr", "f", false)] },
             Self::StopGrad => const { &[run("simsiam", "none", false), run("simsiam", "both", false)] },
@@ -91,12 +96,25 @@ impl Scene {
         matches!(self, Self::Training | Self::Norm | Self::StopGrad).then_some(Scorer::CCos)
     }
 
+    /// The methods that it trains in the tab.
+    fn methods(self) -> Option<[Method; 2]> {
+        let Recipe { a, b, .. } = Recipe::default();
+        match self {
+            Self::Live => Some([a, b?]),
+            Self::Collapse => {
+                let svdd = Method { rate: 0.01, ..a.learning(Objective::DeepSvdd) };
+                Some([svdd, Method { biases: true, ..svdd }])
+            }
+            _ => None,
+        }
+    }
+
     /// The view of the lab that the scene opens.
     pub fn view(self) -> View {
         match self {
             Self::Detector | Self::YourTurn | Self::Rivals => View::Score,
             Self::Scores => View::Separate,
-            Self::Live => View::Train,
+            Self::Live | Self::Collapse => View::Train,
             Self::Kappa => View::Sphere,
             Self::Training | Self::Norm | Self::StopGrad | Self::Pollution => View::Compact,
         }
@@ -115,6 +133,9 @@ impl Scene {
         (state.model, state.compare) = (runs.next(), runs.next());
         state.scorer = self.scorer().map(|scorer| ScoreName::new(LAYER, scorer));
         (state.epoch, state.threshold, state.select, state.image) = (None, None, None, None);
+        if let Some([a, b]) = self.methods() {
+            (state.train.a, state.train.b) = (a, Some(b));
+        }
     }
 }
 
@@ -131,6 +152,16 @@ mod tests {
             assert_eq!((state.model, state.epoch), (None, None));
         }
         assert_eq!(Scene::ALL.len(), crate::state::LAST_SCENE);
+    }
+
+    #[test]
+    fn a_scene_that_trains_brings_its_methods() {
+        let mut state = State::default();
+        Scene::Collapse.set(None, &mut state);
+        assert_eq!(state.train.a_text().unwrap(), "deep-svdd,none,0,0.01");
+        assert_eq!(state.train.b_text().unwrap(), "deep-svdd,none,0,0.01,biases");
+        Scene::Live.set(None, &mut state);
+        assert_eq!(state.train, Recipe::default());
     }
 
     #[test]

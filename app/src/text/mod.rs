@@ -125,6 +125,7 @@ pub fn layer(layer: Layer) -> String {
         Layer::Head(head) => format!("head {head}"),
         Layer::Unit => "block 4, pooled, of length 1".into(),
         Layer::Shifts => "transformed views".into(),
+        Layer::Prototypes => "prototypes".into(),
         Layer::Pixels => "pixels".into(),
     }
 }
@@ -247,7 +248,7 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 20] = [
+const SCORERS: [(&str, &str); 21] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
@@ -268,6 +269,7 @@ const SCORERS: [(&str, &str); 20] = [
     ("stoc", "Gaussian of refined data (STOC)"),
     ("logit", "Taken for an anomaly"),
     ("restoration", "Badly restored"),
+    ("energy", "Energy (ELSA)"),
 ];
 
 pub fn scorer(word: &str) -> &str {

@@ -99,7 +99,7 @@ pub fn verdict(scene: Scene, verdict: Verdict) -> Option<&'static str> {
             "As mostly in the paper, k-Cos (Mah) is the best single score of this model.",
             "In the paper k-Cos (Mah) is mostly the best single score; of this model it is not.",
         ),
-        Scene::Detector | Scene::YourTurn | Scene::Live | Scene::Rivals => return None,
+        Scene::Detector | Scene::YourTurn | Scene::Live | Scene::Rivals | Scene::Collapse => return None,
     };
     match verdict {
         Verdict::Agrees => Some(agrees),
@@ -121,6 +121,7 @@ pub fn title(scene: Scene) -> &'static str {
         Scene::YourTurn => "Your turn",
         Scene::Live => "Watch it form",
         Scene::Rivals => "What the others do",
+        Scene::Collapse => "Close together is not enough",
     }
 }
 
@@ -171,6 +172,11 @@ pub fn body(scene: Scene) -> &'static str {
             "RotNet learns by telling how far an image is turned, and doubts an image whose turns it cannot tell. CSI is SimCLR \
              that pushes turned copies away as well. SimCLR(n) has never seen one turned. All three learned the same digit \
              from the same images: here it is in four positions. Which of them minds?"
+        }
+        Scene::Collapse => {
+            "Deep SVDD learns nothing but to put its images close to one point. With biases a network could put every image \
+             there, whatever is on it, so its paper forbids them: run A has none, run B has. Press Train, and watch κ of the \
+             anomalies beside κ of the class, and the AUROC. Does the tightest class make the best detector?"
         }
     }
 }
@@ -308,6 +314,6 @@ pub fn formula(scene: Scene) -> Option<(&'static str, &'static str)> {
             "<math display=\"block\"><mi>Ens</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>=</mo><munder><mo>∑</mo><mi>l</mi></munder><mfrac><mrow><msub><mi>s</mi><mi>l</mi></msub><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow><mrow><mi>max</mi><msub><mi>s</mi><mi>l</mi></msub><mo>−</mo><mi>min</mi><msub><mi>s</mi><mi>l</mi></msub></mrow></mfrac></math>",
             "Each score by the range that training images have (appendix C).",
         ),
-        Scene::YourTurn | Scene::Live | Scene::Rivals => return None,
+        Scene::YourTurn | Scene::Live | Scene::Rivals | Scene::Collapse => return None,
     })
 }

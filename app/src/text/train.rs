@@ -56,6 +56,8 @@ pub const OBJECTIVE: &str = "Objective";
 pub const NORM: &str = "Normalise";
 /// Share of outliers.
 pub const POLLUTION: &str = "Outliers";
+/// What Deep SVDD's paper forbids.
+pub const BIASES: &str = "With biases";
 pub const RATE: &str = "Learning rate";
 /// Whether there is a second run.
 pub const COMPARE: &str = "Compare with a second run";
@@ -153,6 +155,7 @@ pub fn bundle_title(method: &str, subject: &str, epoch: usize) -> String {
 pub fn objective(objective: Objective) -> String {
     match objective {
         Objective::SimclrRot => "SimCLR(-), rotations are negatives".into(),
+        Objective::Elsa => "ELSA, told a few anomalies".into(),
         other => other.with_norm(Norm::None),
     }
 }

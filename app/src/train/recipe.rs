@@ -25,7 +25,7 @@ pub const POLLUTIONS: [usize; 4] = [0, 5, 10, 20];
 pub const RATES: [f64; 4] = [3e-4, 1e-3, 3e-3, 1e-2];
 /// Objectives to choose from: the paper's, then those of other papers that a tab can train. (DROC's one-class SVM and
 /// Geom's 72 transformations of every image take too long after each epoch.)
-pub const OBJECTIVES: [Objective; 12] = [
+pub const OBJECTIVES: [Objective; 13] = [
     Objective::Simclr,
     Objective::SimclrRot,
     Objective::Simsiam,
@@ -38,6 +38,7 @@ pub const OBJECTIVES: [Objective; 12] = [
     Objective::Goad,
     Objective::Drocc,
     Objective::Arnet,
+    Objective::Elsa,
 ];
 /// Places of the normalisation to choose from.
 pub const NORMS: [Norm; 4] = [Norm::None, Norm::F, Norm::G, Norm::Both];
@@ -82,13 +83,16 @@ pub struct Method {
     /// Share of outliers, percent.
     pub pollution: usize,
     pub rate: f64,
+    /// Deep SVDD with the biases that its paper forbids.
+    #[serde(default)]
+    pub biases: bool,
 }
 
 impl Default for Recipe {
     /// The comparison that the view opens on: one objective without and with the norm, everything else alike, small
     /// enough for a laptop's processor.
     fn default() -> Self {
-        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3 };
+        let method = |objective, norm| Method { objective, norm, pollution: 0, rate: 3e-3, biases: false };
         Self {
             own: None,
             class: 2,
@@ -108,16 +112,20 @@ impl Method {
     /// With another objective; those of other papers are trained as these say, without this paper's norm.
     #[must_use]
     pub fn learning(self, objective: Objective) -> Self {
-        Self { objective, norm: if objective.is_rival() { Norm::None } else { self.norm }, ..self }
+        let norm = if objective.is_rival() { Norm::None } else { self.norm };
+        Self { objective, norm, biases: self.biases && objective == Objective::DeepSvdd, ..self }
     }
 
     /// The paper's name of it.
     pub fn name(&self) -> String {
-        let method = self.objective.with_norm(self.norm);
+        let mut method = self.objective.with_norm(self.norm);
+        if self.biases {
+            method += " with biases";
+        }
         if self.pollution > 0 { format!("{method}, {} % polluted", self.pollution) } else { method }
     }
 
-    /// Reads `simclr-rot,f,10,0.001`; a part that is missing or unknown leaves `method` as it is there.
+    /// Reads `simclr-rot,f,10,0.001`, or `deep-svdd,none,0,0.01,biases`; a part that is missing or unknown leaves `method` as it is there.
     pub fn from_text(text: &str, mut method: Self) -> Self {
         let mut parts = text.split(',');
         if let Some(objective) = parts.next().and_then(|word| word.parse().ok()) {
@@ -133,12 +141,14 @@ impl Method {
         if let Some(rate) = parts.next().and_then(|word| word.parse::<f64>().ok()).filter(|rate| rate.is_finite()) {
             method.rate = rate.clamp(1e-6, 0.1);
         }
+        method.biases = method.objective == Objective::DeepSvdd && parts.next() == Some("biases");
         method
     }
 
     /// What [`Method::from_text`] reads.
     pub fn text(&self) -> String {
-        format!("{},{},{},{}", self.objective, self.norm, self.pollution, self.rate)
+        let biases = if self.biases { ",biases" } else { "" };
+        format!("{},{},{},{}{biases}", self.objective, self.norm, self.pollution, self.rate)
     }
 }
 
@@ -227,6 +237,7 @@ impl Recipe {
             schedule: Schedule::Constant,
             warmup: 20,
             temperature: TEMPERATURE,
+            svdd_biases: method.biases,
             limit: self.images,
             eval_every: 1,
             eval_limit: MEASURED,
@@ -310,7 +321,7 @@ mod tests {
             images: 512,
             epochs: 33,
             seed: 5,
-            a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3 },
+            a: Method { objective: Objective::Simsiam, norm: Norm::Both, pollution: 10, rate: 3e-3, biases: false },
             b: None,
         };
         assert_eq!(recipe.common_text().unwrap(), "c7-i32-w8-b32-n512-e33-s5-drawings");
@@ -320,6 +331,13 @@ mod tests {
         read.a = Method::from_text(&recipe.a_text().unwrap(), read.a);
         read.read_b(&recipe.b_text().unwrap());
         assert_eq!(read, recipe);
+        let svdd = Method { biases: true, ..recipe.a.learning(Objective::DeepSvdd) };
+        assert_eq!(
+            (svdd.text().as_str(), svdd.name().as_str()),
+            ("deep-svdd,none,10,0.003,biases", "Deep SVDD with biases, 10 % polluted")
+        );
+        assert_eq!(Method::from_text(&svdd.text(), recipe.a), svdd);
+        assert!(!svdd.learning(Objective::Ssd).biases && !Method::from_text("ssd,none,0,0.003,biases", svdd).biases);
         let plain = Recipe::default();
         assert_eq!((plain.common_text(), plain.a_text(), plain.b_text()), (None, None, None));
     }

@@ -86,7 +86,7 @@ impl Manifest {
         }
         let network = self.config.network();
         let mut known = network.layers();
-        known.extend(network.shifts_width().map(|dim| (Layer::Shifts, dim)));
+        known.extend(network.own_row());
         for layer in &self.layers {
             // A bank of another width could not score what the network gives.
             let Some(&(_, dim)) = known.iter().find(|(name, _)| *name == layer.name) else {

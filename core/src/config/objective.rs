@@ -38,6 +38,8 @@ words! {
         "stoc" => Stoc,
         /// PANDA (Reiss et al. 2021): weights from elsewhere, adapted until the class lies close together.
         "panda" => Panda,
+        /// ELSA (Han et al. 2021): SimCLR, then energy to prototypes of the class, told a few anomalies as such.
+        "elsa" => Elsa,
     }
 }
 
@@ -88,6 +90,7 @@ impl Objective {
             Self::Arnet => "ARNet",
             Self::Stoc => "STOC",
             Self::Panda => "PANDA",
+            Self::Elsa => "ELSA",
         };
         match (self, norm) {
             (_, Norm::None) => name.into(),
@@ -123,6 +126,12 @@ impl Objective {
         self == Self::Panda
     }
 
+    /// Whether it learns from anomalies that it is told are some
+    /// ([`OneClassSplit::known`](crate::data::OneClassSplit::known)): it has seen labels, which no other has.
+    pub fn is_told_anomalies(self) -> bool {
+        self == Self::Elsa
+    }
+
     /// Whether every view is shown in four rotations, which are negatives of each other.
     pub fn rotates_views(self) -> bool {
         matches!(self, Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi)
@@ -136,7 +145,7 @@ impl Objective {
     /// How many pictures of one image a training step embeds: what a step costs.
     pub fn pictures(self) -> usize {
         match self {
-            Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd => 2,
+            Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd | Self::Elsa => 2,
             Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi => 8,
             Self::DeepSvdd | Self::Panda => 1,
             // The image and a point of the shell, five times on its way and once where it ends.
@@ -193,6 +202,7 @@ mod tests {
             "arnet",
             "stoc",
             "panda",
+            "elsa",
         ] {
             let parsed: Objective = objective.parse().unwrap();
             assert_eq!(

@@ -161,6 +161,8 @@ impl TrainConfig {
         let found = self.weights.clone().unwrap_or_default();
         require(self.weights.as_ref().is_none_or(is_hash), "weights", "a SHA-256 in hexadecimal", found)?;
         require(self.epochs <= 100_000, "epochs", "at most 100000", self.epochs.to_string())?;
+        let learns_twice = !self.objective.is_told_anomalies() || self.epochs != 1;
+        require(learns_twice, "epochs", "0 or at least 2 with objective elsa", self.epochs.to_string())?;
         require((2..=65_536).contains(&self.batch), "batch", "2 to 65536", self.batch.to_string())?;
         require(self.lr > 0.0 && self.lr <= 10.0, "lr", "above 0, at most 10", self.lr.to_string())?;
         let p = self.pollution;

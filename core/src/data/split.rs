@@ -14,7 +14,13 @@ pub struct OneClassSplit {
     /// Images of the ID class that are held back, ascending: choices are made on them.
     #[serde(default)]
     pub validation: Vec<usize>,
+    /// Anomalies that the run is told of, where its objective wants some: images of one other class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<usize>,
 }
+
+/// Share of known anomalies among all images that are learned from (the paper's table 10).
+const KNOWN: f64 = 0.05;
 
 /// The training images of `class` without `validation` of them (at most a quarter), polluted so that outliers make up
 /// the share `pollution` of the whole.
@@ -49,7 +55,7 @@ pub fn one_class_split(
     }
     let order = Rng::new(seed, "pollution", &[class as u64]).permutation(others.len());
     indices.extend(order[..outliers].iter().map(|&i| others[i]));
-    Ok(OneClassSplit { indices, outliers, validation })
+    Ok(OneClassSplit { indices, outliers, validation, known: Vec::new() })
 }
 
 impl OneClassSplit {
@@ -69,11 +75,26 @@ impl OneClassSplit {
         Self { indices, outliers, ..self }
     }
 
+    /// The same, told a twentieth of anomalies beside its images: drawn from `seed` of one class, as by Han et al. (2021), the
+    /// one that follows `class`, and none of them among its outliers. As many as there are, if there are fewer.
+    fn told(self, labels: &[u8], classes: usize, class: usize, seed: u64) -> Self {
+        let wanted = (self.indices.len() as f64 * KNOWN / (1.0 - KNOWN)).round() as usize;
+        let next = (class + 1) % classes;
+        let others = self.others(labels, class).into_iter().filter(|&i| usize::from(labels[i]) == next);
+        let others: Vec<usize> = others.collect();
+        let order = Rng::new(seed, "known", &[class as u64]).permutation(others.len());
+        let mut known: Vec<usize> = order.into_iter().take(wanted).map(|i| others[i]).collect();
+        known.sort_unstable();
+        Self { known, ..self }
+    }
+
     /// Images of the training set that are of other classes and not trained on, ascending: what choices are made on
     /// beside [`OneClassSplit::validation`].
     pub fn others(&self, labels: &[u8], class: usize) -> Vec<usize> {
         let outliers = &self.indices[self.indices.len() - self.outliers..];
-        (0..labels.len()).filter(|&i| usize::from(labels[i]) != class && !outliers.contains(&i)).collect()
+        (0..labels.len())
+            .filter(|&i| usize::from(labels[i]) != class && !outliers.contains(&i) && !self.known.contains(&i))
+            .collect()
     }
 }
 
@@ -82,13 +103,16 @@ impl TrainConfig {
     /// the settings and the training set's `labels`, so that training image m of a bundle can be found again.
     pub fn split(&self, labels: &[u8], classes: usize) -> Result<OneClassSplit, DataError> {
         let whole = one_class_split(labels, classes, self.id_class, self.validation, self.pollution, self.seed)?;
-        Ok(whole.limited(self.limit, self.seed))
+        let limited = whole.limited(self.limit, self.seed);
+        let told = self.objective.is_told_anomalies();
+        Ok(if told { limited.told(labels, classes, self.id_class, self.seed) } else { limited })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Objective;
 
     #[test]
     fn pollution_is_a_share_of_the_whole() {
@@ -124,6 +148,17 @@ mod tests {
         assert!(split.indices[40..].iter().all(|&i| labels[i] == 0));
         let whole = TrainConfig { limit: 0, validation: 0, ..config }.split(&labels, 2).unwrap();
         assert_eq!(whole.indices.len(), 125);
+    }
+
+    #[test]
+    fn known_anomalies_are_a_twentieth_of_the_whole_of_one_class_and_of_nothing_else() {
+        let labels: Vec<u8> = (0..600).map(|i| i as u8 % 3).collect();
+        let config = TrainConfig { id_class: 2, pollution: 0.05, validation: 10, limit: 100, ..Default::default() };
+        assert!(config.split(&labels, 3).unwrap().known.is_empty());
+        let split = TrainConfig { objective: Objective::Elsa, ..config }.split(&labels, 3).unwrap();
+        assert_eq!((split.indices.len(), split.outliers, split.known.len()), (100, 5, 5));
+        assert!(split.known.iter().all(|i| labels[*i] == 0 && !split.indices.contains(i)));
+        assert!(!split.others(&labels, 2).iter().any(|i| split.known.contains(i)));
     }
 
     #[test]

@@ -59,6 +59,8 @@ words! {
         "logit" => Logit,
         /// Minus the mean of the features: of ARNet's row `shifts` the mean absolute error of what is restored.
         "restoration" => Restoration,
+        /// ELSA's own, of the row `prototypes`: how far from all prototypes an image is (Han et al. 2021).
+        "energy" => Energy,
     }
 }
 
@@ -66,8 +68,8 @@ impl Scorer {
     /// Angles, given by a bank: the paper's four, and k-Cos (Mah) with centring.
     pub const ANGULAR: [Self; 5] = [Self::KCos, Self::KCosMah, Self::KCosMahCentred, Self::CCos, Self::CCosMah];
 
-    /// Those that are of the row `shifts` only.
-    pub const OF_SHIFTS: [Self; 3] = [Self::Csi, Self::Goad, Self::Dirichlet];
+    /// Those that are only of the row of what a network itself says, `shifts` or `prototypes`.
+    pub const OF_ROWS: [Self; 4] = [Self::Csi, Self::Goad, Self::Dirichlet, Self::Energy];
 
     /// How many neighbours its authors look at: DN2's are two, the paper's k is 1. Of no meaning to most scorers.
     pub fn default_k(self) -> usize {

@@ -20,8 +20,10 @@ pub enum Layer {
     /// directions.
     Unit,
     /// `shifts`: what the network says of the image in each of the transformations that its objective knows, see
-    /// [`NetworkConfig::shifts_width`](super::NetworkConfig::shifts_width).
+    /// [`NetworkConfig::own_row`](super::NetworkConfig::own_row).
     Shifts,
+    /// `prototypes`: the cosines of the projection with ELSA's prototypes.
+    Prototypes,
     /// `pixels`: no map of a network, but what one must beat.
     Pixels,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Layer {
             Self::Head(layer) => f.pad(&format!("head{layer}")),
             Self::Unit => f.pad("conv4-1x1-unit"),
             Self::Shifts => f.pad("shifts"),
+            Self::Prototypes => f.pad("prototypes"),
             Self::Pixels => f.pad("pixels"),
         }
     }
@@ -66,7 +69,7 @@ impl FromStr for Layer {
     type Err = UnknownLayer;
 
     fn from_str(text: &str) -> Result<Self, UnknownLayer> {
-        let others = [Self::Unit, Self::Shifts, Self::Pixels];
+        let others = [Self::Unit, Self::Shifts, Self::Prototypes, Self::Pixels];
         let found = Self::all(usize::from(u8::MAX)).chain(others).find(|layer| layer.to_string() == text);
         found.ok_or_else(|| UnknownLayer(text.into()))
     }
@@ -92,7 +95,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back_and_others_refused() {
-        for layer in Layer::all(3).chain([Layer::Unit, Layer::Shifts, Layer::Pixels]) {
+        for layer in Layer::all(3).chain([Layer::Unit, Layer::Shifts, Layer::Prototypes, Layer::Pixels]) {
             assert_eq!(layer.to_string().parse(), Ok(layer));
             assert_eq!(serde_json::to_value(layer).unwrap(), layer.to_string());
         }

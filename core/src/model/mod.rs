@@ -16,6 +16,7 @@ mod layer;
 mod norm;
 mod pixels;
 mod pretrained;
+mod prototypes;
 mod resnet;
 mod shifts;
 mod state_dict;
@@ -30,6 +31,7 @@ pub use head::{Head, HeadLayer, HeadShape};
 pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
+pub use prototypes::{PROTOTYPES, Prototypes};
 pub use resnet::{FeatureMaps, ResNet};
 pub use shifts::{Said, Shift, Shifts, greyed};
 pub use state_dict::{MAX_WEIGHTS, StateDict, Weight, WeightsError};
@@ -86,6 +88,8 @@ pub struct Network<B: Backend> {
     pub predictor: Option<Head<B>>,
     /// CSI's classifier: embeddings to the logits of transformations. (Where nothing else is learned, g is the classifier.)
     pub classifier: Option<Head<B>>,
+    /// ELSA's, of projections.
+    pub prototypes: Option<Prototypes<B>>,
     #[module(skip)]
     norm: NormChoice,
     #[module(skip)]
@@ -138,6 +142,7 @@ impl Objective {
             Self::Arnet => &[(Layer::Shifts, Scorer::Restoration)],
             Self::Stoc => &[(Layer::EMBEDDING, Scorer::Stoc)],
             Self::Panda => &[(Layer::EMBEDDING, Scorer::KnnL2)],
+            Self::Elsa => &[(Layer::Prototypes, Scorer::Energy)],
         }
     }
 }
@@ -160,7 +165,8 @@ impl NetworkConfig {
             | Objective::Ssd
             | Objective::Droc
             | Objective::Stoc
-            | Objective::Csi => (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None),
+            | Objective::Csi
+            | Objective::Elsa => (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None),
             Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
             Objective::Panda => (HeadShape::linear(y, y, false), None),
             Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
@@ -186,12 +192,19 @@ impl NetworkConfig {
         layers
     }
 
-    /// How many values [`Layer::Shifts`] has, by what is [`Said`] of each transformation. None where the objective knows no
-    /// transformations.
-    pub fn shifts_width(&self) -> Option<usize> {
+    /// What the network itself says of an image, where its objective has it say something, and in how many values: of each
+    /// transformation what is [`Said`] of it, or how near to each prototype it is.
+    pub fn own_row(&self) -> Option<(Layer, usize)> {
+        if self.objective == Objective::Elsa {
+            return Some((Layer::Prototypes, PROTOTYPES));
+        }
         let count = self.objective.shifts().all().len();
-        let z = self.heads().0.outputs().last().copied().unwrap_or_default();
-        (count > 0).then(|| count * self.objective.said().width(z))
+        (count > 0).then(|| (Layer::Shifts, count * self.objective.said().width(self.projection())))
+    }
+
+    /// Values of a projection.
+    fn projection(&self) -> usize {
+        self.heads().0.outputs().last().copied().unwrap_or_default()
     }
 
     /// A new network with weights drawn from `seed`, the same on every backend.
@@ -223,6 +236,7 @@ impl NetworkConfig {
                 let choices = self.objective.shifts().choices().iter().sum();
                 HeadShape::linear(8 * self.width, choices, true).init(device)
             }),
+            prototypes: (self.objective == Objective::Elsa).then(|| Prototypes::new(self.projection(), device)),
             norm: NormChoice(self.norm),
             pixels: self.pixels,
             shifts: self.objective.shifts(),
@@ -266,6 +280,11 @@ impl<B: Backend> Network<B> {
         self.project(self.embedding(&maps))
     }
 
+    /// Embeddings to the cosines of their projections with the prototypes: `N x` [`PROTOTYPES`]; none where there are none.
+    pub fn prototyped(&self, y: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.prototypes.as_ref()?.forward(self.project(y)))
+    }
+
     /// The named feature maps of images (`N x 3 x H x W`, already scaled), each `N x dim`.
     ///
     /// `conv4-1x1` is y = f(x) as it leaves the encoder, with norm on f as without: section 2.5 projects f(x), and only
@@ -283,12 +302,13 @@ impl<B: Backend> Network<B> {
         let get = |&layer: &Layer| match layer {
             Layer::Head(head) => heads.get(usize::from(head).checked_sub(1)?).cloned(),
             Layer::Shifts => shifts.clone(),
+            Layer::Prototypes => self.prototyped(self.embedding(&maps)),
             other => maps.get(other),
         };
         layers.iter().filter_map(get).collect()
     }
 
-    /// What it says of images in every transformation that it knows: `N x` [`NetworkConfig::shifts_width`].
+    /// What it says of images in every transformation that it knows: see [`NetworkConfig::own_row`].
     fn shifts(&self, images: &Tensor<B, 4>) -> Tensor<B, 2> {
         let n = images.dims()[0];
         let (mut said, mut logits) = (Vec::new(), Vec::new());
@@ -314,12 +334,12 @@ impl<B: Backend> Network<B> {
         Layer::all(self.projector.len()).collect()
     }
 
-    /// Whether there is such a feature map: one of [`Network::layers`], [`Layer::Unit`], or [`Layer::Shifts`] where the
-    /// objective knows transformations.
+    /// Whether there is such a feature map: one of [`Network::layers`], [`Layer::Unit`], or [`NetworkConfig::own_row`].
     pub fn knows(&self, layer: Layer) -> bool {
         match layer {
             Layer::Unit => true,
             Layer::Shifts => self.shifts != Shifts::None,
+            Layer::Prototypes => self.prototypes.is_some(),
             other => self.layers().contains(&other),
         }
     }

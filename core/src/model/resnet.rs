@@ -44,7 +44,7 @@ impl<B: Backend> FeatureMaps<B> {
             Layer::Flat(block) => Some(map(block)?.tensor().flatten(1, 3)),
             Layer::Pooled(block) => Some(map(block)?.pool()),
             Layer::Unit => Some(l2_normalize(self.embedding())),
-            Layer::Head(_) | Layer::Shifts | Layer::Pixels => None,
+            Layer::Head(_) | Layer::Shifts | Layer::Prototypes | Layer::Pixels => None,
         }
     }
 }

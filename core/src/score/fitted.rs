@@ -2,8 +2,8 @@
 
 use super::bank::{Mean, Nearest};
 use super::{
-    Bank, Csi, Dirichlet, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm, ScoreError,
-    Scorer, last_classifier,
+    Bank, Csi, Dirichlet, Energy, Gde, Goad, Kde, KnnL2, Length, Mahalanobis, MahalanobisShrunk, MinusMean, OcSvm,
+    ScoreError, Scorer, last_classifier,
 };
 use crate::Features;
 
@@ -31,6 +31,7 @@ enum Fit {
     Csi(Csi),
     Goad(Goad),
     Dirichlet(Dirichlet),
+    Energy(Energy),
 }
 
 impl Scorer {
@@ -56,6 +57,7 @@ impl Scorer {
             Self::Csi => Fit::Csi(Csi::fit(train)?),
             Self::Goad => Fit::Goad(Goad::fit(train)?),
             Self::Dirichlet => Fit::Dirichlet(Dirichlet::fit(train)?),
+            Self::Energy => Fit::Energy(Energy::fit(train)),
             Self::Stoc => Fit::Gde(last_classifier(train)?),
         };
         Ok(Fitted { scorer: self, fit })
@@ -85,6 +87,7 @@ impl Fitted {
             Fit::Csi(fit) => fit.score(queries),
             Fit::Goad(fit) => fit.score(queries),
             Fit::Dirichlet(fit) => fit.score(queries),
+            Fit::Energy(fit) => fit.score(queries),
         }
     }
 }

@@ -20,6 +20,7 @@ mod bank;
 mod coreset;
 mod csi;
 mod dirichlet;
+mod energy;
 mod ensemble;
 mod error;
 mod fitted;
@@ -44,6 +45,7 @@ pub use bank::{Bank, BankParts};
 pub use coreset::Coreset;
 pub use csi::Csi;
 pub use dirichlet::Dirichlet;
+pub use energy::{Energy, TEMPERATURE};
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};
@@ -84,7 +86,7 @@ mod tests {
             Features::new(n, 6, values.collect()).unwrap()
         };
         let (train, id, ood) = (draw(200, 1.0), draw(50, 1.0), draw(50, -1.0));
-        for scorer in Scorer::ALL.into_iter().filter(|scorer| !Scorer::OF_SHIFTS.contains(scorer)) {
+        for scorer in Scorer::ALL.into_iter().filter(|scorer| !Scorer::OF_ROWS.contains(scorer)) {
             let score = |q| score_all(scorer, 2, &train, q).unwrap();
             let auroc = crate::eval::auroc(&score(&id), &score(&ood)).unwrap();
             // Seen from the mean, 200 Gaussian features lie in every direction of six dimensions: an angle to the

@@ -3,6 +3,7 @@
 mod adam;
 mod arnet;
 mod drocc;
+mod elsa;
 mod goad;
 #[cfg(test)]
 mod gradients;
@@ -20,10 +21,11 @@ mod watch;
 
 pub use arnet::restoration_loss;
 pub use drocc::{hardest, inlier_loss, outlier_loss};
+pub use elsa::energy_loss;
 pub use goad::goad_loss;
 pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
 pub use panda::panda_centre;
-pub use run::{Advance, Kept, Run, RunError};
+pub use run::{Advance, Kept, Run, RunError, TrainingSet};
 pub use shifts::shift_loss;
 pub use stoc::classifiers;
 pub use svdd::{svdd_centre, svdd_loss};

@@ -3,6 +3,7 @@
 //! [`Run::advance`] does one thing at a time, a step or a measurement, and says what it did. In between its caller yields,
 //! shows, saves or stops as it likes.
 
+use super::elsa::pretraining;
 use super::guard::{Collapse, check_loss};
 use super::stoc::refines;
 use super::{Trainer, TrainerError, Watch, WatchError};
@@ -18,7 +19,7 @@ use thiserror::Error;
 /// A network in training, what it is trained on, and what was measured of it so far.
 pub struct Run<B: AutodiffBackend> {
     trainer: Trainer<B>,
-    images: ImageSet,
+    set: TrainingSet,
     watch: Option<Watch>,
     history: History,
     frames: Frames,
@@ -28,6 +29,22 @@ pub struct Run<B: AutodiffBackend> {
     losses: Vec<Tensor<B::InnerBackend, 1>>,
     /// Mean loss of the last whole epoch.
     loss: Option<f64>,
+}
+
+/// What a run learns from.
+#[derive(Debug, Clone)]
+pub struct TrainingSet {
+    /// Images of the class, with outliers among them where it is polluted.
+    pub images: ImageSet,
+    /// Anomalies that it is told of; none, unless its objective
+    /// [wants some](crate::config::Objective::is_told_anomalies).
+    pub known: ImageSet,
+}
+
+impl From<ImageSet> for TrainingSet {
+    fn from(images: ImageSet) -> Self {
+        Self { known: images.select(&[]), images }
+    }
 }
 
 /// What is left of a run that stopped.
@@ -80,25 +97,29 @@ pub enum RunError {
 }
 
 impl<B: AutodiffBackend> Run<B> {
-    /// Takes up a run on `images`: where it was left, or at its first step. Without a `watch` nothing is measured of it.
+    /// Takes up a run on `set`: where it was left, or at its first step. Without a `watch` nothing is measured of it.
     pub fn begin(
         config: TrainConfig,
-        images: ImageSet,
+        set: impl Into<TrainingSet>,
         watch: Option<Watch>,
         kept: Kept<'_>,
         device: B::Device,
     ) -> Result<Self, RunError> {
-        if images.len() < 2 {
-            return Err(TrainerError::TooFew(images.len()).into());
+        let set = set.into();
+        if set.images.len() < 2 {
+            return Err(TrainerError::TooFew(set.images.len()).into());
         }
-        let trainer = trainer(config, &images, kept.checkpoint, device)?;
+        if config.objective.is_told_anomalies() && set.known.is_empty() {
+            return Err(TrainerError::Untold(config.objective).into());
+        }
+        let trainer = trainer(config, &set, kept.checkpoint, device)?;
         let done = trainer.epochs_done();
         let Kept { mut history, mut frames, .. } = kept;
         history.epochs.retain(|entry| entry.epoch <= done);
         frames.keep(|_, epoch| history.epochs.iter().any(|entry| entry.epoch == epoch as usize));
-        let batches = trainer.batches(images.len(), done);
+        let batches = trainer.batches(set.images.len(), done);
         let loss = history.epochs.last().and_then(|entry| entry.loss);
-        Ok(Self { trainer, images, watch, history, frames, batches, losses: Vec::new(), loss })
+        Ok(Self { trainer, set, watch, history, frames, batches, losses: Vec::new(), loss })
     }
 
     /// Its settings.
@@ -113,7 +134,7 @@ impl<B: AutodiffBackend> Run<B> {
 
     /// What it is trained on.
     pub fn images(&self) -> &ImageSet {
-        &self.images
+        &self.set.images
     }
 
     /// What it is followed by.
@@ -153,7 +174,7 @@ impl<B: AutodiffBackend> Run<B> {
 
     /// How many of its images it learns from: all, unless it refines them (STOC).
     pub fn learns_from(&self) -> usize {
-        self.trainer.learns_from(self.images.len())
+        self.trainer.learns_from(self.set.images.len())
     }
 
     /// Images of a step.
@@ -194,7 +215,7 @@ impl<B: AutodiffBackend> Run<B> {
             return Ok(None);
         }
         let (epoch, step) = self.position();
-        let loss = self.trainer.step(&self.images, &self.batches[step], epoch, step);
+        let loss = self.trainer.step(&self.set.images, &self.batches[step], epoch, step);
         self.losses.push(loss.clone());
         let epoch = if self.losses.len() == self.batches.len() { Some(self.finish_epoch(pause).await?) } else { None };
         Ok(Some(Advance::Stepped { loss, epoch }))
@@ -209,17 +230,30 @@ impl<B: AutodiffBackend> Run<B> {
         let epoch = self.trainer.epochs_done();
         check_loss(loss).map_err(|found| RunError::Collapse { epoch, found })?;
         self.loss = Some(loss);
-        if self.config().objective == Objective::Stoc && refines(epoch) {
-            self.refine(pause).await.map_err(|source| RunError::Watch { epoch, source })?;
-        }
-        self.batches = self.trainer.batches(self.images.len(), epoch);
+        let between = match self.config().objective {
+            Objective::Stoc if refines(epoch) => self.refine(pause).await,
+            Objective::Elsa if epoch == pretraining(self.config().epochs) => self.place_prototypes(pause).await,
+            _ => Ok(()),
+        };
+        between.map_err(|source| RunError::Watch { epoch, source })?;
+        self.batches = self.trainer.batches(self.set.images.len(), epoch);
         Ok(loss)
+    }
+
+    /// Where the images lie after SimCLR, before fine-tuning.
+    async fn place_prototypes(&mut self, pause: impl AsyncFnMut(usize)) -> Result<(), WatchError> {
+        let network = self.trainer.network();
+        let projection = Layer::Head(network.projector.len() as u8);
+        let (device, batch) = (self.trainer.device(), self.config().batch);
+        let projections = embed_all(&network, &self.set.images, &[projection], batch, device, pause).await?;
+        self.trainer.place_prototypes(&projections[0]);
+        Ok(())
     }
 
     /// Leaves out images that look like anomalies to the network as it stands.
     async fn refine(&mut self, pause: impl AsyncFnMut(usize)) -> Result<(), WatchError> {
         let (network, device, batch) = (self.trainer.network(), self.trainer.device(), self.config().batch);
-        let features = embed_all(&network, &self.images, &[Layer::EMBEDDING], batch, device, pause).await?;
+        let features = embed_all(&network, &self.set.images, &[Layer::EMBEDDING], batch, device, pause).await?;
         self.trainer.keep(refined(&features[0])?);
         Ok(())
     }
@@ -247,9 +281,9 @@ impl<B: AutodiffBackend> Run<B> {
 
     /// Goes back to a checkpoint of this run, or to its first step.
     pub fn rewind(&mut self, checkpoint: Option<&[u8]>) -> Result<(), TrainerError> {
-        self.trainer = trainer(self.config().clone(), &self.images, checkpoint, self.device().clone())?;
+        self.trainer = trainer(self.config().clone(), &self.set, checkpoint, self.device().clone())?;
         self.losses.clear();
-        self.batches = self.trainer.batches(self.images.len(), self.trainer.epochs_done());
+        self.batches = self.trainer.batches(self.set.images.len(), self.trainer.epochs_done());
         Ok(())
     }
 }
@@ -257,14 +291,18 @@ impl<B: AutodiffBackend> Run<B> {
 /// A network where a checkpoint says, or one that has not learned.
 fn trainer<B: AutodiffBackend>(
     config: TrainConfig,
-    images: &ImageSet,
+    set: &TrainingSet,
     checkpoint: Option<&[u8]>,
     device: B::Device,
 ) -> Result<Trainer<B>, TrainerError> {
-    if let Some(bytes) = checkpoint {
-        return Trainer::resume(config, bytes, device)?.of(images.len());
-    }
-    let mut trainer = Trainer::new(config, device);
-    trainer.calibrate(images);
+    let mut trainer = match checkpoint {
+        Some(bytes) => Trainer::resume(config, bytes, device)?.of(set.images.len())?,
+        None => {
+            let mut trainer = Trainer::new(config, device);
+            trainer.calibrate(&set.images);
+            trainer
+        }
+    };
+    trainer.tell(set.known.clone());
     Ok(trainer)
 }

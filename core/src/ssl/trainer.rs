@@ -1,11 +1,13 @@
 //! One training run: a network, its optimiser, and where it stands.
 
 use super::adam::Adam;
+use super::elsa;
 use super::target::{self, Target};
 use super::{
-    byol_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, panda_centre, restoration_loss, shift_loss,
-    simsiam_loss, svdd_centre, svdd_loss,
+    byol_loss, energy_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, panda_centre,
+    restoration_loss, shift_loss, simsiam_loss, svdd_centre, svdd_loss,
 };
+use crate::Features;
 use crate::augment::Views;
 use crate::config::{Objective, TrainConfig};
 use crate::data::ImageSet;
@@ -39,6 +41,8 @@ pub struct Trainer<B: AutodiffBackend> {
     epochs_done: usize,
     /// STOC only: positions of the images that it goes on with, once it has refined them.
     kept: Option<Vec<usize>>,
+    /// ELSA only: the anomalies that it is told of.
+    known: Option<ImageSet>,
     device: B::Device,
 }
 
@@ -52,12 +56,14 @@ pub(super) struct Shown<B: Backend> {
     which: Vec<usize>,
     /// Where DROCC's search for anomalies begins: what is added to the images. For ARNet what each picture was made of.
     beside: Option<Tensor<B, 4>>,
+    /// In ELSA's fine-tuning, how many of each view's last pictures show known anomalies.
+    known: Option<usize>,
 }
 
 impl<B: Backend> Shown<B> {
     /// Pictures of which nothing is to be told.
     pub fn of(views: impl Into<Vec<Tensor<B, 4>>>) -> Self {
-        Self { views: views.into(), which: Vec::new(), beside: None }
+        Self { views: views.into(), which: Vec::new(), beside: None, known: None }
     }
 }
 
@@ -67,6 +73,9 @@ pub enum TrainerError {
     /// Fewer images than a batch norm can normalise.
     #[error("training needs at least 2 images, found {0}")]
     TooFew(usize),
+    /// No anomalies to be told of.
+    #[error("{0} learns from known anomalies: the training split must hold images of the class after the normal one")]
+    Untold(Objective),
     /// A checkpoint that is cut or of another network, or no checkpoint at all.
     #[error("the checkpoint cannot be read: {0}")]
     Checkpoint(String),
@@ -94,7 +103,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     pub fn new(config: TrainConfig, device: B::Device) -> Self {
         let init = || config.network().init(config.seed, &device);
         let (network, target) = (init(), (config.objective == Objective::Byol).then(|| Target::new(init())));
-        Self { config, network, target, optimizer: Adam::new().into(), epochs_done: 0, kept: None, device }
+        Self { config, network, target, optimizer: Adam::new().into(), epochs_done: 0, kept: None, known: None, device }
     }
 
     /// The settings.
@@ -153,6 +162,21 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.kept = Some(images);
     }
 
+    /// Tells it of anomalies.
+    pub(super) fn tell(&mut self, known: ImageSet) {
+        self.known = Some(known);
+    }
+
+    /// Places ELSA's prototypes among the projections of its images, `n x z`.
+    pub(super) fn place_prototypes(&mut self, projections: &Features) {
+        self.network.prototypes = Some(elsa::prototypes(projections, self.config.seed, &self.device));
+    }
+
+    /// Whether epoch `epoch` is one of ELSA's fine-tuning.
+    fn fine_tunes(&self, epoch: usize) -> bool {
+        self.config.objective == Objective::Elsa && epoch >= elsa::pretraining(self.config.epochs)
+    }
+
     /// One optimiser step on two views of the batch `indices` of `images`; returns the loss, still on the device.
     pub fn step(
         &mut self,
@@ -162,11 +186,14 @@ impl<B: AutodiffBackend> Trainer<B> {
         step: usize,
     ) -> Tensor<B::InnerBackend, 1> {
         let rng = Rng::new(self.config.seed, "augment", &[epoch as u64, step as u64]);
-        let shown = self.shown(images, indices, rng);
+        let fine_tunes = self.fine_tunes(epoch);
+        let shown =
+            if fine_tunes { self.beside_anomalies(images, indices, rng) } else { self.shown(images, indices, rng) };
         let steps_per_epoch = self.steps_per_epoch(images.len());
         let (at, steps) = (epoch * steps_per_epoch + step, self.config.epochs * steps_per_epoch);
         let momentum = target::momentum(self.config.ema_momentum, at as f64 / steps as f64);
-        self.step_on(&shown, self.config.learning_rate(at, steps), momentum)
+        let rate = self.config.learning_rate(at, steps) * if fine_tunes { elsa::SLOWER } else { 1.0 };
+        self.step_on(&shown, rate, momentum)
     }
 
     /// What a step shows the network of the batch `indices` of `images`.
@@ -182,7 +209,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             let views: Vec<_> = [(); 2].map(view).into();
             // All images turned by nothing come first, then all turned once, and so on.
             let which = (0..shifts.all().len()).flat_map(|turn| std::iter::repeat_n(turn, indices.len()));
-            return Shown { views, which: which.collect(), beside: None };
+            return Shown { which: which.collect(), ..Shown::of(views) };
         }
         let images = pixels.apply(views.images());
         if objective == Objective::Drocc {
@@ -198,7 +225,23 @@ impl<B: AutodiffBackend> Trainer<B> {
         let beside = (objective == Objective::Arnet).then(|| images.clone().repeat_dim(0, shifts.all().len()));
         let (pictures, which) = shifts.show(images, &moves);
         let pictures = if objective == Objective::Arnet { greyed(pictures) } else { pictures };
-        Shown { views: vec![pictures], which, beside }
+        Shown { which, beside, ..Shown::of([pictures]) }
+    }
+
+    /// Two views of the batch and, behind them, of its share of the known anomalies.
+    fn beside_anomalies(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> Shown<B> {
+        let known = self.known.as_ref().map_or(0, ImageSet::len);
+        let mut chosen = rng.permutation(known);
+        chosen.truncate(elsa::beside(known, indices.len(), images.len()));
+        let of_class = Views::<B>::new(images, indices, &self.device);
+        let anomalies = self.known.as_ref().filter(|_| !chosen.is_empty());
+        let anomalies = anomalies.map(|known| Views::<B>::new(known, &chosen, &self.device));
+        let view = |()| {
+            let all = [Some(&of_class), anomalies.as_ref()].into_iter().flatten();
+            let drawn = all.map(|views| self.network.pixels().apply(views.draw(&self.config.augment, &mut rng)));
+            Tensor::cat(drawn.collect(), 0)
+        };
+        Shown { known: Some(chosen.len()), ..Shown::of([(); 2].map(view)) }
     }
 
     /// Shows a network that has not learned twenty batches in training mode. Its batch norms then have the statistics of
@@ -251,7 +294,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// The loss on what is shown.
-    fn loss(&self, Shown { views, which, beside }: &Shown<B>) -> Tensor<B, 1> {
+    fn loss(&self, Shown { views, which, beside, known }: &Shown<B>) -> Tensor<B, 1> {
         let (network, TrainConfig { objective, temperature, .. }) = (&self.network, &self.config);
         let shifts = objective.shifts();
         let embed = |view: usize| network.embedding(&network.encoder.forward(views[view].clone()));
@@ -260,6 +303,13 @@ impl<B: AutodiffBackend> Trainer<B> {
             Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Stoc => {
                 nt_xent_loss(project(0), project(1), *temperature)
             }
+            Objective::Elsa => match *known {
+                None => nt_xent_loss(project(0), project(1), *temperature),
+                Some(known) => {
+                    let cosines = |view| network.prototyped(embed(view)).expect("this objective has prototypes");
+                    (energy_loss(cosines(0), known) + energy_loss(cosines(1), known)) / 2.0
+                }
+            },
             Objective::Csi => {
                 let classifier = network.classifier.as_ref().expect("this objective has a classifier");
                 let [y1, y2] = [0, 1].map(embed);

@@ -39,8 +39,8 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         None if args.layers == "all" => Request::of_the_paper(&network),
         scorers => {
             let own = network.layers().into_iter().map(|(layer, _)| layer);
-            let shifts = network.shifts_width().map(|_| Layer::Shifts);
-            let rows: Vec<Layer> = own.chain([Layer::Unit]).chain(shifts).chain([Layer::Pixels]).collect();
+            let said = network.own_row().map(|(layer, _)| layer);
+            let rows: Vec<Layer> = own.chain([Layer::Unit]).chain(said).chain([Layer::Pixels]).collect();
             let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),

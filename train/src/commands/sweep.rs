@@ -46,6 +46,9 @@ pub struct SweepArgs {
     /// Do this run only: its position in --list.
     #[arg(long, value_name = "N")]
     pub index: Option<usize>,
+    /// The weights that runs of PANDA begin with; the plan names their SHA-256.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
     /// Folder with the data set's files, or with a folder for each data set.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -188,8 +191,9 @@ fn one(planned: &Planned, out: &Path, args: &SweepArgs, number: &str) -> Outcome
             _ => tell!("{number}: {}", planned.name),
         }
         let steps = || {
-            train::complete(&lock, &path, &planned.config, args.root.as_deref(), args.device)?;
-            eval::evaluate_as_the_paper(&path, args.root.as_deref(), args.device)?;
+            let (weights, root) = (args.weights.as_deref(), args.root.as_deref());
+            train::complete(&lock, &path, &planned.config, weights, root, args.device)?;
+            eval::evaluate_as_the_paper(&path, root, args.device)?;
             Ok(())
         };
         let done = catch_unwind(AssertUnwindSafe(steps)).unwrap_or(Err(NsaError::Panicked));

@@ -19,7 +19,7 @@ use nsa_core::data::{ImageSet, OneClassSplit, Split};
 use nsa_core::measure::{History, HistoryEntry};
 use nsa_core::model::StateDict;
 use nsa_core::score::Scorer;
-use nsa_core::ssl::{Advance, Kept, Run, RunError, Trainer, TrainerError, Watch};
+use nsa_core::ssl::{Advance, Kept, Run, RunError, Trainer, TrainerError, TrainingSet, Watch};
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -37,18 +37,23 @@ pub fn run(args: TrainArgs) -> Result<(), NsaError> {
     on_device(device, job)
 }
 
-/// Trains a run of these settings to its end, from the beginning or from where its folder says. The caller holds the
-/// run's lock.
+/// Trains a run of these settings to its end, from the beginning (where its objective adapts weights, those of the file) or
+/// from where its folder says. The caller holds the run's lock.
 pub fn complete(
     _: &RunLock,
     path: &Path,
     config: &TrainConfig,
+    weights: Option<&Path>,
     root: Option<&Path>,
     device: Device,
 ) -> Result<(), NsaError> {
-    let job = match RunFolder::exists(path) {
-        true => Job::resume(path, root)?,
-        false => Job::load(path.to_path_buf(), config.clone(), root.map(Path::to_path_buf))?,
+    let job = if RunFolder::exists(path) {
+        Job::resume(path, root)?
+    } else {
+        let mut config = config.clone();
+        let weights = weights.filter(|_| config.objective.adapts_weights());
+        let weights = weights.map(|file| given(file, &mut config)).transpose()?;
+        Job { weights, ..Job::load(path.to_path_buf(), config, root.map(Path::to_path_buf))? }
     };
     on_device(device, Job { locked: true, ..job })
 }
@@ -107,16 +112,22 @@ impl Job {
     }
 
     /// The class's images, limited and polluted as the settings say; those that cannot be read are left out.
-    fn record(&mut self, device: &str) -> Result<(Record, ImageSet), NsaError> {
+    fn record(&mut self, device: &str) -> Result<(Record, TrainingSet), NsaError> {
         let config = &self.config;
         let mut split = config.split(self.train.labels(), self.train.classes().len())?;
         let loaded = self.train.read(&split.indices)?;
         let first_outlier = split.indices.len() - split.outliers;
         split.outliers = split.indices[first_outlier..].iter().filter(|i| loaded.indices.contains(i)).count();
         split.indices = loaded.indices;
+        let known = self.train.read(&split.known)?;
+        split.known = known.indices;
         // Said before the folder is made.
         if split.indices.len() < 2 {
             return Err(NsaError::Usage(TrainerError::TooFew(split.indices.len()).to_string()));
+        }
+        let objective = self.config.objective;
+        if objective.is_told_anomalies() && split.known.is_empty() {
+            return Err(NsaError::Usage(TrainerError::Untold(objective).to_string()));
         }
         if (1..loaded.images.len()).all(|i| loaded.images.image(i) == loaded.images.image(0)) {
             return Err(NsaError::Usage(format!(
@@ -135,7 +146,7 @@ impl Job {
             wall_seconds: 0.0,
             history: History::default(),
         };
-        Ok((record, loaded.images))
+        Ok((record, TrainingSet { images: loaded.images, known: known.images }))
     }
 }
 
@@ -227,22 +238,23 @@ impl DeviceJob for Job {
         if self.config.objective.adapts_weights() && self.checkpoint.is_none() && self.weights.is_none() {
             let objective = self.config.objective;
             return Err(NsaError::Usage(format!(
-                "{objective} begins with an encoder from elsewhere: begin the run with `nsa train --weights FILE`"
+                "{objective} begins with an encoder from elsewhere: begin the run with --weights FILE"
             )));
         }
         // What is wrong with the images is said before a folder is made.
         let new = if self.resumed {
             None
         } else {
-            let (record, images) = self.record(name)?;
-            let watch = self.watch(&record.split, &images)?;
-            Some((record, images, watch))
+            let (record, set) = self.record(name)?;
+            let watch = self.watch(&record.split, &set.images)?;
+            Some((record, set, watch))
         };
         let run_path = self.path.clone();
         let refused = |error: TrainerError| RunFolder::refused(&run_path, error);
         let begins = match (self.weights.take(), &new) {
-            (Some((path, weights)), Some((_, images, _))) => {
-                let trainer = Trainer::<Autodiff<B>>::adapting(self.config.clone(), weights, images, device.clone());
+            (Some((path, weights)), Some((_, set, _))) => {
+                let (config, images) = (self.config.clone(), &set.images);
+                let trainer = Trainer::<Autodiff<B>>::adapting(config, weights, images, device.clone());
                 let trainer = trainer.map_err(|error| match error {
                     TrainerError::Weights(source) => NsaError::WeightsFile { path, source },
                     other => refused(other),
@@ -252,15 +264,15 @@ impl DeviceJob for Job {
             _ => None,
         };
         let _lock = if self.locked { None } else { Some(RunLock::take(&self.path)?) };
-        let (mut folder, images, watch) = match new {
-            Some((record, images, watch)) => {
-                (RunFolder::create(&self.path, self.config.clone(), record)?, images, watch)
-            }
+        let (mut folder, set, watch) = match new {
+            Some((record, set, watch)) => (RunFolder::create(&self.path, self.config.clone(), record)?, set, watch),
             None => {
                 let folder = RunFolder::open(&self.path)?;
-                let images = self.train.read_again(&folder.record.split.indices)?;
-                let watch = self.watch(&folder.record.split, &images)?;
-                (folder, images, watch)
+                let split = &folder.record.split;
+                let [images, known] = [&split.indices, &split.known].map(|indices| self.train.read_again(indices));
+                let set = TrainingSet { images: images?, known: known? };
+                let watch = self.watch(split, &set.images)?;
+                (folder, set, watch)
             }
         };
         let kept = Kept {
@@ -268,7 +280,7 @@ impl DeviceJob for Job {
             history: take(&mut folder.record.history),
             frames: take(&mut folder.frames),
         };
-        let begun = Run::<Autodiff<B>>::begin(self.config, images, watch, kept, device);
+        let begun = Run::<Autodiff<B>>::begin(self.config, set, watch, kept, device);
         let run = begun.map_err(|error| match error {
             RunError::Trainer(error) => refused(error),
             other => other.into(),

@@ -40,7 +40,9 @@ pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
          learned and what scores differ. Own score: as the method's authors score (`docs/method.md`); chosen: the feature map and \
          scorer that are best on validation images, run by run. AUROC in percent on the whole test set, mean ± standard \
          deviation over classes and seeds. Pictures: how many of an image a step embeds; passes: how many of a test image \
-         its own score needs; models: networks, and classifiers that refine the data.\n\n",
+         its own score needs; models: networks, and classifiers that refine the data. ELSA has seen labels: a twentieth of what it \
+         learns from are anomalies, of one class, that it is told are some. DN2 is what PANDA begins with, an encoder trained on \
+         other images.\n\n",
     ) + &text
 }
 
@@ -88,6 +90,10 @@ fn table(runs: &[&RunRecord], records: &[RunRecord]) -> String {
     }
     for runs in methods.values() {
         let config = &runs[0].config;
+        if config.objective.adapts_weights() {
+            let before = cell(runs, |run| run.summary.history.epochs.first()?.rate(Scorer::KnnL2));
+            let _ = writeln!(text, "| DN2 | {} on {}: {before} | | | | | 1 | 1 | |", Scorer::KnnL2, Layer::EMBEDDING);
+        }
         let of = |&(layer, scorer): &(Layer, Scorer)| {
             let reached = cell(runs, |run| Some(run.result()?.reached(layer, scorer)?.auroc));
             format!("{scorer} on {layer}: {reached}")

@@ -107,15 +107,15 @@ impl<B: AutodiffBackend> LiveRun<B> {
             None => Given::digits(&config)?,
             Some(Sides { id, ood }) => Given::own(&config, id, ood)?,
         };
-        let Given { images, outliers, validation, test } = given;
+        let Given { set, outliers, validation, test } = given;
         let judged = |indices: &[usize]| Ok::<_, DataError>((test.select(&config, indices)?, indices.to_vec()));
-        let watch = Watch::new(&config, &images, validation, &test.labels(), judged, BATCH)?;
+        let watch = Watch::new(&config, &set.images, validation, &test.labels(), judged, BATCH)?;
         let kept = Kept {
             checkpoint: (!checkpoint.is_empty()).then_some(checkpoint),
             history: History { epochs: history },
             frames: joined(&watch, frames),
         };
-        let run = Run::begin(config, images, Some(watch), kept, device)?;
+        let run = Run::begin(config, set, Some(watch), kept, device)?;
         let rates = vec![(run.position().0, 0, run.config().lr)];
         Ok(Self { run, outliers, test, checkpoint: checkpoint.to_vec(), rates })
     }

@@ -2,12 +2,12 @@
 
 use nsa_core::config::TrainConfig;
 use nsa_core::data::{DataError, ImageSet, OWN_CLASSES, OwnImages, Sides, Split, synth_digits};
-use nsa_core::ssl::Watch;
+use nsa_core::ssl::{TrainingSet, Watch};
 
 /// What a run is given, at its size.
 pub(super) struct Given {
-    pub images: ImageSet,
-    /// Outliers among them.
+    pub set: TrainingSet,
+    /// Outliers among its images.
     pub outliers: usize,
     pub validation: Sides<ImageSet>,
     pub test: TestSet,
@@ -25,10 +25,11 @@ impl Given {
     pub fn digits(config: &TrainConfig) -> Result<Self, DataError> {
         let labels = synth_digits::labels(Split::Train);
         let split = config.split(&labels, synth_digits::CLASSES.len())?;
-        let images = draw(config, Split::Train, &split.indices)?;
+        let [images, known] = [&split.indices, &split.known].map(|places| draw(config, Split::Train, places));
+        let set = TrainingSet { images: images?, known: known? };
         let validation = Watch::validation_places(config, &split, &labels);
         let validation = validation.try_map(|places| draw(config, Split::Train, &places))?;
-        Ok(Self { images, outliers: split.outliers, validation, test: TestSet::Digits })
+        Ok(Self { set, outliers: split.outliers, validation, test: TestSet::Digits })
     }
 
     /// Nothing is held back for validation: there are too few.
@@ -37,7 +38,7 @@ impl Given {
         let images = train.shrunk(config.image_size)?;
         let none = images.select(&[]);
         let validation = Sides { id: none.clone(), ood: none };
-        Ok(Self { images, outliers: 0, validation, test: TestSet::Own(test) })
+        Ok(Self { set: images.into(), outliers: 0, validation, test: TestSet::Own(test) })
     }
 }
 

@@ -117,7 +117,7 @@ fn truth(lab: Lab, scene: Scene) -> Option<(Option<usize>, String)> {
         Scene::Scores => {
             readout(lab).map(|r| (None, text::story::threshold_told(&percent(r.tpr()), &percent(r.fpr()))))
         }
-        Scene::StopGrad | Scene::Pollution | Scene::YourTurn | Scene::Live | Scene::Rivals => None,
+        Scene::StopGrad | Scene::Pollution | Scene::YourTurn | Scene::Live | Scene::Rivals | Scene::Collapse => None,
     }
 }
 

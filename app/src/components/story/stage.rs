@@ -34,7 +34,7 @@ pub fn Stage(scene: Scene) -> impl IntoView {
         Scene::Detector => view! { <Gallery/> }.into_any(),
         Scene::Scores => view! { <Separate/> }.into_any(),
         Scene::YourTurn => view! { <Own/> }.into_any(),
-        Scene::Live => view! { <TrainStage/> }.into_any(),
+        Scene::Live | Scene::Collapse => view! { <TrainStage/> }.into_any(),
         Scene::Rivals => view! { <Turned lab/> }.into_any(),
         Scene::Training => view! {
             <Epochs/>

@@ -86,7 +86,12 @@ fn MethodMenus(lab: Lab, recipe: Memo<Recipe>, index: usize) -> impl IntoView {
         });
     };
     let name = move |what: &str| format!("train-{what}-{}", if index == 0 { 'a' } else { 'b' });
-    let objectives = OBJECTIVES.iter().map(|o| (o.to_string(), text::objective(*o))).collect();
+    // Of a person's own images none is known to be an anomaly or an outlier.
+    let unknown = Memo::new(move |_| recipe.with(|r| r.own.is_some()));
+    let objectives = move || {
+        let offered = OBJECTIVES.iter().filter(|o| !(unknown.get() && o.is_told_anomalies()));
+        offered.map(|o| (o.to_string(), text::objective(*o))).collect()
+    };
     let norms: Vec<_> = NORMS.iter().map(|n| (n.to_string(), text::norm(*n).to_string())).collect();
     let pollutions: Vec<_> = POLLUTIONS.iter().map(|p| (p.to_string(), format!("{p} %"))).collect();
     let rates = RATES.iter().map(|r| (r.to_string(), r.to_string())).collect();
@@ -105,6 +110,7 @@ fn MethodMenus(lab: Lab, recipe: Memo<Recipe>, index: usize) -> impl IntoView {
             change(&|method| method.pollution = share);
         }
     };
+    let biases_name = name("biases");
     let rate = move |word: String| {
         if let Ok(rate) = word.parse::<f64>() {
             change(&|method| method.rate = rate);
@@ -113,15 +119,26 @@ fn MethodMenus(lab: Lab, recipe: Memo<Recipe>, index: usize) -> impl IntoView {
     view! {
         <fieldset class="method" data-run=index>
             <legend>{text::RUNS[index]}<span class="method-name">{move || method.with(Method::name)}</span></legend>
-            {menu(text::OBJECTIVE, &name("objective"), objectives, Memo::new(move |_| method.with(|m| m.objective.to_string())), objective)}
+            {move || {
+                let now = Memo::new(move |_| method.with(|m| m.objective.to_string()));
+                menu(text::OBJECTIVE, &name("objective"), objectives(), now, objective)
+            }}
             {move || {
                 let now = Memo::new(move |_| method.with(|m| m.norm.to_string()));
                 method.with(|m| !m.objective.is_rival()).then(|| menu(text::NORM, &name("norm"), norms.clone(), now, norm))
             }}
-            // Of a person's own images none is known to be an outlier.
             {move || {
                 let now = Memo::new(move |_| method.with(|m| m.pollution));
-                recipe.with(|r| r.own.is_none()).then(|| menu(text::POLLUTION, &name("pollution"), pollutions.clone(), now, pollution))
+                (!unknown.get()).then(|| menu(text::POLLUTION, &name("pollution"), pollutions.clone(), now, pollution))
+            }}
+            {move || {
+                let change = move |on| change(&|method: &mut Method| method.biases = on);
+                method.with(|m| m.objective == Objective::DeepSvdd).then(|| view! {
+                    <label class="check">
+                        <input type="checkbox" name=biases_name.clone() prop:checked=move || method.with(|m| m.biases) on:change:target=move |e| change(e.target().checked())/>
+                        <span>{text::BIASES}</span>
+                    </label>
+                })
             }}
             {menu(text::RATE, &name("rate"), rates, Memo::new(move |_| method.with(|m| m.rate)), rate)}
         </fieldset>

@@ -1,0 +1,116 @@
+//! ELSA (Han et al. 2021): SimCLR first; then the class is divided among prototypes, and fine-tuning lowers the energy of its
+//! images, which is low near any prototype, and raises that of the few anomalies that are known as such.
+
+use crate::Features;
+use crate::model::{PROTOTYPES, Prototypes};
+use crate::rng::Rng;
+use crate::score::TEMPERATURE;
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+
+/// Rounds of k-means (theirs).
+const ROUNDS: usize = 10;
+/// Of the learning rate, in fine-tuning.
+pub(super) const SLOWER: f64 = 0.1;
+
+/// Epochs of SimCLR, of so many in all: the last tenth is for fine-tuning.
+pub(super) fn pretraining(epochs: usize) -> usize {
+    epochs - epochs.div_ceil(10)
+}
+
+/// The fine-tuning loss of images, the last `known` of them known anomalies: cosines with the prototypes, `M x K`. With S the
+/// logarithm of the sum of exp(cosine / temperature) and C the most that it can be, the mean of 1 / S of what may be of the
+/// class and 1 / (C - S) of anomalies.
+pub fn energy_loss<B: Backend>(cosines: Tensor<B, 2>, known: usize) -> Tensor<B, 1> {
+    let [m, k] = cosines.dims();
+    let most = (k as f64).ln() + 1.0 / TEMPERATURE;
+    let nearness = (cosines / TEMPERATURE).exp().sum_dim(1).log();
+    let of_class = nearness.clone().narrow(0, 0, m - known).recip().sum();
+    let anomalies = if known == 0 { None } else { Some(nearness.narrow(0, m - known, known)) };
+    let of_anomalies = anomalies.map(|nearness| (-nearness + most).recip().sum());
+    of_anomalies.into_iter().fold(of_class, |sum, more| sum + more) / m as f64
+}
+
+/// As many directions as there are prototypes that stand for all of `features`, `n x d`: spherical k-means, from places of
+/// images drawn by `rng`; a cluster that nothing is nearest to keeps its place.
+fn directions(features: &Features, mut rng: Rng) -> Vec<Vec<f64>> {
+    let unit: Vec<Vec<f64>> = features.rows().map(|row| of_length_one(row.iter().map(|&x| f64::from(x)))).collect();
+    let order = rng.permutation(unit.len());
+    let mut placed: Vec<Vec<f64>> = (0..PROTOTYPES).map(|i| unit[order[i % order.len()]].clone()).collect();
+    for _ in 0..ROUNDS {
+        let mut sums = vec![vec![0.0; features.dim()]; PROTOTYPES];
+        for row in &unit {
+            let cosines = placed.iter().map(|place| place.iter().zip(row).map(|(a, b)| a * b).sum::<f64>());
+            let (nearest, _) =
+                cosines.enumerate().fold((0, f64::MIN), |best, at| if at.1 > best.1 { at } else { best });
+            sums[nearest].iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        for (place, sum) in placed.iter_mut().zip(sums) {
+            if sum.iter().any(|x| *x != 0.0) {
+                *place = of_length_one(sum.into_iter());
+            }
+        }
+    }
+    placed
+}
+
+fn of_length_one(row: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let length = row.clone().map(|x| x * x).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+    row.map(|x| x / length).collect()
+}
+
+/// Prototypes among `projections` of the training images, `n x z`.
+pub(super) fn prototypes<B: Backend>(projections: &Features, seed: u64, device: &B::Device) -> Prototypes<B> {
+    let values = directions(projections, Rng::new(seed, "prototypes", &[])).concat();
+    let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
+    Prototypes::placed(Tensor::from_data(TensorData::new(values, [PROTOTYPES, projections.dim()]), device))
+}
+
+/// How many of `known` anomalies stand beside a batch of `images`: in the whole's proportion, at least one of any.
+pub(super) fn beside(known: usize, batch: usize, images: usize) -> usize {
+    (known * batch).div_ceil(images).min(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::Flex;
+
+    #[test]
+    fn prototypes_stand_where_images_are() {
+        // Three bundles of directions, each within a few degrees.
+        let mut rng = Rng::new(1, "bundles", &[]);
+        let row = |i: usize, rng: &mut Rng| {
+            (0..3).map(|axis| f32::from(i % 3 == axis) + 0.02 * rng.normal() as f32).collect()
+        };
+        let rows: Vec<Vec<f32>> = (0..300).map(|i| row(i, &mut rng)).collect();
+        let features = Features::new(300, 3, rows.concat()).unwrap();
+        let placed = directions(&features, Rng::new(0, "prototypes", &[]));
+        assert_eq!(placed.len(), PROTOTYPES);
+        for place in &placed {
+            let length = place.iter().map(|x| x * x).sum::<f64>();
+            assert!((length - 1.0).abs() < 1e-9 && place.iter().any(|x| *x > 0.99), "{place:?}");
+        }
+        for axis in 0..3 {
+            assert!(placed.iter().any(|place| place[axis] > 0.99), "nothing stands for bundle {axis}");
+        }
+        // Fewer images than prototypes.
+        let few = features.select(&[0, 1]).unwrap();
+        assert_eq!(directions(&few, Rng::new(0, "prototypes", &[])).len(), PROTOTYPES);
+    }
+
+    #[test]
+    fn the_loss_wants_images_near_prototypes_and_anomalies_far_from_them() {
+        let loss = |cosines: [f32; 2], known| {
+            let cosines = Tensor::<Flex, 2>::from_floats([[cosines[0]; 4], [cosines[1]; 4]], &Default::default());
+            energy_loss(cosines, known).into_scalar()
+        };
+        assert!(loss([0.9, 0.9], 0) < loss([0.9, 0.1], 0));
+        assert!(loss([0.9, 0.1], 1) < loss([0.9, 0.9], 1));
+    }
+
+    #[test]
+    fn the_last_tenth_is_fine_tuning_and_every_batch_has_its_share_of_anomalies() {
+        assert_eq!([2, 4, 10, 11, 550].map(pretraining), [1, 3, 9, 9, 495]);
+        assert_eq!([beside(26, 250, 500), beside(3, 8, 500), beside(0, 8, 500), beside(2, 500, 500)], [13, 1, 0, 2]);
+    }
+}
