@@ -48,6 +48,8 @@ pub const TERMS: &[Term] = &[
         "How much is wrong in the image when the model restores its colours and which way is up."),
     term(&["Energy (ELSA)", "ELSA"],
         "How far an image lies from all the places that stand for the training images. The model was told a few anomalies while it learned."),
+    term(&["Deep SVDD"],
+        "Deep support vector data description: it learns to put all training images close to one point; far from it is anomalous."),
     term(&["kNN"], "Nearest neighbours vote: how well an image's class follows from the images nearest to it."),
     term(&["AUROC"],
         "How often a random anomaly scores higher than a random normal image. 100 % is a perfect order, 50 % is a coin."),

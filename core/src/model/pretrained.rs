@@ -27,8 +27,9 @@ struct Parts<B: Backend> {
 impl<B: Backend> Pretrained<B> {
     /// An encoder of this shape with these weights, named as torchvision names them; `projector.` as our runs have it.
     ///
-    /// Left out are what features do not need, classifiers (`fc.`, `classifier.`) and a predictor (`predictor.`), and the `module.`
-    /// before every name of a network that was trained on several GPUs. Everything else must fit.
+    /// Left out is what features do not need: classifiers (`fc.`, `classifier.`), a predictor (`predictor.`), prototypes
+    /// (`prototypes.`), and the `module.` before every name of a network that was trained on several GPUs. Everything else
+    /// must fit.
     ///
     /// `norm` is the run's: on the encoder it normalises what the projector sees. torchvision's have none.
     pub fn load(config: EncoderConfig, norm: Norm, state: StateDict, device: &B::Device) -> Result<Self, WeightsError> {
@@ -51,7 +52,8 @@ impl<B: Backend> Pretrained<B> {
         let heads = projector.iter().flat_map(HeadShape::outputs).copied().collect();
         let mut network =
             Parts { encoder: ResNet::new(config, device), projector: projector.map(|shape| shape.init(device)) };
-        let unused = |name: &str| ["fc.", "classifier.", "predictor."].iter().any(|head| name.starts_with(head));
+        let unused =
+            |name: &str| ["fc.", "classifier.", "predictor.", "prototypes."].iter().any(|head| name.starts_with(head));
         fill(&mut network, state.renamed(|name| (!unused(name)).then(|| field_path(name))))?;
         Ok(Self { config, norm, network, heads })
     }

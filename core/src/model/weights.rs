@@ -1,7 +1,7 @@
 //! Weights as safetensors with PyTorch's names and layouts.
 //!
 //! The encoder's tensors stand at the top (`layer1.0.conv1.weight` ...), as torchvision names them, the heads
-//! behind `projector.`, `predictor.` and `classifier.`. Batch norms stay f32, because a running variance underflows in f16.
+//! behind `projector.`, `predictor.`, `classifier.` and `prototypes.`. Batch norms stay f32, because a running variance underflows in f16.
 
 use super::Network;
 use super::state_dict::{StateDict, WeightsError};
@@ -107,7 +107,7 @@ impl<B: Backend> Network<B> {
 }
 
 /// How the names of what is not the encoder's begin.
-const HEADS: [&str; 3] = ["projector.", "predictor.", "classifier."];
+const HEADS: [&str; 4] = ["projector.", "predictor.", "classifier.", "prototypes."];
 
 /// Where a tensor of a state dict stands in a network: the encoder's are at the top there.
 pub(super) fn field_path(name: &str) -> String {

@@ -9,8 +9,6 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 /// Rounds of k-means (theirs).
 const ROUNDS: usize = 10;
-/// Of the learning rate, in fine-tuning.
-pub(super) const SLOWER: f64 = 0.1;
 
 /// Epochs of SimCLR, of so many in all: the last tenth is for fine-tuning.
 pub(super) fn pretraining(epochs: usize) -> usize {
@@ -24,10 +22,11 @@ pub fn energy_loss<B: Backend>(cosines: Tensor<B, 2>, known: usize) -> Tensor<B,
     let [m, k] = cosines.dims();
     let most = (k as f64).ln() + 1.0 / TEMPERATURE;
     let nearness = (cosines / TEMPERATURE).exp().sum_dim(1).log();
-    let of_class = nearness.clone().narrow(0, 0, m - known).recip().sum();
-    let anomalies = if known == 0 { None } else { Some(nearness.narrow(0, m - known, known)) };
-    let of_anomalies = anomalies.map(|nearness| (-nearness + most).recip().sum());
-    of_anomalies.into_iter().fold(of_class, |sum, more| sum + more) / m as f64
+    let mut sum = nearness.clone().narrow(0, 0, m - known).recip().sum();
+    if known > 0 {
+        sum = sum + (-nearness.narrow(0, m - known, known) + most).recip().sum();
+    }
+    sum / m as f64
 }
 
 /// As many directions as there are prototypes that stand for all of `features`, `n x d`: spherical k-means, from places of

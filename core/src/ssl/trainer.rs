@@ -186,14 +186,15 @@ impl<B: AutodiffBackend> Trainer<B> {
         step: usize,
     ) -> Tensor<B::InnerBackend, 1> {
         let rng = Rng::new(self.config.seed, "augment", &[epoch as u64, step as u64]);
-        let fine_tunes = self.fine_tunes(epoch);
-        let shown =
-            if fine_tunes { self.beside_anomalies(images, indices, rng) } else { self.shown(images, indices, rng) };
+        let shown = if self.fine_tunes(epoch) {
+            self.beside_anomalies(images, indices, rng)
+        } else {
+            self.shown(images, indices, rng)
+        };
         let steps_per_epoch = self.steps_per_epoch(images.len());
         let (at, steps) = (epoch * steps_per_epoch + step, self.config.epochs * steps_per_epoch);
         let momentum = target::momentum(self.config.ema_momentum, at as f64 / steps as f64);
-        let rate = self.config.learning_rate(at, steps) * if fine_tunes { elsa::SLOWER } else { 1.0 };
-        self.step_on(&shown, rate, momentum)
+        self.step_on(&shown, self.config.learning_rate(at, steps), momentum)
     }
 
     /// What a step shows the network of the batch `indices` of `images`.
