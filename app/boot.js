@@ -9,6 +9,18 @@ init().catch((error) => {
   document.documentElement.dataset.state = "error";
 });
 
+// The link is idle while the browser compiles the page's program and starts the engine: the files of the model that is opened first
+// come meanwhile. The program asks for them by the same addresses.
+const { firstModel } = document.documentElement.dataset;
+if (firstModel && !/[?&](model|view|scene)=/.test(location.search)) {
+  document.querySelector("link[rel=preload][href$='nsa-app_bg.wasm']")?.addEventListener("load", () => {
+    for (const file of ["bundle.json", "history.json", "model.safetensors", "bank.safetensors"]) {
+      const href = `assets/bundles/${firstModel}/${file}`;
+      document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "anonymous", href }));
+    }
+  });
+}
+
 // Works offline after the first visit: see sw.js. Without a service worker everything else works as before.
 const root = document.documentElement;
 const workers = (() => {
