@@ -34,6 +34,25 @@ test("the rest comes after what the first view waits for", { timeout: 120_000 },
   site.close();
 });
 
+test("the first model's files come once, although they are asked for before the program can", { timeout: 120_000 }, async () => {
+  const site = await serve(DIST);
+  const lab = await Lab.open(browser, site.url, "?backend=cpu&n=4", { serviceWorkers: "block" });
+  await lab.until("ready");
+  const of = (file) => site.requests.filter((path) => path.endsWith(file));
+  for (const file of ["/bundle.json", "/history.json", "/model.safetensors", "/bank.safetensors"]) {
+    assert.equal(of(file).length, 1, `${file}: ${site.requests.join(" ")}`);
+  }
+  await lab.close();
+  // Another model's are not those.
+  const other = await Lab.open(browser, site.url, "?backend=cpu&n=4&model=digits-rotnet", { serviceWorkers: "block" });
+  await other.until("ready");
+  assert.ok(of("/model.safetensors").at(-1).includes("/digits-rotnet/"));
+  assert.equal(of("/digits/model.safetensors").length, 1);
+  assert.deepEqual([...lab.complaints, ...other.complaints], []);
+  await other.close();
+  site.close();
+});
+
 test("where the rest does not arrive the first view works, and a sentence says what to do", { timeout: 120_000 }, async () => {
   let broken = true;
   const site = await serve(DIST, (path, bytes) => {

@@ -72,7 +72,13 @@ pub(super) fn beside(known: usize, batch: usize, images: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Norm, Objective, TrainConfig};
+    use crate::data::{Split, synth_digits};
+    use crate::model::save_weights;
+    use crate::ssl::{Kept, Run, TrainingSet};
+    use burn::backend::Autodiff;
     use burn_flex::Flex;
+    use pollster::block_on;
 
     #[test]
     fn prototypes_stand_where_images_are() {
@@ -105,6 +111,43 @@ mod tests {
         };
         assert!(loss([0.9, 0.9], 0) < loss([0.9, 0.1], 0));
         assert!(loss([0.9, 0.1], 1) < loss([0.9, 0.9], 1));
+    }
+
+    #[test]
+    fn prototypes_are_placed_before_fine_tuning_and_a_resumed_run_has_them() {
+        let (objective, norm) = (Objective::Elsa, Norm::None);
+        let config = TrainConfig { objective, norm, width: 2, batch: 4, epochs: 3, ..TrainConfig::default() };
+        let images = synth_digits::generate(synth_digits::SEED, Split::Train, 1);
+        let set = TrainingSet { images: images.select(&[0, 1, 2, 3, 4, 5, 6, 7]), known: images.select(&[8, 9]) };
+        let begin = |set: TrainingSet, checkpoint: Option<&[u8]>| {
+            let kept = Kept { checkpoint, ..Kept::default() };
+            Run::<Autodiff<Flex>>::begin(config.clone(), set, None, kept, Default::default())
+        };
+        let train = |run: &mut Run<_>, epochs: usize| {
+            while run.position().0 < epochs {
+                block_on(run.advance(async |_| ())).unwrap();
+            }
+        };
+        let placed = |run: &Run<Autodiff<Flex>>| {
+            let network = run.network();
+            let cosines = network.prototyped(Tensor::ones([1, 16], &Default::default())).unwrap();
+            cosines.into_data().into_vec::<f32>().unwrap()
+        };
+        let mut whole = begin(set.clone(), None).unwrap();
+        train(&mut whole, 1);
+        let before = placed(&whole);
+        train(&mut whole, 2);
+        let cosines = placed(&whole);
+        assert!(cosines != before && cosines.iter().all(|cosine| cosine.abs() <= 1.0 + 1e-5), "{cosines:?}");
+        let bytes = block_on(whole.checkpoint()).unwrap();
+        let mut resumed = begin(set.clone(), Some(&bytes)).unwrap();
+        for run in [&mut whole, &mut resumed] {
+            train(run, 3);
+        }
+        assert_eq!(save_weights(&whole.network()).unwrap(), save_weights(&resumed.network()).unwrap());
+
+        let untold = begin(set.images.into(), None).err().unwrap().to_string();
+        assert!(untold.contains("elsa learns from known anomalies"), "{untold}");
     }
 
     #[test]

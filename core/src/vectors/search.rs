@@ -10,6 +10,7 @@
 
 use super::product::fold_products;
 use crate::Features;
+use nsa_kernels::threads::{all, each_with};
 
 /// Candidates that are kept beyond those asked for.
 const EXTRA_CANDIDATES: usize = 16;
@@ -72,14 +73,12 @@ impl Search {
     /// Prepares `points`.
     pub(crate) fn new(points: &impl Points) -> Self {
         let centre = median(points);
-        let mut row = vec![0.0; points.dim()];
-        let mut lengths: Vec<f64> = (0..points.n())
-            .map(|i| {
-                points.read(i, &mut row);
-                squared_distance(&row, &centre).sqrt()
-            })
-            .filter(|length| *length > 0.0)
-            .collect();
+        let lengths = all(points.n(), |i| {
+            let mut row = vec![0.0; points.dim()];
+            points.read(i, &mut row);
+            squared_distance(&row, &centre).sqrt()
+        });
+        let mut lengths: Vec<f64> = lengths.into_iter().filter(|length| *length > 0.0).collect();
         // A power of two, so that scaling rounds nothing.
         let scale = if lengths.is_empty() { 1.0 } else { (-middle(&mut lengths).log2().round()).exp2() };
         let seen = Seen::new(points, &centre, scale);
@@ -169,21 +168,19 @@ struct State {
 impl Seen {
     fn new(points: &impl Points, centre: &[f64], scale: f64) -> Self {
         let (n, dim) = (points.n(), points.dim());
-        let mut values = vec![0.0_f32; n * dim];
-        let (mut squares, mut wild) = (Vec::with_capacity(n), Vec::new());
-        let mut row = vec![0.0; dim];
-        for (i, out) in values.chunks_exact_mut(dim).enumerate() {
+        let (mut values, mut squares) = (vec![0.0_f32; n * dim], vec![0.0; n]);
+        let sane = |square: f64| square < WILD * WILD;
+        each_with(&mut values, dim, &mut squares, 1, |i, out, square| {
+            let mut row = vec![0.0; dim];
             points.read(i, &mut row);
-            row.iter_mut().zip(centre).for_each(|(x, c)| *x = (*x - c) * scale);
-            let square = row.iter().map(|x| x * x).sum::<f64>();
-            if square < WILD * WILD {
-                out.iter_mut().zip(&row).for_each(|(to, &from)| *to = from as f32);
-                squares.push(square);
-            } else {
-                wild.push(i);
-                squares.push(0.0);
+            square[0] = squared_distance(&row, centre) * scale * scale;
+            if sane(square[0]) {
+                let seen = row.iter().zip(centre).map(|(x, c)| (x - c) * scale);
+                out.iter_mut().zip(seen).for_each(|(to, from)| *to = from as f32);
             }
-        }
+        });
+        let wild: Vec<usize> = (0..n).filter(|&i| !sane(squares[i])).collect();
+        wild.iter().for_each(|&i| squares[i] = 0.0);
         Self { values: Features::of_finite(n, dim, values), squares, wild }
     }
 }
