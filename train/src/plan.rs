@@ -323,7 +323,11 @@ mod tests {
         let mut small: Vec<_> = std::fs::read_dir(folder.join("cpu")).unwrap().map(|e| e.unwrap().path()).collect();
         small.sort();
         let small: Vec<usize> = small.iter().map(|path| Plan::read(path).unwrap().runs.len()).collect();
-        assert_eq!(small, [12, 22, 252, 252, 20, 40, 18, 33], "digits, dynamics, rivals-tab, rivals, tab, table1, table3, untrained");
+        assert_eq!(
+            small,
+            [12, 22, 252, 252, 20, 40, 18, 33],
+            "digits, dynamics, rivals-tab, rivals, tab, table1, table3, untrained"
+        );
     }
 
     #[test]

@@ -109,6 +109,13 @@ impl Default for Recipe {
 }
 
 impl Method {
+    /// What a run has of its own.
+    pub fn of(config: &TrainConfig) -> Self {
+        let pollution = (config.pollution * 100.0).round() as usize;
+        let &TrainConfig { objective, norm, lr: rate, svdd_biases: biases, .. } = config;
+        Self { objective, norm, pollution, rate, biases }
+    }
+
     /// With another objective; those of other papers are trained as these say, without this paper's norm.
     #[must_use]
     pub fn learning(self, objective: Objective) -> Self {
@@ -331,6 +338,8 @@ mod tests {
         read.a = Method::from_text(&recipe.a_text().unwrap(), read.a);
         read.read_b(&recipe.b_text().unwrap());
         assert_eq!(read, recipe);
+        let digits = Recipe { own: None, ..recipe.clone() };
+        assert_eq!(digits.configs().iter().map(Method::of).collect::<Vec<_>>(), digits.methods());
         let svdd = Method { biases: true, ..recipe.a.learning(Objective::DeepSvdd) };
         assert_eq!(
             (svdd.text().as_str(), svdd.name().as_str()),

@@ -2,6 +2,7 @@
 
 use super::autosave::SavedRun;
 use crate::text::models;
+use crate::train::recipe::Method;
 use leptos::prelude::*;
 use nsa_core::config::TrainConfig;
 use nsa_core::data::OWN;
@@ -122,12 +123,7 @@ impl Run {
 
     /// Name of its method as the paper writes it.
     pub fn name(&self) -> Option<String> {
-        self.config.with(|config| {
-            let config = config.as_ref()?;
-            let method = config.objective.with_norm(config.norm);
-            let pollution = (config.pollution * 100.0).round();
-            Some(if pollution > 0.0 { format!("{method}, {pollution} % polluted") } else { method })
-        })
+        self.config.with(|config| config.as_ref().map(|config| Method::of(config).name()))
     }
 
     /// The frame of an epoch, or the nearest before it; the last where none is asked for.
