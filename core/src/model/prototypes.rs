@@ -20,9 +20,9 @@ impl<B: Backend> Prototypes<B> {
         Self { linear: LinearConfig::new(z, PROTOTYPES).with_bias(false).init(device) }.no_grad()
     }
 
-    /// Puts them where they are to stay: `directions`, [`PROTOTYPES`]` x z`, of length 1.
+    /// Puts them where they are to stay: `directions`, `z x `[`PROTOTYPES`], columns of length 1.
     pub fn placed(directions: Tensor<B, 2>) -> Self {
-        let linear = Linear { weight: Param::from_tensor(directions.transpose()), bias: None };
+        let linear = Linear { weight: Param::from_tensor(directions), bias: None };
         Self { linear }.no_grad()
     }
 
