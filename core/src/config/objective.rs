@@ -126,8 +126,7 @@ impl Objective {
         self == Self::Panda
     }
 
-    /// Whether it learns from anomalies that it is told are some
-    /// ([`OneClassSplit::known`](crate::data::OneClassSplit::known)): it has seen labels, which no other has.
+    /// Whether it learns from anomalies that it is told are some: it has seen labels, which no other has.
     pub fn is_told_anomalies(self) -> bool {
         self == Self::Elsa
     }
