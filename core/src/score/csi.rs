@@ -28,7 +28,7 @@ struct Balanced {
 
 impl Csi {
     /// Fits `n x 4 (d + 1)` rows of training images: for each rotation a projection of d values, then for each the logit of
-    /// the right answer ([`NetworkConfig::shifts_width`](crate::model::NetworkConfig::shifts_width)).
+    /// the right answer ([`NetworkConfig::own_row`](crate::model::NetworkConfig::own_row)).
     ///
     /// # Errors
     /// Rows of another shape; a projection of length zero; logits whose mean is zero.

@@ -22,7 +22,7 @@ pub struct Dirichlet {
 
 impl Dirichlet {
     /// Fits `n x T T` rows of training images: for each of T transformations the log-probabilities of all T answers
-    /// ([`NetworkConfig::shifts_width`](crate::model::NetworkConfig::shifts_width)).
+    /// ([`NetworkConfig::own_row`](crate::model::NetworkConfig::own_row)).
     ///
     /// # Errors
     /// Rows that are no such probabilities; the same answers for all images, or probabilities too unlike to have a maximum of likelihood.
