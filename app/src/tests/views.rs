@@ -245,7 +245,7 @@ async fn principal_components_say_that_they_wait_for_the_engine() {
 #[wasm_bindgen_test]
 async fn the_story_is_read_by_keys_and_judges_by_the_runs_loaded() {
     let page = Page::with_two_models(at(View::Story)).await;
-    assert_eq!(page.text("[data-testid=scene-number]"), "Scene 1 of 10");
+    assert_eq!(page.text("[data-testid=scene-number]"), "Scene 1 of 11");
     let body = document().body().unwrap();
     let press = async |key: &str| {
         let event = event("KeyboardEvent", "keydown", &[("key", key.into())]);
