@@ -8,6 +8,7 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use leptos::task::tick;
 use nsa_core::bundle::{Catalog, CatalogEntry};
+use std::any::Any;
 use std::sync::{Arc, Mutex};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -17,6 +18,8 @@ use web_sys::{Element, HtmlElement};
 pub struct Page {
     pub lab: Lab,
     pub root: HtmlElement,
+    /// Dropped with the page: its listeners on the window would take the next page's keys.
+    _mounted: Box<dyn Any>,
 }
 
 impl Page {
@@ -32,9 +35,8 @@ impl Page {
             *keep.lock().unwrap() = Some(lab);
             view! { <App lab/> }
         });
-        mounted.forget();
         let lab = kept.lock().unwrap().unwrap();
-        Self { lab, root }
+        Self { lab, root, _mounted: Box::new(mounted) }
     }
 
     pub fn all(&self, selector: &str) -> Vec<Element> {
