@@ -9,12 +9,15 @@ init().catch((error) => {
   document.documentElement.dataset.state = "error";
 });
 
+// What the engine is given of a model.
+const modelFiles = ["bundle.json", "history.json", "model.safetensors", "bank.safetensors"];
+
 // The link is idle while the browser compiles the page's program and starts the engine: the files of the model that is opened first
 // come meanwhile. The program asks for them by the same addresses.
 const { firstModel } = document.documentElement.dataset;
 if (firstModel && !/[?&](model|view|scene)=/.test(location.search)) {
   document.querySelector("link[rel=preload][href$='nsa-app_bg.wasm']")?.addEventListener("load", () => {
-    for (const file of ["bundle.json", "history.json", "model.safetensors", "bank.safetensors"]) {
+    for (const file of modelFiles) {
       const href = `assets/bundles/${firstModel}/${file}`;
       document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "anonymous", href }));
     }
@@ -40,7 +43,7 @@ if (workers) {
     if (root.dataset.state !== "ready") return;
     const { active } = await workers.ready;
     const { backend, trainer, model } = root.dataset;
-    const files = ["bundle.json", "model.safetensors", "bank.safetensors", "history.json", "frames.safetensors"];
+    const files = [...modelFiles, "frames.safetensors"];
     const used = performance.getEntriesByType("resource").map((entry) => entry.name);
     // What Workers fetched is not on the page's own list.
     const programs = [backend && `engine-${backend}`, trainer && `trainer-${trainer}`].filter(Boolean);

@@ -132,7 +132,8 @@ impl Method {
         if self.pollution > 0 { format!("{method}, {} % polluted", self.pollution) } else { method }
     }
 
-    /// Reads `simclr-rot,f,10,0.001`, or `deep-svdd,none,0,0.01,biases`; a part that is missing or unknown leaves `method` as it is there.
+    /// Reads `simclr-rot,f,10,0.001`, or `deep-svdd,none,0,0.01,biases`; a part that is missing or unknown leaves `method`
+    /// as it is there.
     pub fn from_text(text: &str, mut method: Self) -> Self {
         let mut parts = text.split(',');
         if let Some(objective) = parts.next().and_then(|word| word.parse().ok()) {
