@@ -8,7 +8,7 @@ const CACHE = `nsa-lab-${VERSION}`;
 // What the page needs to paint and to show something real. Engines, bundles and the rest of the page are kept once the first
 // view is ready.
 const SHELL = [
-  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "__wasm_split.js", "icon.svg", "lab.css", "assets/catalog.json",
+  "./", "boot.js", "nsa-app.js", "nsa-app_bg.wasm", "icon.svg", "lab.css", "assets/catalog.json",
 ];
 /** A file as the page has just fetched it, if the browser still has that: the server is not asked for it again. */
 const asUsed = (url) => new Request(url, { cache: "force-cache" });

@@ -1,6 +1,8 @@
 // Starts an engine inside a Web Worker: `worker.js?engine=engine-cpu` or `engine-webgpu`, or, to train, `trainer-cpu` or
 // `trainer-webgpu`.
 //
+// With `&held` the program itself comes only after a first message, so that it leaves the link to the page's.
+//
 // The engine's program is streamed, so that the page can show bytes and percent while it compiles. Once it runs,
 // the engine speaks for itself (app/engine/src/protocol.rs); this script adds the messages `download` and
 // `crashed`.
@@ -37,15 +39,17 @@ function counted(response) {
   return new Response(response.body.pipeThrough(counter), { headers: { "content-type": "application/wasm" } });
 }
 
-async function run(engine) {
+async function run(engine, held) {
   if (!["engine-cpu", "engine-webgpu", "trainer-cpu", "trainer-webgpu"].includes(engine)) throw new Error(`there is no engine named '${engine}'`);
-  const [glue, response] = await Promise.all([
-    import(`./${engine}.js`),
-    fetch(new URL(`./${engine}_bg.wasm`, import.meta.url)),
-  ]);
+  const program = async () => {
+    if (held) await new Promise((resolve) => addEventListener("message", resolve, { once: true }));
+    return fetch(new URL(`./${engine}_bg.wasm`, import.meta.url));
+  };
+  const [glue, response] = await Promise.all([import(`./${engine}.js`), program()]);
   if (!response.ok) throw new Error(`its program did not arrive (HTTP ${response.status})`);
   await glue.default({ module_or_path: counted(response) });
   await glue.start();
 }
 
-run(new URLSearchParams(location.search).get("engine")).catch(crashed);
+const settings = new URLSearchParams(location.search);
+run(settings.get("engine"), settings.has("held")).catch(crashed);

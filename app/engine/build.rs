@@ -6,5 +6,9 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=--strip-all");
         // wasm-bindgen reads here which instructions the browser must know.
         println!("cargo::rustc-link-arg-bins=--keep-section=target_features");
+        // What calls what, for the tool that splits these two.
+        for engine in ["engine-cpu", "engine-webgpu"] {
+            println!("cargo::rustc-link-arg-bin={engine}=--emit-relocs");
+        }
     }
 }

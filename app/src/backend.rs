@@ -1,5 +1,4 @@
-//! Which engine to start. A software adapter of WebGPU is far slower than the CPU engine, so capabilities are
-//! asked for, never the browser's name.
+//! Which engine to start.
 
 use crate::state::BackendChoice;
 use js_sys::Promise;
@@ -31,32 +30,11 @@ impl Backend {
     }
 }
 
-// What we need of WebGPU; web-sys offers it only to builds with unstable interfaces.
 #[wasm_bindgen]
 extern "C" {
-    type NavigatorGpu;
-    type Gpu;
-    type Adapter;
-    type AdapterInfo;
-
-    #[wasm_bindgen(method, getter)]
-    fn gpu(this: &NavigatorGpu) -> Option<Gpu>;
-    #[wasm_bindgen(method, catch, js_name = requestAdapter)]
-    fn request_adapter(this: &Gpu) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, getter, js_name = isFallbackAdapter)]
-    fn is_fallback(this: &Adapter) -> Option<bool>;
-    #[wasm_bindgen(method, getter)]
-    fn info(this: &Adapter) -> Option<AdapterInfo>;
-    #[wasm_bindgen(method, getter, js_name = isFallbackAdapter)]
-    fn info_is_fallback(this: &AdapterInfo) -> Option<bool>;
-    #[wasm_bindgen(method, getter)]
-    fn vendor(this: &AdapterInfo) -> Option<String>;
-    #[wasm_bindgen(method, getter)]
-    fn architecture(this: &AdapterInfo) -> Option<String>;
-    #[wasm_bindgen(method, getter)]
-    fn device(this: &AdapterInfo) -> Option<String>;
-    #[wasm_bindgen(method, getter)]
-    fn description(this: &AdapterInfo) -> Option<String>;
+    /// `boot.js` asks the browser while the page's program is on its way.
+    #[wasm_bindgen(catch, js_namespace = nsaLab, js_name = hasHardwareAdapter)]
+    fn hardware_adapter() -> Result<Promise, JsValue>;
 }
 
 /// The engine to start for a choice.
@@ -69,36 +47,8 @@ pub async fn choose(choice: BackendChoice) -> Backend {
     }
 }
 
+/// Whether there is a real graphics processor. Tests of the components have no `boot.js`, so none.
 async fn has_hardware_adapter() -> bool {
-    let Some(window) = web_sys::window() else { return false };
-    let navigator: NavigatorGpu = window.navigator().unchecked_into();
-    let Some(promise) = navigator.gpu().and_then(|gpu| gpu.request_adapter().ok()) else { return false };
-    let adapter = match JsFuture::from(promise).await {
-        Ok(value) if value.is_object() => value.unchecked_into::<Adapter>(),
-        _ => return false,
-    };
-    let Some(info) = adapter.info() else { return !adapter.is_fallback().unwrap_or(false) };
-    let fallback = adapter.is_fallback().or(info.info_is_fallback()).unwrap_or(false);
-    let names = [info.vendor(), info.architecture(), info.device(), info.description()];
-    !fallback && !names.into_iter().flatten().any(|name| is_software(&name))
-}
-
-/// Whether an adapter's name is that of a program that plays a GPU.
-fn is_software(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render"].iter().any(|word| name.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_that_play_a_gpu_are_known() {
-        assert!(is_software("Google SwiftShader"));
-        assert!(is_software("llvmpipe (LLVM 19.1, 256 bits)"));
-        assert!(is_software("Microsoft Basic Render Driver"));
-        assert!(!is_software("nvidia"));
-        assert!(!is_software("apple-m3"));
-    }
+    let Ok(answer) = hardware_adapter() else { return false };
+    JsFuture::from(answer).await.is_ok_and(|there| there.is_truthy())
 }

@@ -24,14 +24,27 @@ pub struct Worker<Request, Event> {
 #[error("This browser did not start a Web Worker, which the engine needs: try a current Chrome, Firefox or Safari.")]
 pub struct NoWorker;
 
+#[wasm_bindgen]
+extern "C" {
+    /// The Worker that `boot.js` has started for a program, if there is one.
+    #[wasm_bindgen(catch, js_namespace = nsaLab, js_name = takeWorker)]
+    fn take_worker(program: &str) -> Result<Option<web_sys::Worker>, JsValue>;
+}
+
 impl<Request: Serialize, Event: WorkerEvent + 'static> Worker<Request, Event> {
-    /// Starts a program of `worker.js`. `on_event` hears everything it says with the bytes beside it, and that it
-    /// crashed at most once, as the last thing.
+    /// Starts a program of `worker.js`, if it does not run already. `on_event` hears everything it says with the bytes
+    /// beside it, and that it crashed at most once, as the last thing.
     pub fn start(program: &str, on_event: impl Fn(Event, Vec<u8>) + 'static) -> Result<Self, NoWorker> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let url = format!("worker.js?engine={program}");
-        let worker = web_sys::Worker::new_with_options(&url, &options).map_err(|_| NoWorker)?;
+        // Tests of the components have no `boot.js`.
+        let worker = match take_worker(program) {
+            Ok(Some(worker)) => worker,
+            _ => {
+                let options = WorkerOptions::new();
+                options.set_type(WorkerType::Module);
+                let url = format!("worker.js?engine={program}");
+                web_sys::Worker::new_with_options(&url, &options).map_err(|_| NoWorker)?
+            }
+        };
 
         let alive = Rc::new(Cell::new(true));
         let still_alive = Rc::clone(&alive);

@@ -13,7 +13,7 @@ const { values: options } = parseArgs({ options: { out: { type: "string" }, roun
 const LINK = { bytesPerSecond: 10e6 / 8, latency: 40, quality: 5 };
 /** The view Score with the model that the page opens first. */
 const ADDRESS = "?backend=cpu";
-const PROGRAMS = ["nsa-app_bg", "split_rest", "engine-cpu_bg", "engine-webgpu_bg", "trainer-cpu_bg", "trainer-webgpu_bg"];
+const PROGRAMS = ["nsa-app_bg", "split_rest", "engine-cpu_bg", "split_engine_cpu", "engine-webgpu_bg", "split_engine_webgpu", "trainer-cpu_bg", "trainer-webgpu_bg"];
 
 /** Notes when each thing is first on the page, in milliseconds since the visit began. */
 function watch() {

@@ -6,14 +6,15 @@ const TARGET: f64 = 100.0;
 /// Fewest and most images of a batch.
 const LIMITS: (usize, usize) = (4, 64);
 
-/// The size of the next batch, found by how long the last ones took. It changes by halves and doubles only, so that
-/// a device that prepares a program for each size prepares few.
+/// The size of the next batch, found by how long the last ones took. It begins with the fewest, for somebody waits for a first
+/// score, and a program that has just started is slow. It changes by halves and doubles only, so that a device that prepares a
+/// program for each size prepares few.
 #[derive(Debug)]
 pub(crate) struct BatchSize(usize);
 
 impl Default for BatchSize {
     fn default() -> Self {
-        Self(16)
+        Self(LIMITS.0)
     }
 }
 
@@ -56,6 +57,6 @@ mod tests {
     fn a_small_rest_changes_nothing() {
         let mut size = BatchSize::default();
         size.note(1, 0.1);
-        assert_eq!(size.images(), 16);
+        assert_eq!(size.images(), LIMITS.0);
     }
 }

@@ -10,10 +10,11 @@
 mod batch;
 pub mod conversation;
 pub mod protocol;
+mod rest;
 mod score;
 pub mod train;
 mod unpack;
 mod worker;
 
-pub use score::serve_scoring;
+pub use score::{Job, JobError, Rest, Scorer, serve_scoring};
 pub use worker::lost;

@@ -1,25 +1,26 @@
-//! The Worker that scores: what it is asked to do, in order, with the loaded bundle in between.
+//! The Worker that scores: what it is asked to do, in order, with the loaded bundle in between. What nobody asks for at once
+//! is in [`crate::rest`].
 
 use crate::batch::BatchSize;
-use crate::protocol::{Banks, Event, MAX_VIEWS, Request};
-use crate::unpack::{Unpacked, unpack};
+use crate::protocol::{Banks, Event, Request};
 use crate::worker::{self, Service, memory, next_turn, now};
-use burn::tensor::backend::Backend;
-use nsa_core::bundle::{BundleError, DetectError, Detector, FitError, Manifest, ScoreEntry, to_zip};
+use burn::tensor::backend::{Backend, BackendTypes};
+use nsa_core::bundle::{BundleError, DetectError, Detector, FitError, Manifest};
 use nsa_core::config::{Norm, Objective};
 use nsa_core::data::{IMAGE_BYTES, SIZE};
-use nsa_core::eval::{EvalError, auroc};
-use nsa_core::measure::{Frames, History};
-use nsa_core::model::{EmbedError, Layer, NetworkConfig, embed};
-use nsa_core::sphere::AnglePoint;
+use nsa_core::eval::EvalError;
+use nsa_core::measure::History;
+use nsa_core::model::{EmbedError, Layer, Network, NetworkConfig, embed_by};
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::rc::Rc;
 use thiserror::Error;
+use wasm_split_helpers::SplitLoaderError;
 
 /// Why a job failed; the engine goes on.
 #[derive(Debug, Error)]
-enum JobError {
+pub enum JobError {
     /// A bundle is refused.
     #[error("the bundle '{id}' is refused: {source}")]
     Bundle {
@@ -51,6 +52,15 @@ enum JobError {
     /// Their scores could not be ranked.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// The program of [`crate::rest`] is not there.
+    #[error("the rest of the engine did not arrive: check the connection, then try again")]
+    Rest,
+}
+
+impl From<SplitLoaderError> for JobError {
+    fn from(_: SplitLoaderError) -> Self {
+        Self::Rest
+    }
 }
 
 impl JobError {
@@ -64,9 +74,15 @@ impl JobError {
     }
 }
 
+/// What does the jobs of [`crate::rest`]: on the site it is a file of its own, which comes when the first of them does.
+pub type Rest<B> = for<'a> fn(&'a mut Scorer<B>, Request, &'a [u8]) -> Job<'a>;
+
+/// A job under way.
+pub type Job<'a> = Pin<Box<dyn Future<Output = Result<(), JobError>> + 'a>>;
+
 /// Scores images as the page asks, for as long as the Worker lives. `backend` is what the page shows and tests see
 /// (`cpu` or `webgpu`).
-pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::Device) {
+pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::Device, rest: Rest<B>) {
     let cancelled = Cancelled::default();
     let noted = Rc::clone(&cancelled);
     // Cancellations are noted at once, because the job may be under way.
@@ -79,7 +95,7 @@ pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::D
     };
     let start = async {
         warm_up::<B>(&device).await?;
-        Ok(Scorer::<B> { device, batch: BatchSize::default(), detector: None, normal: None, cancelled })
+        Ok(Scorer::<B> { device, batch: BatchSize::default(), detector: None, normal: None, cancelled, rest })
     };
     worker::serve(backend, name, arrives, start).await;
 }
@@ -88,8 +104,8 @@ pub async fn serve_scoring<B: Backend>(backend: &str, name: String, device: B::D
 /// prepared before the page is told that the engine is ready.
 async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
     let config = NetworkConfig { width: 1, objective: Objective::Simclr, norm: Norm::None, ..Default::default() };
-    let network = config.init::<B>(0, device);
-    match embed(&network, &[0; IMAGE_BYTES], SIZE, &[Layer::EMBEDDING], device).await {
+    let network = config.undrawn::<B>(device);
+    match embed_by(Network::maps, &network, &[0; IMAGE_BYTES], SIZE, &[Layer::EMBEDDING], device).await {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("The engine cannot compute on this device: {error}.")),
     }
@@ -99,13 +115,14 @@ async fn warm_up<B: Backend>(device: &B::Device) -> Result<(), String> {
 type Cancelled = Rc<RefCell<HashSet<u32>>>;
 
 /// At most one bundle, and the images that it scores.
-struct Scorer<B: Backend> {
-    device: B::Device,
-    batch: BatchSize,
+pub struct Scorer<B: Backend> {
+    pub(crate) device: B::Device,
+    pub(crate) batch: BatchSize,
     detector: Option<Detector<B>>,
     /// The same network behind banks of a person's own images.
-    normal: Option<Detector<B>>,
+    pub(crate) normal: Option<Detector<B>>,
     cancelled: Cancelled,
+    rest: Rest<B>,
 }
 
 fn check(n: usize, pixels: &[u8]) -> Result<(), JobError> {
@@ -113,8 +130,36 @@ fn check(n: usize, pixels: &[u8]) -> Result<(), JobError> {
     if announced { Ok(()) } else { Err(JobError::Pixels { n, found: pixels.len() }) }
 }
 
-fn say(event: Event) {
+pub(crate) fn say(event: Event) {
     worker::say(&event, &[]);
+}
+
+/// [`Detector::new`] or [`Detector::plain`].
+type Build<B> = fn(Manifest, &[u8], &[u8], <B as BackendTypes>::Device) -> Result<Detector<B>, BundleError>;
+
+/// A bundle's files, of which manifest and history are read.
+pub(crate) struct Files<'a> {
+    id: &'a str,
+    pub manifest: Manifest,
+    history: History,
+    model: &'a [u8],
+    bank: &'a [u8],
+}
+
+impl<'a> Files<'a> {
+    /// Those of the bundle `id`, of so many bytes, one after the other.
+    pub fn read(id: &'a str, sizes: [usize; 4], bytes: &'a [u8]) -> Result<Self, JobError> {
+        let mut rest = bytes;
+        let [json, model, bank, history] = sizes.map(|size| {
+            let (file, others) = rest.split_at(size.min(rest.len()));
+            rest = others;
+            file
+        });
+        let refused = |source| JobError::Bundle { id: id.into(), source };
+        let manifest = Manifest::parse(json).map_err(refused)?;
+        let history = manifest.read_history(history).map_err(refused)?;
+        Ok(Self { id, manifest, history, model, bank })
+    }
 }
 
 impl<B: Backend> Service for Scorer<B> {
@@ -141,14 +186,12 @@ impl<B: Backend> Scorer<B> {
     async fn run(&mut self, request: Request, pixels: &[u8]) -> Result<(), JobError> {
         match request {
             Request::Open { job, id, sizes } => {
-                let opened = self.open(&id, sizes, pixels)?;
-                self.take(job, opened);
-            }
-            Request::Unpack { job } => {
-                let refused = |source| JobError::Bundle { id: "out of a file".into(), source };
-                let Unpacked { manifest, sizes, parts } = unpack::<B>(pixels, self.device.clone()).map_err(refused)?;
-                let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-                worker::say(&Event::Opened { job, manifest: Box::new(manifest), sizes }, &parts);
+                let files = Files::read(&id, sizes, pixels)?;
+                // To fit the others takes the rest of the program.
+                if !files.manifest.is_plain() {
+                    return (self.rest)(self, Request::Open { job, id, sizes }, pixels).await;
+                }
+                self.take(job, files, Detector::plain)?;
             }
             Request::Score { job, n } => self.score(job, n, pixels).await?,
             Request::Explain { job, neighbours, banks } => {
@@ -161,54 +204,29 @@ impl<B: Backend> Scorer<B> {
                     say(Event::Explained { job, explanation: Box::new(explanation) });
                 }
             }
-            Request::Views { job, n, seed } => {
-                let drawn = self.detector(1, pixels)?.views(pixels, n.clamp(1, MAX_VIEWS), seed).await?;
-                say(Event::Drawn { job, views: drawn.chunks(IMAGE_BYTES).map(<[u8]>::to_vec).collect() });
-            }
-            Request::Project { job, n, fit, known } => self.project(job, n, fit, &known, pixels).await?,
-            Request::Fit { job, n } => self.fit(job, n, pixels).await?,
-            Request::Rate { job, n, fit, id } => self.rate(job, n, fit, id, pixels).await?,
-            Request::Save { job, id, title } => {
-                let fitted = self.normal.as_ref().ok_or(JobError::NoNormal)?;
-                let refused = |source| JobError::Bundle { id: id.clone(), source };
-                let assembled = fitted.assembled(id.clone(), title, pixels).map_err(refused)?;
-                // It was not trained: there is nothing to replay.
-                let files = assembled.to_files(&History::default(), &Frames::default()).map_err(refused)?;
-                worker::say(&Event::Saved { job }, &[&to_zip(&files).map_err(refused)?]);
-            }
             // Noted when it arrived.
             Request::Cancel { .. } => {}
+            request => (self.rest)(self, request, pixels).await?,
         }
         Ok(())
     }
 
     /// Works with this bundle from now on.
-    fn take(&mut self, job: u32, (detector, history): (Detector<B>, History)) {
+    pub(crate) fn take(&mut self, job: u32, files: Files<'_>, build: Build<B>) -> Result<(), JobError> {
+        let Files { id, manifest, history, model, bank } = files;
+        let refused = |source| JobError::Bundle { id: id.into(), source };
+        let detector = build(manifest, model, bank, self.device.clone()).map_err(refused)?;
         let manifest = Box::new(detector.manifest().clone());
         self.normal = None;
         self.detector = Some(detector);
         // Another network takes another time.
         self.batch = BatchSize::default();
         say(Event::Loaded { job, manifest, history: Box::new(history) });
-    }
-
-    /// A bundle of which the files come one after the other.
-    fn open(&self, id: &str, sizes: [usize; 4], bytes: &[u8]) -> Result<(Detector<B>, History), JobError> {
-        let mut rest = bytes;
-        let [json, model, bank, history] = sizes.map(|size| {
-            let (file, others) = rest.split_at(size.min(rest.len()));
-            rest = others;
-            file
-        });
-        let refused = |source| JobError::Bundle { id: id.into(), source };
-        let manifest = Manifest::parse(json).map_err(refused)?;
-        let history = manifest.read_history(history).map_err(refused)?;
-        let detector = Detector::new(manifest, model, bank, self.device.clone()).map_err(refused)?;
-        Ok((detector, history))
+        Ok(())
     }
 
     /// The loaded detector, if the bytes are the images announced.
-    fn detector(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
+    pub(crate) fn detector(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
         check(n, pixels)?;
         self.detector.as_ref().ok_or(JobError::NoBundle)
     }
@@ -217,60 +235,6 @@ impl<B: Backend> Scorer<B> {
     fn normal(&self, n: usize, pixels: &[u8]) -> Result<&Detector<B>, JobError> {
         check(n, pixels)?;
         self.normal.as_ref().ok_or(JobError::NoNormal)
-    }
-
-    async fn fit(&mut self, job: u32, n: usize, pixels: &[u8]) -> Result<(), JobError> {
-        let started = now();
-        let mut done = 0;
-        let told = async |images: usize| {
-            done += images;
-            say(Event::Fitting { job, done });
-            next_turn().await;
-        };
-        let fitted = self.detector(n, pixels)?.fit(pixels, self.batch.images(), told).await?;
-        let held_out = fitted.held_out().map_err(FitError::from)?;
-        let manifest = Box::new(fitted.manifest().clone());
-        self.normal = Some(fitted);
-        say(Event::Fitted { job, manifest, held_out, millis: now() - started });
-        Ok(())
-    }
-
-    async fn rate(&self, job: u32, n: usize, fit: usize, id: usize, pixels: &[u8]) -> Result<(), JobError> {
-        let detector = self.detector(n, pixels)?;
-        let (normal, others) = pixels.split_at(fit.min(n) * IMAGE_BYTES);
-        let fitted = detector.fit(normal, self.batch.images(), async |_| next_turn().await).await?;
-        let at = fitted.manifest().default_score();
-        let mut scores = Vec::new();
-        for some in others.chunks(self.batch.images() * IMAGE_BYTES) {
-            scores.extend(fitted.score(some).await?.into_iter().map(|image| image.scores[at]));
-            next_turn().await;
-        }
-        let (id, ood) = scores.split_at(id.min(scores.len()));
-        let ScoreEntry { layer, scorer, .. } = fitted.manifest().scores[at];
-        say(Event::Rated { job, layer, scorer, auroc: auroc(id, ood)? });
-        Ok(())
-    }
-
-    async fn project(
-        &self,
-        job: u32,
-        n: usize,
-        fit: usize,
-        known: &[(usize, f32, f32)],
-        pixels: &[u8],
-    ) -> Result<(), JobError> {
-        let point =
-            |&(i, angle, azimuth): &(usize, f32, f32)| (i, AnglePoint { angle: angle.into(), azimuth: azimuth.into() });
-        let known: Vec<(usize, AnglePoint)> = known.iter().map(point).collect();
-        let projection = self.detector(n, pixels)?.project(pixels, self.batch.images(), fit, &known).await?;
-        say(Event::Projected {
-            job,
-            angles: projection.places.iter().map(|p| p.angle as f32).collect(),
-            azimuths: projection.places.iter().map(|p| p.azimuth as f32).collect(),
-            points: projection.components.iter().map(|p| p.map(|x| x as f32)).collect(),
-            explained: projection.explained.map(|share| share as f32),
-        });
-        Ok(())
     }
 
     async fn score(&mut self, job: u32, n: usize, pixels: &[u8]) -> Result<(), JobError> {

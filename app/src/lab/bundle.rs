@@ -56,10 +56,10 @@ impl BundleHead {
     }
 
     /// With what an engine needs, and without frames.
-    pub fn with(self, model: &[u8], bank: &[u8], history: &[u8]) -> BundleFile {
+    pub fn with(&self, model: &[u8], bank: &[u8], history: &[u8]) -> BundleFile {
         let sizes = [self.json.len(), model.len(), bank.len(), history.len()];
-        let bytes = [&self.json, model, bank, history].concat();
-        BundleFile { manifest: Arc::new(self.manifest), sizes, bytes: Arc::from(bytes), normal: Vec::new() }
+        let bytes = [self.json.as_slice(), model, bank, history].concat();
+        BundleFile { manifest: Arc::new(self.manifest.clone()), sizes, bytes: Arc::from(bytes), normal: Vec::new() }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct ModelStore {
     files: StoredValue<BTreeMap<String, BundleFile>>,
     /// The model chosen, once it is here.
     here: StoredValue<Option<BundleFile>>,
+    /// Its head and history, until its frames are asked for.
+    unseen: RwSignal<Option<(BundleHead, Vec<u8>)>>,
     state: RwSignal<State>,
     engine: EngineStore,
     notices: NoticeStore,
@@ -76,6 +78,7 @@ impl ModelStore {
             taken,
             files: StoredValue::new(BTreeMap::new()),
             here: StoredValue::new(None),
+            unseen: RwSignal::new(None),
             state,
             engine,
             notices,
@@ -86,6 +89,7 @@ impl ModelStore {
     pub fn start(self) {
         spawn_local(self.fetch_catalog());
         self.follow_compared();
+        self.follow_measured();
         let ready = Memo::new(move |_| self.engine.is_ready());
         Effect::new(move |_| match ready.get() {
             true => untrack(|| self.reopen()),
@@ -171,6 +175,7 @@ impl ModelStore {
         self.bundle.set(None);
         self.replay.set(None);
         self.here.set_value(None);
+        self.unseen.set(None);
         self.opened.update(|n| *n += 1);
         [Topic::Model, Topic::Scoring, Topic::Replay].into_iter().for_each(|topic| self.notices.settle(topic));
         self.engine.cancel_all();
@@ -183,41 +188,67 @@ impl ModelStore {
         self.loading.set(Some((0, entry.bytes)));
         let turn = self.opened.get_untracked();
         spawn_local(async move {
-            // Somebody may have chosen again in the meantime.
-            let wanted = move || self.opened.try_get_untracked() == Some(turn);
-            if let Err(why) = self.fetch(&entry, wanted).await
-                && wanted()
+            if let Err(why) = self.fetch(&entry, turn).await
+                && self.is_turn(turn)
             {
                 self.failed(&entry.title, &why);
             }
         });
     }
 
-    /// Fetches a model's files, as far as they are `wanted`: what was measured beside weights and banks, for there is
-    /// something to look at in it while these are on their way.
-    async fn fetch(self, entry: &CatalogEntry, wanted: impl Fn() -> bool + Copy) -> Result<(), String> {
-        let head = BundleHead::fetch(&entry.id).await?;
-        let tick = |bytes| {
-            if wanted() {
+    /// Whether nobody has chosen again since a model was opened as the `turn`th.
+    fn is_turn(self, turn: u32) -> bool {
+        self.opened.try_get_untracked() == Some(turn)
+    }
+
+    /// Counts bytes of the model opened as the `turn`th.
+    fn tick(self, turn: u32) -> impl FnMut(u64) + Copy {
+        move |bytes| {
+            if self.is_turn(turn) {
                 self.loading.update(|loading| *loading = loading.map(|(loaded, total)| (loaded + bytes, total)));
             }
-        };
-        let measured = async {
+        }
+    }
+
+    /// Fetches what the engine is given of a model.
+    async fn fetch(self, entry: &CatalogEntry, turn: u32) -> Result<(), String> {
+        let head = BundleHead::fetch(&entry.id).await?;
+        let tick = self.tick(turn);
+        let history = async {
             let history = head.file(HISTORY_FILE, tick).await?;
-            let frames = head.file(FRAMES_FILE, tick).await;
-            let replay = frames.and_then(|frames| Replay::read(head.manifest.clone(), &history, &frames));
-            if wanted() {
-                self.measured(entry, replay, self.replay, Topic::Replay);
+            if self.is_turn(turn) {
+                self.unseen.set(Some((head.clone(), history.clone())));
             }
             Ok(history)
         };
         let (history, model, bank) =
-            try_join3(measured, head.file(MODEL_FILE, tick), head.file(BANK_FILE, tick)).await?;
-        if wanted() {
+            try_join3(history, head.file(MODEL_FILE, tick), head.file(BANK_FILE, tick)).await?;
+        if self.is_turn(turn) {
             self.here.set_value(Some(head.with(&model, &bank, &history)));
             self.load();
         }
         Ok(())
+    }
+
+    /// Fetches what was measured in training: at once where it is looked at, for there is something to see in it while weights
+    /// and banks are on their way, and where images are scored after these.
+    fn follow_measured(self) {
+        let due = Memo::new(move |_| {
+            let scores = self.state.with(|s| matches!(s.view, View::Score | View::Separate) && s.epoch.is_none());
+            !scores || self.bundle.with(Option::is_some)
+        });
+        Effect::new(move |_| {
+            let (Some((head, history)), true) = (self.unseen.get(), due.get()) else { return };
+            self.unseen.set(None);
+            let (turn, entry) = (self.opened.get_untracked(), self.entry.get_untracked());
+            spawn_local(async move {
+                let frames = head.file(FRAMES_FILE, self.tick(turn)).await;
+                let replay = frames.and_then(|frames| Replay::read(head.manifest.clone(), &history, &frames));
+                if let Some(entry) = entry.filter(|_| self.is_turn(turn)) {
+                    self.measured(&entry, replay, self.replay, Topic::Replay);
+                }
+            });
+        });
     }
 
     /// Gives a fresh engine the model that the page has; scores that are there stay, and only the others are computed.

@@ -6,11 +6,12 @@ use crate::augment::Views;
 use crate::data::resize::shrink;
 use crate::data::{DataError, IMAGE_BYTES, ImageSet};
 use crate::features::{FeatureError, Features};
-use crate::model::{EmbedError, Layer, Network, embed, load_weights};
+use crate::model::{EmbedError, FeaturesOf, Layer, Network, embed_by, load_weights};
 use crate::rng::Rng;
 use crate::score::{Bank, Fitted, ScoreError, Scorer};
 use crate::sphere::SphereError;
 use burn::tensor::backend::Backend;
+use std::fmt::Debug;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -23,7 +24,8 @@ pub struct Detector<B: Backend> {
     pub(super) network: Network<B>,
     banks: Vec<(Layer, Bank)>,
     /// By position in the manifest's scores: those that are no angles, fitted to their banks.
-    fitted: Vec<Option<Fitted>>,
+    fitted: Vec<Option<Arc<dyn Scores>>>,
+    features_of: FeaturesOf<B>,
     pub(super) device: B::Device,
 }
 
@@ -63,19 +65,40 @@ pub enum DetectError {
     },
 }
 
+/// A scorer behind a pointer: a program that only ever makes [`Detector::plain`] is linked without the others.
+trait Scores: Debug + Send + Sync {
+    /// [`Fitted::score`].
+    fn score(&self, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError>;
+}
+
+impl Scores for Fitted {
+    fn score(&self, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
+        Fitted::score(self, k, queries)
+    }
+}
+
 impl<B: Backend> Detector<B> {
     /// Builds a detector from the bytes of a bundle's files, all checked.
     pub fn new(manifest: Manifest, model: &[u8], bank: &[u8], device: B::Device) -> Result<Self, BundleError> {
+        let mut detector = Self { features_of: Network::features, ..Self::plain(manifest, model, bank, device)? };
+        let fitted = detector.manifest.fit_scores(&detector.banks)?.into_iter();
+        detector.fitted = fitted.map(|fitted| fitted.map(|fitted| Arc::new(fitted) as Arc<dyn Scores>)).collect();
+        Ok(detector)
+    }
+
+    /// [`Detector::new`] of a bundle that [`Manifest::is_plain`]: other scores would be refused. What those take is not linked
+    /// into a program that asks for no more.
+    pub fn plain(manifest: Manifest, model: &[u8], bank: &[u8], device: B::Device) -> Result<Self, BundleError> {
         manifest.check_file(MODEL_FILE, model)?;
         let banks = manifest.read_banks(bank)?;
-        let fitted = manifest.fit_scores(&banks)?;
         let network = load_weights(manifest.config.network().undrawn(&device), model)?.folded();
-        Ok(Self { manifest, model: model.into(), network, banks, fitted, device })
+        let fitted = vec![None; manifest.scores.len()];
+        Ok(Self { manifest, model: model.into(), network, banks, fitted, features_of: Network::maps, device })
     }
 
     /// A network that knows no images yet: [`Detector::fit`] gives it banks.
     pub(super) fn without_banks(manifest: Manifest, model: Vec<u8>, network: Network<B>, device: B::Device) -> Self {
-        Self { manifest, model: model.into(), network, banks: Vec::new(), fitted: Vec::new(), device }
+        Self { manifest, model: model.into(), network, banks: Vec::new(), fitted: Vec::new(), features_of: Network::maps, device }
     }
 
     /// The same network behind other banks, whose scores are angles.
@@ -154,11 +177,11 @@ impl<B: Backend> Detector<B> {
         }
         let side = self.manifest.config.image_size;
         let shrunk: Vec<u8> = images.iter().flat_map(|image| shrink(image, side)).collect();
-        embed(&self.network, &shrunk, side, layers, &self.device).await
+        embed_by(self.features_of, &self.network, &shrunk, side, layers, &self.device).await
     }
 
     fn score_features(&self, features: &[Features]) -> Result<Vec<ImageScores>, DetectError> {
-        let score = |layer: Layer, scorer: Scorer, fitted: Option<&Fitted>| {
+        let score = |layer: Layer, scorer: Scorer, fitted: Option<&dyn Scores>| {
             let refused = |source| DetectError::Score { layer, scorer, source };
             let (at, k) = (self.position(layer), scorer.default_k());
             let queries = &features[at];
@@ -168,7 +191,7 @@ impl<B: Backend> Detector<B> {
         };
         let mut columns = Vec::with_capacity(self.manifest.scores.len());
         for (entry, fitted) in self.manifest.scores.iter().zip(&self.fitted) {
-            columns.push(score(entry.layer, entry.scorer, fitted.as_ref())?);
+            columns.push(score(entry.layer, entry.scorer, fitted.as_deref())?);
         }
         let angles = score(self.deepest().0, Scorer::CCos, None)?;
         let image = |(i, angle)| ImageScores { scores: columns.iter().map(|c| c[i]).collect(), angle };

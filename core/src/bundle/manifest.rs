@@ -96,6 +96,13 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether all its scores are angles of maps of the encoder and projector: nothing is fitted for them, and the network
+    /// itself says nothing of an image.
+    pub fn is_plain(&self) -> bool {
+        let own_row = |layer| matches!(layer, Layer::Shifts | Layer::Prototypes);
+        self.scores.iter().all(ScoreEntry::is_angle) && !self.layers.iter().any(|layer| own_row(layer.name))
+    }
+
     /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which
     /// is of the deepest layer. Where none were held back, k-Cos (Mah) of the deepest layer, the paper's default; of a
     /// person's own normal k-Cos of it, which `results/FIT.md` finds best.

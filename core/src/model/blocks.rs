@@ -2,10 +2,11 @@
 
 use super::BatchNorm;
 use super::conv::{convolve, convolve_lanes, convolve_lanes_onto, convolve_onto, lanes_geometry};
+use super::init::blank;
 use super::lanes::{Maps, side_by_side};
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -104,8 +105,8 @@ pub(super) fn layer<B: Backend>(
     if side_by_side::<B>()
         && by_kernels
         && let Maps::Lanes(maps, n) = &x
-        && let Some(geometry) = lanes_geometry(conv, maps, *n)
     {
+        let geometry = lanes_geometry(conv, maps, *n);
         let add = add.map(Maps::lanes);
         // Without the batch norm a convolution has a bias.
         let y = match &conv.bias {
@@ -142,14 +143,20 @@ pub(super) fn fold<B: Backend>(mut conv: Conv2d<B>, bn: &BatchNorm<B>) -> Conv2d
     conv
 }
 
-/// A square convolution without bias (a batch norm follows) whose padding keeps the size at stride 1.
+/// A square convolution without bias (a batch norm follows) whose padding keeps the size at stride 1. There are no others:
+/// [`super::conv`] takes their sizes from here.
 pub(super) fn conv<B: Backend>(channels: [usize; 2], kernel: usize, stride: usize, device: &B::Device) -> Conv2d<B> {
+    let [input, output] = channels;
     let padding = kernel / 2;
-    Conv2dConfig::new(channels, [kernel, kernel])
-        .with_stride([stride, stride])
-        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
-        .with_bias(false)
-        .init(device)
+    Conv2d {
+        weight: blank([output, input, kernel, kernel], device),
+        bias: None,
+        stride: [stride; 2],
+        kernel_size: [kernel; 2],
+        dilation: [1; 2],
+        groups: 1,
+        padding: PaddingConfig2d::Explicit(padding, padding, padding, padding),
+    }
 }
 
 fn downsample<B: Backend>(

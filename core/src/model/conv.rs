@@ -12,7 +12,7 @@ mod geometry;
 mod lanes;
 
 use super::blocks::finish;
-use super::flex::{known, same, taken};
+use super::flex::{is, known, taken};
 use super::lanes::{gather, scatter};
 use burn::backend::Autodiff;
 use burn::nn::conv::Conv2d;
@@ -24,9 +24,18 @@ use geometry::geometry;
 use nsa_kernels::geometry::Geometry;
 use nsa_kernels::norm::Moments;
 
-/// Images (`N x C x H x W`) through a convolution, to `N x O x H' x W'`.
+/// Images (`N x C x H x W`) through a convolution without a bias, to `N x O x H' x W'`.
 pub fn convolve<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
-    on_flex(conv, &images).unwrap_or_else(|| pointwise(conv, images))
+    let weight = || conv.weight.val();
+    if is::<B, Flex>() {
+        return known(&flex::convolve(&geometry(conv, images.dims()), known(&images), known(&weight())));
+    }
+    if is::<B, Autodiff<Flex>>() {
+        let (n, g) = (images.dims()[0], geometry(conv, images.dims()));
+        let (results, _) = lanes::convolve(&g, gather(known(&images)), known(&weight()));
+        return known(&scatter(results, n));
+    }
+    pointwise(conv, images)
 }
 
 /// The same with a bias and, on top of it, what is added and a rectifier. Not to be differentiated.
@@ -36,10 +45,10 @@ pub fn convolve_onto<B: Backend>(
     add: Option<Tensor<B, 4>>,
     rectify: bool,
 ) -> Tensor<B, 4> {
-    let geometry = geometry(conv, images.dims());
-    if let (Some(x), Some(g), Some(bias)) = (same::<_, Flex, 4>(&images), geometry, &conv.bias) {
+    if is::<B, Flex>() {
+        let (g, bias) = (geometry(conv, images.dims()), conv.bias.as_ref().expect("what is folded has a bias"));
         // Results are written over what is added, if nobody else holds it.
-        let add = add.map(|add| known(&add));
+        let (x, add) = (known(&images), add.map(|add| known(&add)));
         return known(&flex::convolve_onto(&g, x, known(&conv.weight.val()), known(&bias.val()), add, rectify));
     }
     finish(pointwise(conv, images), add, rectify)
@@ -51,14 +60,12 @@ pub fn convolve_onto<B: Backend>(
 /// autotune may choose, too) leaves all of it out where the stride is larger than the kernel, on every GPU. What a
 /// ResNet's shortcuts should pass on to the layers before them would be missing.
 fn pointwise<B: Backend>(conv: &Conv2d<B>, images: Tensor<B, 4>) -> Tensor<B, 4> {
-    let geometry = geometry(conv, images.dims());
-    match geometry.filter(|g| g.kernel == 1 && g.padding == 0 && g.stride > 1) {
-        Some(g) => {
-            let bias = conv.bias.as_ref().map(|bias| bias.val());
-            conv2d(every(images, g.stride), conv.weight.val(), bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
-        }
-        None => conv.forward(images),
+    let g = geometry(conv, images.dims());
+    if g.kernel > 1 || g.padding > 0 || g.stride == 1 {
+        return conv.forward(images);
     }
+    let bias = conv.bias.as_ref().map(|bias| bias.val());
+    conv2d(every(images, g.stride), conv.weight.val(), bias, ConvOptions::new([1; 2], [0; 2], [1; 2], 1))
 }
 
 /// Every `step`-th row and column of the images, from the first on.
@@ -74,8 +81,8 @@ fn every<B: Backend>(images: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     images.select(2, places(height)).select(3, places(width))
 }
 
-/// The sizes of a convolution of maps of `n` images that lie side by side, if it is one that the kernels know.
-pub fn lanes_geometry<B: Backend>(conv: &Conv2d<B>, maps: &Tensor<B, 5>, n: usize) -> Option<Geometry> {
+/// The sizes of a convolution of maps of `n` images that lie side by side.
+pub fn lanes_geometry<B: Backend>(conv: &Conv2d<B>, maps: &Tensor<B, 5>, n: usize) -> Geometry {
     let [_, c, h, w, _] = maps.dims();
     geometry(conv, [n, c, h, w])
 }
@@ -101,21 +108,6 @@ pub fn convolve_lanes_onto<B: Backend>(
         Err(add) => known(&add),
     });
     known(&lanes::convolve_onto(g, known(maps), known(&conv.weight.val()), known(&bias), add, rectify))
-}
-
-/// By our kernels, if `B` is the CPU backend, with or without autodiff, and the convolution is one that they know.
-fn on_flex<B: Backend>(conv: &Conv2d<B>, images: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
-    if conv.bias.is_some() {
-        return None;
-    }
-    let weight = conv.weight.val();
-    if let Some(x) = same::<_, Flex, 4>(images) {
-        return Some(known(&flex::convolve(&geometry(conv, images.dims())?, x, known(&weight))));
-    }
-    let x = same::<_, Autodiff<Flex>, 4>(images)?;
-    let (n, geometry) = (images.dims()[0], geometry(conv, images.dims())?);
-    let (results, _) = lanes::convolve(&geometry, gather(x), known(&weight));
-    Some(known(&scatter(results, n)))
 }
 
 #[cfg(test)]

@@ -51,6 +51,21 @@ pub async fn embed<B: Backend>(
     layers: &[Layer],
     device: &B::Device,
 ) -> Result<Vec<Vec<f32>>, EmbedError> {
+    embed_by(Network::features, network, pixels, side, layers, device).await
+}
+
+/// [`Network::features`], or [`Network::maps`], which a program can be linked with alone.
+pub type FeaturesOf<B> = fn(&Network<B>, Tensor<B, 4>, &[Layer]) -> Vec<Tensor<B, 2>>;
+
+/// [`embed`] where one of the two is given.
+pub async fn embed_by<B: Backend>(
+    features: FeaturesOf<B>,
+    network: &Network<B>,
+    pixels: &[u8],
+    side: usize,
+    layers: &[Layer],
+    device: &B::Device,
+) -> Result<Vec<Vec<f32>>, EmbedError> {
     let image = CHANNELS * side * side;
     if pixels.is_empty() || !pixels.len().is_multiple_of(image) {
         return Err(EmbedError::Pixels { image, found: pixels.len() });
@@ -61,7 +76,7 @@ pub async fn embed<B: Backend>(
     let n = pixels.len() / image;
     let floats: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
     let images = Tensor::<B, 4>::from_data(TensorData::new(floats, [n, CHANNELS, side, side]), device);
-    let maps = network.features(network.pixels().apply(images), layers);
+    let maps = features(network, network.pixels().apply(images), layers);
     let dims: Vec<usize> = maps.iter().map(|m| m.dims()[1]).collect();
     let all = read_back(Tensor::cat(maps, 1)).await?;
 

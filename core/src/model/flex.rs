@@ -2,10 +2,15 @@
 
 use burn::tensor::{DType, Tensor, TensorData, TensorMetadata, TensorPrimitive, backend::Backend};
 use burn_flex::{Flex, FlexTensor};
-use std::any::Any;
+use std::any::{Any, TypeId};
 
-/// The tensor itself, if `A` and `B` are the same backend. That is known when the program is compiled: what follows for
-/// other backends is not in it.
+/// Whether `A` and `B` are the same backend. That is known when the program is compiled: what follows for other backends is
+/// not in it.
+pub fn is<A: 'static, B: 'static>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<B>()
+}
+
+/// The tensor itself, if `A` and `B` are the same backend.
 pub fn same<A: Backend, B: Backend, const D: usize>(tensor: &Tensor<A, D>) -> Option<Tensor<B, D>> {
     (tensor as &dyn Any).downcast_ref::<Tensor<B, D>>().cloned()
 }

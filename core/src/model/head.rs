@@ -2,11 +2,12 @@
 //!
 //! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
 
+use super::init::linear;
 use super::{BatchNorm, StateDict, WeightsError};
 use burn::module::{Module, Param};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::Linear;
 use burn::tensor::activation::relu;
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 /// Layers of a head and whether they are batch-normalised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +92,8 @@ impl HeadShape {
         let layers = self.sizes.windows(2).enumerate().map(|(i, pair)| {
             let bn = if i < last { self.hidden_norm } else { self.output_norm };
             // A bias before a batch norm has no effect.
-            let mut linear: Linear<B> = LinearConfig::new(pair[0], pair[1]).with_bias(!bn).init(device);
-            // burn draws biases from the backend's own generator, which no seed of ours reaches.
-            linear.bias = linear.bias.map(|bias| bias.map(|b| b.zeros_like().set_require_grad(self.biases)));
+            let mut linear = linear(pair[0], pair[1], !bn, device);
+            linear.bias = linear.bias.map(|bias| bias.set_require_grad(self.biases));
             let new = if i < last { BatchNorm::new } else { BatchNorm::not_affine };
             HeadLayer { linear, bn: bn.then(|| new(pair[1], device)) }
         });
@@ -118,9 +118,9 @@ impl<B: Backend> Head<B> {
     /// One layer that gives what it is given, of `y` values, and learns nothing: for a projection that is seen from
     /// somewhere else ([`Head::seen_from`]).
     pub fn identity(y: usize, device: &B::Device) -> Self {
-        let mut linear: Linear<B> = LinearConfig::new(y, y).init(device);
-        linear.weight = Param::from_tensor(Tensor::eye(y, device));
-        linear.bias = Some(Param::from_tensor(Tensor::zeros([y], device)));
+        let ones: Vec<f32> = (0..y * y).map(|at| f32::from(u8::from(at % (y + 1) == 0))).collect();
+        let weight = Param::from_tensor(Tensor::from_data(TensorData::new(ones, [y, y]), device));
+        let linear = Linear { weight, bias: Some(Param::from_tensor(Tensor::zeros([y], device))) };
         Self { layers: vec![HeadLayer { linear, bn: None }] }.no_grad()
     }
 
@@ -194,12 +194,13 @@ impl<B: Backend> HeadLayer<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::draw_weights;
     use burn_flex::Flex;
 
     #[test]
     fn the_last_layer_s_output_is_the_head_s() {
         let device = Default::default();
-        let head: Head<Flex> = HeadShape::simsiam_projector(16, 24).init(&device);
+        let head: Head<Flex> = draw_weights(HeadShape::simsiam_projector(16, 24).init(&device), 0);
         let x = Tensor::random([5, 16], burn::tensor::Distribution::Default, &device);
         let layers = head.layers(x.clone());
         assert_eq!(layers.iter().map(|l| l.dims()).collect::<Vec<_>>(), [[5, 24]; 3]);

@@ -1,14 +1,26 @@
 //! First weights, drawn from our own random stream: the same on every backend, which burn's are not.
 
-use super::Network;
 use crate::rng::Rng;
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::nn::Linear;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-/// Redraws every weight as PyTorch does: convolutions by He's normal rule on fan-out, linear layers and their biases
-/// uniform within 1/sqrt(fan-in). Batch norms keep burn's ones and zeros.
-pub fn draw_weights<B: Backend>(network: Network<B>, seed: u64) -> Network<B> {
-    network.map(&mut Drawer { rng: Rng::new(seed, "weights", &[]), bound: 0.0, in_bias: false })
+/// Zeros, where weights are to be drawn or loaded. Nobody would see what burn draws, and every rule that it knows for it would
+/// be part of the programs.
+pub fn blank<B: Backend, const D: usize>(shape: [usize; D], device: &B::Device) -> Param<Tensor<B, D>> {
+    let zeros = move |device: &B::Device, learned| Tensor::zeros(shape, device).set_require_grad(learned);
+    Param::uninitialized(ParamId::new(), zeros, device.clone(), true, shape.into())
+}
+
+/// A linear layer whose weights are to be drawn or loaded.
+pub fn linear<B: Backend>(inputs: usize, outputs: usize, bias: bool, device: &B::Device) -> Linear<B> {
+    Linear { weight: blank([inputs, outputs], device), bias: bias.then(|| blank([outputs], device)) }
+}
+
+/// Draws every weight as PyTorch does: convolutions by He's normal rule on fan-out, linear layers and their biases
+/// uniform within 1/sqrt(fan-in). Batch norms keep their ones and zeros.
+pub fn draw_weights<B: Backend, M: Module<B>>(module: M, seed: u64) -> M {
+    module.map(&mut Drawer { rng: Rng::new(seed, "weights", &[]), bound: 0.0, in_bias: false })
 }
 
 struct Drawer {

@@ -1,6 +1,6 @@
 //! Feature maps between layers, in the order in which the backend's kernels like them best.
 
-use super::flex::{Values, known, same, tensor};
+use super::flex::{Values, is, known, same, tensor};
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn::backend::autodiff::grads::Gradients;
@@ -9,7 +9,6 @@ use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
 use burn_flex::{Flex, FlexTensor};
 use nsa_kernels::lanes::{self, LANES};
 use nsa_kernels::pool;
-use std::any::TypeId;
 
 type A = Autodiff<Flex>;
 
@@ -19,8 +18,7 @@ const MANY: usize = 12;
 /// Whether maps of this backend ever lie side by side: in training on the CPU, and in inference there, but not in the browser,
 /// where registers hold four. That is known when the program is compiled: others do not carry the kernels.
 pub fn side_by_side<B: Backend>() -> bool {
-    let is = |other| TypeId::of::<B>() == other;
-    is(TypeId::of::<A>()) || !cfg!(target_arch = "wasm32") && is(TypeId::of::<Flex>())
+    is::<B, A>() || !cfg!(target_arch = "wasm32") && is::<B, Flex>()
 }
 
 /// `N x C x H x W`.

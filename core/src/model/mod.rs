@@ -26,8 +26,9 @@ pub use arch::{Arch, EncoderConfig, Stem};
 pub use batch_norm::BatchNorm;
 use batch_norm::FixedNorms;
 pub use blocks::Block;
-pub use embed::{EmbedError, embed, embed_all};
+pub use embed::{EmbedError, FeaturesOf, embed, embed_all, embed_by};
 pub use head::{Head, HeadLayer, HeadShape};
+pub(crate) use init::draw_weights;
 pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
 pub use pretrained::Pretrained;
@@ -209,7 +210,7 @@ impl NetworkConfig {
 
     /// A new network with weights drawn from `seed`, the same on every backend.
     pub fn init<B: Backend>(&self, seed: u64, device: &B::Device) -> Network<B> {
-        let network = init::draw_weights(self.undrawn(device), seed);
+        let network = draw_weights(self.undrawn(device), seed);
         Network { projector: self.identity(device).unwrap_or(network.projector), ..network }
     }
 
@@ -218,8 +219,7 @@ impl NetworkConfig {
         (self.objective == Objective::Panda).then(|| Head::identity(8 * self.width, device))
     }
 
-    /// A network for [`load_weights`]: what its weights are before does not matter, and drawing eleven million takes a
-    /// browser a second.
+    /// A network for [`load_weights`]: drawing eleven million weights takes a browser a second.
     pub fn undrawn<B: Backend>(&self, device: &B::Device) -> Network<B> {
         let (projector, predictor) = self.heads();
         let encoder = ResNet::new(self.encoder(), device);
@@ -293,6 +293,23 @@ impl<B: Backend> Network<B> {
     /// `layers` are of [`Network::layers`]; an unknown one is skipped, so ask [`Network::knows`] first.
     pub fn features(&self, images: Tensor<B, 4>, layers: &[Layer]) -> Vec<Tensor<B, 2>> {
         let shifts = layers.contains(&Layer::Shifts).then(|| self.shifts(&images));
+        self.get(images, layers, |layer, maps| match layer {
+            Layer::Shifts => shifts.clone(),
+            _ => self.prototyped(self.embedding(maps)),
+        })
+    }
+
+    /// [`Network::features`] but for what the network itself says of images ([`NetworkConfig::own_row`]).
+    pub fn maps(&self, images: Tensor<B, 4>, layers: &[Layer]) -> Vec<Tensor<B, 2>> {
+        self.get(images, layers, |_, _| None)
+    }
+
+    fn get(
+        &self,
+        images: Tensor<B, 4>,
+        layers: &[Layer],
+        own: impl Fn(Layer, &FeatureMaps<B>) -> Option<Tensor<B, 2>>,
+    ) -> Vec<Tensor<B, 2>> {
         let maps = self.encoder.forward(images);
         let heads = if layers.iter().any(|layer| matches!(layer, Layer::Head(_))) {
             self.projector.layers(self.embedding(&maps))
@@ -301,8 +318,7 @@ impl<B: Backend> Network<B> {
         };
         let get = |&layer: &Layer| match layer {
             Layer::Head(head) => heads.get(usize::from(head).checked_sub(1)?).cloned(),
-            Layer::Shifts => shifts.clone(),
-            Layer::Prototypes => self.prototyped(self.embedding(&maps)),
+            Layer::Shifts | Layer::Prototypes => own(layer, &maps),
             other => maps.get(other),
         };
         layers.iter().filter_map(get).collect()

@@ -1,8 +1,9 @@
 //! ELSA's prototypes (Han et al. 2021): directions of projections that stand for the class.
 
+use super::init::linear;
 use super::l2_normalize;
 use burn::module::{Module, Param};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::Linear;
 use burn::tensor::{Tensor, backend::Backend};
 
 /// How many there are (their command for CIFAR-10).
@@ -17,7 +18,7 @@ pub struct Prototypes<B: Backend> {
 impl<B: Backend> Prototypes<B> {
     /// For projections of `z` values, not placed yet.
     pub(super) fn new(z: usize, device: &B::Device) -> Self {
-        Self { linear: LinearConfig::new(z, PROTOTYPES).with_bias(false).init(device) }.no_grad()
+        Self { linear: linear(z, PROTOTYPES, false, device) }.no_grad()
     }
 
     /// Puts them where they are to stay: `directions`, `z x `[`PROTOTYPES`], columns of length 1.

@@ -50,7 +50,7 @@ impl<B: Backend> FeatureMaps<B> {
 }
 
 impl<B: Backend> ResNet<B> {
-    /// An encoder with burn's first weights: draw others or load some. Base width 64 gives ResNet-18 the paper's 11
+    /// An encoder whose weights are to be drawn or loaded. Base width 64 gives ResNet-18 the paper's 11
     /// million weights, 16 about 0.7 million.
     pub fn new(config: EncoderConfig, device: &B::Device) -> Self {
         let EncoderConfig { arch, stem, width } = config;
@@ -132,7 +132,7 @@ impl<B: Backend> ResNet<B> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Arch;
+    use super::super::{Arch, draw_weights};
     use super::*;
     use burn::backend::Autodiff;
     use burn::module::{AutodiffModule, ModuleMapper, Param};
@@ -140,7 +140,7 @@ mod tests {
     use burn_flex::Flex;
 
     fn encoder(arch: Arch, stem: Stem, width: usize) -> ResNet<Flex> {
-        ResNet::new(EncoderConfig { arch, stem, width }, &Default::default())
+        draw_weights(ResNet::new(EncoderConfig { arch, stem, width }, &Default::default()), 0)
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
             (Arch::Resnet50, Stem::Imagenet, 2, 13),
         ] {
             let config = EncoderConfig { arch, stem, width };
-            let net = ResNet::<A>::new(config, &Default::default()).map(&mut Shaker(0.0));
+            let net = draw_weights(ResNet::<A>::new(config, &Default::default()), 0).map(&mut Shaker(0.0));
             let images = Tensor::<A, 4>::random([n, 3, 32, 32], Distribution::Default, &Default::default());
             // Running statistics that are not those of the beginning.
             net.forward(images.clone());

@@ -7,7 +7,7 @@ use crate::config::AugmentConfig;
 use crate::config::{Norm, Objective, TrainConfig};
 use crate::data::{Split, synth_digits};
 use crate::model::lanes::Maps;
-use crate::model::{FeatureMaps, Head, HeadShape, Network, NetworkConfig, l2_normalize, load_weights};
+use crate::model::{FeatureMaps, Head, HeadShape, Network, NetworkConfig, draw_weights, l2_normalize, load_weights};
 use crate::rng::Rng;
 use burn::backend::Autodiff;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -205,6 +205,14 @@ fn the_loss_is_blind_to_the_length_of_projections_only_with_norm_on_g() {
     }
 }
 
+struct WithoutBiases;
+
+impl ModuleMapper<B> for WithoutBiases {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        param.map(|tensor| if D == 1 { tensor.zeros_like() } else { tensor })
+    }
+}
+
 /// How far the gradient that reaches the projections z of a whole network points along them.
 ///
 /// A gradient at z cannot be read in the middle of a network. But with a projector that is linear along rays
@@ -213,7 +221,7 @@ fn along_the_projections(objective: Objective, norm: Norm) -> Vec<f32> {
     let device = Default::default();
     let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, ..Default::default() }.init(3, &device);
     let z = if objective == Objective::Byol { 16 } else { 128 };
-    network.projector = HeadShape::simclr_projector(32, z, false).init(&device);
+    network.projector = draw_weights(HeadShape::simclr_projector(32, z, false).init(&device), 4).map(&mut WithoutBiases);
     let (y1, y2) = (random(1, [6, 32]), random(2, [6, 32]));
     let gradients = loss(&network, objective, network.project(y1.clone()), network.project(y2.clone())).backward();
     [y1, y2].map(|y| along(y.grad(&gradients).unwrap(), y.inner())).concat()

@@ -1,7 +1,10 @@
 //! The engine on WebGPU.
 
 use burn_wgpu::{CubeBackend, WgpuRuntime};
+use nsa_engine::protocol::Request;
+use nsa_engine::{Job, JobError, Scorer};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_split_helpers::wasm_split;
 
 mod webgpu;
 
@@ -16,5 +19,14 @@ fn main() {}
 #[wasm_bindgen]
 pub async fn start() {
     let (name, device) = webgpu::device().await;
-    nsa_engine::serve_scoring::<WebGpu>("webgpu", name, device).await;
+    nsa_engine::serve_scoring::<WebGpu>("webgpu", name, device, later).await;
+}
+
+fn later<'a>(scorer: &'a mut Scorer<WebGpu>, request: Request, pixels: &'a [u8]) -> Job<'a> {
+    Box::pin(rest(scorer, request, pixels))
+}
+
+#[wasm_split(engine_webgpu, fallible, return_wrapper(let job = _; { job.await } -> Result<(), JobError>))]
+fn rest<'a>(scorer: &'a mut Scorer<WebGpu>, request: Request, pixels: &'a [u8]) -> Job<'a> {
+    Box::pin(scorer.rest(request, pixels))
 }
