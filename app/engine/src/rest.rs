@@ -1,5 +1,6 @@
 //! What the Worker that scores is not asked for at once: bundles in a zip, scores that are fitted, a person's own normal,
-//! views, places on the sphere. On the site it is a file of its own (`src/bin`, scripts/seal-site.sh), which comes with the first of these jobs.
+//! views, places on the sphere. On the site it is a file of its own (`src/bin`, scripts/seal-site.sh), which comes with the
+//! first of these jobs.
 
 use crate::protocol::{Event, MAX_VIEWS, Request};
 use crate::score::{Files, JobError, Scorer, say};

@@ -98,7 +98,15 @@ impl<B: Backend> Detector<B> {
 
     /// A network that knows no images yet: [`Detector::fit`] gives it banks.
     pub(super) fn without_banks(manifest: Manifest, model: Vec<u8>, network: Network<B>, device: B::Device) -> Self {
-        Self { manifest, model: model.into(), network, banks: Vec::new(), fitted: Vec::new(), features_of: Network::maps, device }
+        Self {
+            manifest,
+            model: model.into(),
+            network,
+            banks: Vec::new(),
+            fitted: Vec::new(),
+            features_of: Network::maps,
+            device,
+        }
     }
 
     /// The same network behind other banks, whose scores are angles.

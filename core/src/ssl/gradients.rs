@@ -221,7 +221,8 @@ fn along_the_projections(objective: Objective, norm: Norm) -> Vec<f32> {
     let device = Default::default();
     let mut network: Network<B> = NetworkConfig { width: 4, objective, norm, ..Default::default() }.init(3, &device);
     let z = if objective == Objective::Byol { 16 } else { 128 };
-    network.projector = draw_weights(HeadShape::simclr_projector(32, z, false).init(&device), 4).map(&mut WithoutBiases);
+    network.projector =
+        draw_weights(HeadShape::simclr_projector(32, z, false).init(&device), 4).map(&mut WithoutBiases);
     let (y1, y2) = (random(1, [6, 32]), random(2, [6, 32]));
     let gradients = loss(&network, objective, network.project(y1.clone()), network.project(y2.clone())).backward();
     [y1, y2].map(|y| along(y.grad(&gradients).unwrap(), y.inner())).concat()

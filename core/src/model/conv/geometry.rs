@@ -10,7 +10,14 @@ pub fn geometry<B: Backend>(conv: &Conv2d<B>, [n, channels, height, width]: [usi
     let [output, _, kernel, _] = conv.weight.dims();
     let (stride, padding) = (conv.stride[0], padding(&conv.padding));
     let side = |length: usize| (length + 2 * padding - kernel) / stride + 1;
-    Geometry { n, input: [channels, height, width], output: [output, side(height), side(width)], kernel, stride, padding }
+    Geometry {
+        n,
+        input: [channels, height, width],
+        output: [output, side(height), side(width)],
+        kernel,
+        stride,
+        padding,
+    }
 }
 
 fn padding(config: &PaddingConfig2d) -> usize {
