@@ -175,7 +175,7 @@ impl Lab {
             return self.training.phase();
         }
         let scored = self.gallery.complete.get() && self.scores.values.with(|v| v.iter().all(Option::is_some));
-        let loaded = self.engine.is_ready() && self.model.bundle.with(Option::is_some);
+        let loaded = self.engine.is_ready() && self.model.bundle.with(Option::is_some) && self.model.settled.get();
         match self.notices.problems.with(|p| p.iter().any(|p| p.topic.is_fatal())) {
             true => Phase::Error,
             false if loaded && scored => Phase::Ready,

@@ -31,6 +31,8 @@ pub struct ModelStore {
     pub loading: RwSignal<Option<(u64, u64)>>,
     /// What was measured while the model chosen was trained.
     pub replay: RwSignal<Option<Arc<Replay>>>,
+    /// Whether that is here, or is known not to come.
+    pub settled: RwSignal<bool>,
     /// The same of the model compared.
     pub compared: RwSignal<Option<Arc<Replay>>>,
     /// The checkpoint shown of the model chosen: the position of its frame.
@@ -71,6 +73,7 @@ impl ModelStore {
             bundle: RwSignal::new(None),
             loading: RwSignal::new(None),
             replay,
+            settled: RwSignal::new(false),
             compared: RwSignal::new(None),
             frame: Memo::new(move |_| replay.with(|r| r.as_ref()?.frame_at(state.with(|s| s.epoch)))),
             opened: RwSignal::new(0),
@@ -174,6 +177,7 @@ impl ModelStore {
         self.taken.set(false);
         self.bundle.set(None);
         self.replay.set(None);
+        self.settled.set(false);
         self.here.set_value(None);
         self.unseen.set(None);
         self.opened.update(|n| *n += 1);
@@ -182,6 +186,7 @@ impl ModelStore {
         let Some(entry) = self.entry.get_untracked() else { return };
         if let Some(file) = self.file(&entry.id) {
             self.measured(&entry, Replay::of_file(&file), self.replay, Topic::Replay);
+            self.settled.set(true);
             self.here.set_value(Some(file));
             return self.load();
         }
@@ -246,6 +251,7 @@ impl ModelStore {
                 let replay = frames.and_then(|frames| Replay::read(head.manifest.clone(), &history, &frames));
                 if let Some(entry) = entry.filter(|_| self.is_turn(turn)) {
                     self.measured(&entry, replay, self.replay, Topic::Replay);
+                    self.settled.set(true);
                 }
             });
         });

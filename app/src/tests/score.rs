@@ -26,6 +26,7 @@ impl Page {
         lab.gallery.complete.set(true);
         lab.gallery.rows.set((0..8).map(|i| bundle.complete(row(i))).collect());
         lab.model.bundle.set(Some(Arc::new(bundle)));
+        lab.model.settled.set(true);
         settled().await;
         page
     }

@@ -24,6 +24,7 @@ impl Page {
         page.lab.model.catalog.set(Some(catalog(&["one", "two"])));
         page.lab.engine.state.set(EngineState::Ready { device: "test".into() });
         page.lab.model.bundle.set(Some(Arc::new(bundle())));
+        page.lab.model.settled.set(true);
         page.lab.gallery.images.set((0..8).map(image).collect());
         page.lab.gallery.complete.set(true);
         page.lab.gallery.rows.set((0..8).map(|i| Some(vec![SCORES[i], 2.0 * SCORES[i]])).collect());
@@ -89,6 +90,7 @@ async fn tiles_are_empty_until_they_are_scored() {
     assert_eq!(document().document_element().unwrap().get_attribute("data-state").unwrap(), "loading");
 
     page.lab.model.bundle.set(Some(Arc::new(bundle())));
+    page.lab.model.settled.set(true);
     page.lab.engine.state.set(EngineState::Ready { device: String::new() });
     page.lab.gallery.rows.set((0..4).map(|i| Some(vec![SCORES[i], 0.0])).collect());
     settled().await;
