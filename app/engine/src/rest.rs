@@ -14,7 +14,8 @@ use nsa_core::measure::{Frames, History};
 use nsa_core::sphere::AnglePoint;
 
 impl<B: Backend> Scorer<B> {
-    /// Does one of these jobs.
+    /// Does a job that nobody asks for at once: bundles in a zip, scores that are fitted, a person's own normal, views, places on
+    /// the sphere.
     ///
     /// # Errors
     /// See [`JobError`]; the engine goes on.

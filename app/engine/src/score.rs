@@ -52,7 +52,7 @@ pub enum JobError {
     /// Their scores could not be ranked.
     #[error(transparent)]
     Eval(#[from] EvalError),
-    /// The program of [`crate::rest`] is not there.
+    /// The program of [`Scorer::rest`] is not there.
     #[error("the rest of the engine did not arrive: check the connection, then try again")]
     Rest,
 }
@@ -74,7 +74,7 @@ impl JobError {
     }
 }
 
-/// What does the jobs of [`crate::rest`]: on the site it is a file of its own, which comes when the first of them does.
+/// What does the jobs of [`Scorer::rest`]: on the site it is a file of its own, which comes when the first of them does.
 pub type Rest<B> = for<'a> fn(&'a mut Scorer<B>, Request, &'a [u8]) -> Job<'a>;
 
 /// A job under way.
