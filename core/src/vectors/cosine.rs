@@ -6,6 +6,7 @@
 
 use super::search::{Points, Search};
 use crate::Features;
+use nsa_kernels::threads::all;
 
 /// The angle in radians between two unit vectors, exact to rounding also where the cosine is near 1 or -1.
 pub(crate) fn angle<T: Copy + Into<f64>>(u: &[T], v: &[T]) -> f64 {
@@ -62,15 +63,15 @@ pub(crate) struct Directions<'a> {
 pub(crate) fn scales(vectors: &Features, shift: Option<&[f64]>) -> Result<Vec<f64>, usize> {
     let far = shift.map_or(0.0, |shift| shift.iter().map(|x| x * x).sum::<f64>().sqrt());
     let smallest = far * f64::from(f32::EPSILON);
-    let scale = |(i, row): (usize, &[f32])| {
+    let scale = |i: usize| {
         // In f64 neither the square of 1e38 nor that of 1e-38 leaves the range.
         let square: f64 = match shift {
-            Some(shift) => row.iter().zip(shift).map(|(&x, s)| (f64::from(x) + s).powi(2)).sum(),
-            None => row.iter().map(|&x| f64::from(x).powi(2)).sum(),
+            Some(shift) => vectors.row(i).iter().zip(shift).map(|(&x, s)| (f64::from(x) + s).powi(2)).sum(),
+            None => vectors.row(i).iter().map(|&x| f64::from(x).powi(2)).sum(),
         };
         if square.sqrt() > smallest { Ok(1.0 / square.sqrt()) } else { Err(i) }
     };
-    vectors.rows().enumerate().map(scale).collect()
+    all(vectors.n(), scale).into_iter().collect()
 }
 
 impl Points for Directions<'_> {
@@ -103,16 +104,17 @@ pub(crate) fn nearest(
     count: usize,
     leave_one_out: bool,
 ) -> Vec<Vec<(usize, f32)>> {
-    let (mut query, mut row) = (vec![0.0; bank.dim()], vec![0.0; bank.dim()]);
-    let mut angles = |(number, found): (usize, Vec<(usize, f64)>)| {
+    let found = search.nearest(&bank, &queries, count, leave_one_out);
+    let angles = |number: usize| {
+        let (mut query, mut row) = (vec![0.0; bank.dim()], vec![0.0; bank.dim()]);
         queries.read(number, &mut query);
-        let mut to = |(i, _): (usize, f64)| {
+        let to = |&(i, _): &(usize, f64)| {
             bank.read(i, &mut row);
             (i, angle(&query, &row) as f32)
         };
-        found.into_iter().map(&mut to).collect()
+        found[number].iter().map(to).collect()
     };
-    search.nearest(&bank, &queries, count, leave_one_out).into_iter().enumerate().map(&mut angles).collect()
+    all(found.len(), angles)
 }
 
 #[cfg(test)]
