@@ -201,7 +201,8 @@ def sizes(programs):
 
 
 def features(found):
-    print("## What programs weigh\n\nWith one feature of a dependency more or less (`tests/bench/sizes.sh`).\n")
+    print(f"## What programs weigh\n\nWith one feature of a dependency more or less (`tests/bench/sizes.sh`, {found['date']}): whole programs, "
+          "which the site takes apart.\n")
     sizes(found["features"])
     print("What the bytes are, by crate: a crate's share is what the code, packed by Brotli at quality 9, loses when the crate's "
           "functions are overwritten by zeros. \"data\" are texts and tables. The largest twelve:\n")

@@ -49,5 +49,5 @@ cp Cargo.all Cargo.toml
 sed -i 's/, "--cfg", "erase_components"//' .cargo/config.toml
 build "nsa-app without erase_components" nsa-app nsa-app ""
 
-{ printf '{"features":'; node "$bench/weigh.mjs" built/*.wasm; printf ',"parts":'; cat parts.json; printf '}\n'; } > "$bench/sizes.json"
+{ printf '{"date":"%s","features":' "$(date +%F)"; node "$bench/weigh.mjs" built/*.wasm; printf ',"parts":'; cat parts.json; printf '}\n'; } > "$bench/sizes.json"
 printf '%s is written.\n' "$bench/sizes.json"
