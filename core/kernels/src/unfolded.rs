@@ -20,6 +20,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 const POSITIONS: usize = 256;
 
 /// `N x C x H x W` by `O x C x K x K` to `N x O x H' x W'`.
+// Programs built for size compile callers so, and what is inlined into them.
+#[inline(never)]
 pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut results = vec![0.0; g.n * g.output_len()];
     each(&mut results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
@@ -35,6 +37,7 @@ pub fn forward(g: &Geometry, images: &[f32], weight: &[f32]) -> Vec<f32> {
 }
 
 /// The same with a bias, on top of what `results` holds; then a rectifier.
+#[inline(never)]
 pub fn forward_onto(g: &Geometry, images: &[f32], weight: &[f32], bias: &[f32], rectify: bool, results: &mut [f32]) {
     let cut = rectifier(rectify);
     each(results, group(g) * g.output_len(), |i, results, [unfolded, product]: &mut Scratch| {
