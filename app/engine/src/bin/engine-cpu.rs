@@ -1,4 +1,4 @@
-//! The engine on the processor.
+//! The engine on the processor: always there.
 
 use burn_flex::Flex;
 use nsa_engine::protocol::Request;

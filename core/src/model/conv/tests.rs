@@ -79,6 +79,22 @@ fn images_may_lie_in_memory_in_any_order() {
 }
 
 #[test]
+fn what_the_kernels_do_not_know_is_refused() {
+    let x = Tensor::<Flex, 4>::ones([1, 2, 4, 4], &Default::default());
+    let config = Conv2dConfig::new([2, 2], [3, 3]).with_bias(false);
+    for config in [
+        config.clone().with_dilation([2, 2]),
+        config.clone().with_padding(PaddingConfig2d::Same),
+        config.clone().with_padding(PaddingConfig2d::Explicit(1, 0, 1, 0)),
+        config.with_groups(2),
+    ] {
+        let conv = config.init::<Flex>(&Default::default());
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| convolve(&conv, x.clone())));
+        assert!(refused.is_err(), "{config:?}");
+    }
+}
+
+#[test]
 fn a_rectifier_lets_pass_what_is_not_a_number() {
     let device = Default::default();
     let conv = Conv2dConfig::new([1, 1], [1; 2]).init::<Flex>(&device);
