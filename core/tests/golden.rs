@@ -181,7 +181,7 @@ struct VmfCase {
 struct MmdCase {
     x: Matrix,
     y: Matrix,
-    median: f64,
+    sigma_root_2: f64,
     sigma_half: f64,
 }
 
@@ -223,8 +223,8 @@ fn von_mises_fisher_fits_agree() {
 fn mmd_agrees() {
     for case in sphere().mmd {
         let (x, y) = (case.x.features(), case.y.features());
-        assert_close([mmd2(&x, &y, Some(0.5)).unwrap()], &[case.sigma_half], 1e-5, "sigma 0.5");
-        assert_close([mmd2(&x, &y, None).unwrap()], &[case.median], 1e-5, "median heuristic");
+        assert_close([mmd2(&x, &y, 0.5).unwrap()], &[case.sigma_half], 1e-5, "sigma 0.5");
+        assert_close([mmd2(&x, &y, 2.0_f64.sqrt()).unwrap()], &[case.sigma_root_2], 1e-5, "sigma sqrt(2)");
     }
 }
 

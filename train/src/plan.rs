@@ -325,8 +325,8 @@ mod tests {
         let small: Vec<usize> = small.iter().map(|path| Plan::read(path).unwrap().runs.len()).collect();
         assert_eq!(
             small,
-            [12, 22, 252, 252, 20, 40, 18, 33],
-            "digits, dynamics, rivals-tab, rivals, tab, table1, table3, untrained"
+            [58, 12, 22, 252, 252, 20, 40, 18, 33],
+            "cifar10, digits, dynamics, rivals-tab, rivals, tab, table1, table3, untrained"
         );
     }
 

@@ -3,23 +3,23 @@
 use super::SphereError;
 use crate::Features;
 use crate::rng::Rng;
-use crate::vectors::cosine::{angle, unit_rows};
+use crate::vectors::cosine::unit_rows;
 use crate::vectors::product::fold_products;
-use nsa_kernels::threads::all;
 
 /// Features that are compared with the uniform distribution: the pairs of 2,000 fix the estimate to 1e-4 or so.
 const SAMPLE_ROWS: usize = 2000;
-/// Rows of each sample that the median heuristic looks at.
-const MEDIAN_ROWS: usize = 500;
+/// Bandwidth: the median distance between two uniform points of a sphere, whose cosine is as often below 0 as above, in
+/// any dimension. The usual median heuristic takes the median of both samples together, so its kernel gets narrower as
+/// the features do: two epochs of a curve would be measured with two rulers.
+const SIGMA: f64 = std::f64::consts::SQRT_2;
 
 /// Unbiased squared MMD between the directions of `features` (`n x dim`, n and dim at least 2) and as many uniform
-/// samples of the sphere, by the kernel exp(-|x - y|^2 / (2 sigma^2)); high = compact, around 0 (also slightly
-/// below) = uniform. Of more than 2,000 features, 2,000 evenly spaced ones are taken.
+/// samples of the sphere, by the kernel exp(-|x - y|^2 / 4); high = compact, around 0 (also slightly below) = uniform.
+/// Of more than 2,000 features, 2,000 evenly spaced ones are taken.
 ///
-/// `sigma` defaults to the median heuristic: the median distance between all points of both samples taken together
-/// (of 500 rows of each, evenly spaced, where there are more). The samples depend on `seed`, dim and how many are
+/// The bandwidth is the same for all epochs, runs and dimensions. The samples depend on `seed`, dim and how many are
 /// taken.
-pub fn mmd2_to_uniform(features: &Features, sigma: Option<f64>, seed: u64) -> Result<f64, SphereError> {
+pub fn mmd2_to_uniform(features: &Features, seed: u64) -> Result<f64, SphereError> {
     let dim = features.dim();
     if dim < 2 {
         return Err(SphereError::TooNarrow { what: "the MMD on the sphere", needed: 2, found: dim });
@@ -27,12 +27,12 @@ pub fn mmd2_to_uniform(features: &Features, sigma: Option<f64>, seed: u64) -> Re
     let units = unit_rows(features).map_err(|row| SphereError::ZeroVector { row })?;
     let units = units.select(&evenly_spaced(units.n(), SAMPLE_ROWS))?;
     let uniform = uniform_directions(units.n(), dim, seed)?;
-    mmd2(&units, &uniform, sigma)
+    mmd2(&units, &uniform, SIGMA)
 }
 
 /// Unbiased squared MMD between two samples of unit vectors, `n x dim` and `m x dim`, n and m at least 2, by the
-/// kernel exp(-|x - y|^2 / (2 sigma^2)) with the median heuristic of [`mmd2_to_uniform`] unless `sigma` is given.
-pub fn mmd2(x: &Features, y: &Features, sigma: Option<f64>) -> Result<f64, SphereError> {
+/// kernel exp(-|x - y|^2 / (2 sigma^2)).
+pub fn mmd2(x: &Features, y: &Features, sigma: f64) -> Result<f64, SphereError> {
     if x.dim() != y.dim() {
         return Err(SphereError::Dimension { expected: x.dim(), found: y.dim() });
     }
@@ -40,11 +40,6 @@ pub fn mmd2(x: &Features, y: &Features, sigma: Option<f64>) -> Result<f64, Spher
     if found < 2 {
         return Err(SphereError::TooFew { what: "the unbiased MMD", needed: 2, found });
     }
-    let sigma = match sigma {
-        Some(sigma) => sigma,
-        None => median_distance(x, y),
-    };
-    // A median of 0 (copies of one vector against copies of it) is no bandwidth either.
     if !(sigma > 0.0 && sigma.is_finite()) {
         return Err(SphereError::Bandwidth { found: sigma });
     }
@@ -72,23 +67,6 @@ fn kernel_sum(x: &Features, y: &Features, sigma: f64, distinct: bool) -> f64 {
     )
     .into_iter()
     .sum()
-}
-
-/// The median heuristic.
-fn median_distance(x: &Features, y: &Features) -> f64 {
-    let some = |z: &Features| evenly_spaced(z.n(), MEDIAN_ROWS);
-    let rows: Vec<&[f32]> =
-        some(x).into_iter().map(|i| x.row(i)).chain(some(y).into_iter().map(|i| y.row(i))).collect();
-    let to_those_before =
-        |i: usize| -> Vec<f64> { rows[..i].iter().map(|row| 2.0 * (angle(rows[i], row) / 2.0).sin()).collect() };
-    let mut distances = all(rows.len(), to_those_before).concat();
-    let (middle, odd) = (distances.len() / 2, distances.len() % 2 == 1);
-    let (below, &mut upper, _) = distances.select_nth_unstable_by(middle, f64::total_cmp);
-    if odd {
-        return upper;
-    }
-    let lower = below.iter().copied().fold(0.0, f64::max);
-    (lower + upper) / 2.0
 }
 
 /// At most `count` of the indices 0..n, at equal distances: every part of a sorted set is seen, without randomness.
@@ -137,21 +115,36 @@ mod tests {
                 expected -= 2.0 * kernel(x.row(i), y.row(j)) / (37.0 * 37.0);
             }
         }
-        assert!((mmd2(&x, &y, Some(0.7)).unwrap() - expected).abs() < 1e-6);
+        assert!((mmd2(&x, &y, 0.7).unwrap() - expected).abs() < 1e-6);
     }
 
     #[test]
     fn uniform_is_zero_and_a_cap_is_far() {
         let values: Vec<f64> = (0..20)
-            .map(|seed| mmd2_to_uniform(&uniform_directions(200, 16, 1000 + seed).unwrap(), None, seed).unwrap())
+            .map(|seed| mmd2_to_uniform(&uniform_directions(200, 16, 1000 + seed).unwrap(), seed).unwrap())
             .collect();
         let mean = values.iter().sum::<f64>() / 20.0;
         assert!(mean.abs() < 5e-4, "unbiased, so the mean is near 0: {mean}");
         assert!(values.iter().any(|&v| v < 0.0), "a biased estimate is never negative");
         let mut rng = Rng::new(1, "cap", &[]);
         let cap = (0..200 * 16).map(|i| f32::from(u8::from(i % 16 == 0)) + 0.1 * rng.normal() as f32).collect();
-        let cap = mmd2_to_uniform(&Features::new(200, 16, cap).unwrap(), None, 0).unwrap();
+        let cap = mmd2_to_uniform(&Features::new(200, 16, cap).unwrap(), 0).unwrap();
         assert!(cap > 0.3, "{cap}");
+    }
+
+    #[test]
+    fn the_bandwidth_is_the_median_distance_of_uniform_points() {
+        for dim in [2, 3, 128] {
+            let x = uniform_directions(201, dim, 3).unwrap();
+            let distance = |i: usize, j: usize| {
+                let squares = x.row(i).iter().zip(x.row(j)).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+                squares.sum::<f64>().sqrt()
+            };
+            let mut all: Vec<f64> =
+                (0..201).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| distance(i, j)).collect();
+            all.sort_by(f64::total_cmp);
+            assert!((all[all.len() / 2] - SIGMA).abs() < 0.05, "{dim}: {}", all[all.len() / 2]);
+        }
     }
 
     #[test]
@@ -160,18 +153,18 @@ mod tests {
         assert_eq!(evenly_spaced(3, 9), [0, 1, 2]);
         let many = uniform_directions(3 * SAMPLE_ROWS, 3, 5).unwrap();
         let some = many.select(&evenly_spaced(many.n(), SAMPLE_ROWS)).unwrap();
-        assert_eq!(mmd2_to_uniform(&many, None, 1), mmd2_to_uniform(&some, None, 1));
+        assert_eq!(mmd2_to_uniform(&many, 1), mmd2_to_uniform(&some, 1));
     }
 
     #[test]
     fn seeds_repeat_and_bad_input_is_named() {
         let x = uniform_directions(50, 4, 9).unwrap();
-        let run = |seed| mmd2_to_uniform(&x, None, seed).unwrap();
+        let run = |seed| mmd2_to_uniform(&x, seed).unwrap();
         assert_eq!(run(3), run(3));
         assert_ne!(run(3), run(4));
-        assert_eq!(mmd2_to_uniform(&x, Some(0.0), 0), Err(SphereError::Bandwidth { found: 0.0 }));
-        assert!(mmd2_to_uniform(&x, Some(f64::NAN), 0).is_err());
+        assert_eq!(mmd2(&x, &x, 0.0), Err(SphereError::Bandwidth { found: 0.0 }));
+        assert!(mmd2(&x, &x, f64::NAN).is_err());
         let one = Features::new(1, 4, vec![1.0; 4]).unwrap();
-        assert!(mmd2_to_uniform(&one, None, 0).is_err());
+        assert!(mmd2_to_uniform(&one, 0).is_err());
     }
 }

@@ -33,7 +33,7 @@ pub fn compactness(features: &Features, seed: u64) -> Result<Compactness, Sphere
     Ok(Compactness {
         kappa: vmf.kappa,
         mean_resultant_length: vmf.mean_resultant_length,
-        mmd2: mmd2_to_uniform(features, None, seed)?,
+        mmd2: mmd2_to_uniform(features, seed)?,
         effective_rank: effective_rank(features)?,
         spread: Some(spread(features)?),
     })
