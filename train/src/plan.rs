@@ -325,7 +325,7 @@ mod tests {
         let small: Vec<usize> = small.iter().map(|path| Plan::read(path).unwrap().runs.len()).collect();
         assert_eq!(
             small,
-            [58, 12, 22, 252, 252, 20, 40, 18, 33],
+            [78, 12, 22, 252, 252, 20, 40, 18, 33],
             "cifar10, digits, dynamics, rivals-tab, rivals, tab, table1, table3, untrained"
         );
     }
