@@ -113,9 +113,7 @@ fn every_feature_map_is_torchvision_s() {
         let images = TensorData::new(bytes.collect::<Vec<f32>>(), [2, 3, height, breadth]);
         let images = stem.pixels().apply(Tensor::<Flex, 4>::from_data(images, &device));
 
-        // The unit reading is ours.
-        let mut layers = network.layers(height, breadth);
-        layers.retain(|(layer, _)| *layer != Layer::Unit);
+        let layers = network.layers(height, breadth);
         assert!(layers.iter().all(|(layer, dim)| maps[&layer.to_string()].dim == *dim), "{what}: {layers:?}");
         assert_eq!(layers.len(), maps.len(), "{what}");
         let mut largest = 0.0;

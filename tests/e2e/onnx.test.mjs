@@ -90,7 +90,7 @@ function writeResnet50(path, width) {
   return path;
 }
 
-const MAPS = ["conv1", "conv4", "conv1-1x1", "conv2-1x1", "conv3-1x1", "conv4-1x1", "conv4-1x1-unit"];
+const MAPS = ["conv1", "conv4", "conv1-1x1", "conv2-1x1", "conv3-1x1", "conv4-1x1"];
 
 test("the shipped encoders give onnxruntime the same features", { timeout: 120_000, skip: missing }, () => {
   for (const id of ["digits", "fmnist-bag-simclr-n"]) {

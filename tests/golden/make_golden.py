@@ -66,9 +66,10 @@ def whitening(train):
 
 
 def scores(name, train, queries):
-    mean, white = train.mean(0), whitening(train)
-    u, v = (train - mean) @ white.T, (queries - mean) @ white.T
     unit_train, unit_queries = normalize(train), normalize(queries)
+    mean, white = unit_train.mean(0), whitening(unit_train)
+    u, v = (unit_train - mean) @ white.T, (unit_queries - mean) @ white.T
+    raw = whitening(train)
     gamma = 10 / (unit_train.var() * unit_train.shape[1])
     n = len(train)
     ours = {
@@ -76,9 +77,11 @@ def scores(name, train, queries):
         "k-cos-3": kth_angle(train, queries, 3),
         "k-cos-mah-centred": kth_angle(u, v, 1),
         "k-cos-mah-centred-3": kth_angle(u, v, 3),
-        "k-cos-mah": kth_angle(train @ white.T, queries @ white.T, 1),
+        "k-cos-mah": kth_angle(unit_train @ white.T, unit_queries @ white.T, 1),
+        "k-cos-mah-raw": kth_angle(train @ raw.T, queries @ raw.T, 1),
         "c-cos": angle(cosine_distances(queries, mean[None])[:, 0]),
-        "c-cos-mah": angle(cosine_distances(queries @ white.T, (white @ mean)[None])[:, 0]),
+        "c-cos-mah": angle(cosine_distances(unit_queries @ white.T, (white @ mean)[None])[:, 0]),
+        "c-cos-mah-raw": angle(cosine_distances(queries @ raw.T, (raw @ train.mean(0))[None])[:, 0]),
         "kde": -scipy.special.logsumexp(2 * gamma * unit_queries @ unit_train.T, axis=1) / gamma,
         "gde": -GaussianMixture(1, reg_covar=1e-6).fit(unit_train).score_samples(unit_queries),
         "gde-raw": -GaussianMixture(1, reg_covar=1e-6).fit(train).score_samples(queries),
@@ -93,9 +96,9 @@ def scores(name, train, queries):
     training = {
         "k-cos": leave_one_out(train),
         "k-cos-mah-centred": leave_one_out(u),
-        "k-cos-mah": leave_one_out(train @ white.T),
+        "k-cos-mah": leave_one_out(unit_train @ white.T),
         "c-cos": angle(cosine_distances(train, mean[None])[:, 0]),
-        "c-cos-mah": angle(cosine_distances(train @ white.T, (white @ mean)[None])[:, 0]),
+        "c-cos-mah": angle(cosine_distances(unit_train @ white.T, (white @ mean)[None])[:, 0]),
     }
     members = ["k-cos", "c-cos-mah"]
     scaled = [MinMaxScaler().fit(training[m][:, None]).transform(ours[m][:, None])[:, 0] for m in members]
@@ -168,9 +171,9 @@ def close_cases(rng):
     # Angles of a ten-thousandth, and copies.
     train = f32(1 + 1e-4 * rng.normal(size=(120, 16)), 7)
     queries = np.vstack([f32(1 + 1e-4 * rng.normal(size=(12, 16)), 7), train[[5, 70]]])
-    mean, white = train.mean(0), whitening(train)
-    from_mean = lambda x: (x - mean) @ white.T
-    from_origin = lambda x: x @ white.T
+    mean, white = normalize(train).mean(0), whitening(normalize(train))
+    from_mean = lambda x: (normalize(x) - mean) @ white.T
+    from_origin = lambda x: normalize(x) @ white.T
     yield case(
         "features within 1e-3 rad",
         train,

@@ -114,16 +114,17 @@ def unit(x):
 
 def scores(train, query):
     """The angular scores (section 2.5 and docs/method.md), by name."""
+    train, query = unit(train), unit(query)
     mean = train.mean(0)
     values, vectors = np.linalg.eigh(np.cov(train.T))
     keep = values > values.max() * 1e-6
     whiten = vectors[:, keep] / np.sqrt(values[keep])
     angle = lambda cosines: np.arccos(np.clip(cosines, -1, 1))
     return {
-        "k-cos": angle((unit(query) @ unit(train).T).max(1)),
+        "k-cos": angle((query @ train.T).max(1)),
         "k-cos-mah": angle((unit(query @ whiten) @ unit(train @ whiten).T).max(1)),
         "k-cos-mah-centred": angle((unit((query - mean) @ whiten) @ unit((train - mean) @ whiten).T).max(1)),
-        "c-cos": angle(unit(query) @ unit(mean[None])[0]),
+        "c-cos": angle(query @ unit(mean[None])[0]),
         "c-cos-mah": angle(unit(query @ whiten) @ unit((mean @ whiten)[None])[0]),
     }
 

@@ -380,7 +380,7 @@ pub struct EmbedArgs {
     /// Images, N x 3 x H x W `.npy`, f32 in 0..1; `nsa data export` writes them.
     #[arg(long, value_name = "X.npy")]
     pub images: PathBuf,
-    /// conv1 to conv4 (flat), conv1-1x1 to conv4-1x1 (pooled), conv4-1x1-unit (divided by its length), head1 and on (where
+    /// conv1 to conv4 (flat), conv1-1x1 to conv4-1x1 (pooled), head1 and on (where
     /// the weights have a projector).
     #[arg(long)]
     pub layer: String,
@@ -403,8 +403,8 @@ pub struct ScoreArgs {
     /// Features to score, M x d `.npy`.
     #[arg(long, value_name = "FILE")]
     pub query: PathBuf,
-    /// k-cos, k-cos-mah, k-cos-mah-centred, c-cos, c-cos-mah, kde, gde, gde-raw, oc-svm, knn-l2,
-    /// mahalanobis, mahalanobis-shrunk, length, shift-log-prob, csi, goad, logit or restoration.
+    /// k-cos, k-cos-mah, k-cos-mah-raw, k-cos-mah-centred, c-cos, c-cos-mah, c-cos-mah-raw, kde, gde, gde-raw, oc-svm,
+    /// knn-l2, mahalanobis, mahalanobis-shrunk, length, shift-log-prob, csi, goad, logit or restoration.
     #[arg(long)]
     pub scorer: Scorer,
     /// Which nearest neighbour counts (knn-l2: how many) [default: 1, for knn-l2 2].

@@ -172,7 +172,7 @@ AUROC of a run by layer, scorer and ensemble, on the whole test set: the paper's
 
 A row is a feature map: conv1 to conv4 are the blocks' outputs, flattened; conv1-1x1 to conv4-1x1 the same pooled; \
 head1 and on the layers of the projector. A column is a scorer. Unless told otherwise the table is the paper's: the \
-angular scorers on every map (k-cos-mah-centred is equation 2 to the letter: docs/method.md), kde and gde on the pooled \
+angular scorers on every map (of unit features; k-cos-mah-centred is equation 2 to the letter: docs/method.md), those that end in -raw on y, kde and gde on the pooled \
 blocks, and the sums of appendix C. Every score in a sum is scaled by the range of the training images' own scores, each without itself in the bank; nothing is clipped.
 
   Ens.             k-cos + k-cos-mah on flat maps, c-cos + c-cos-mah on the head's

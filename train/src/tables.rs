@@ -33,20 +33,20 @@ pub struct Request {
 
 impl Request {
     /// What the paper has: the angular scorers on every map, the densities on the pooled conv blocks, and the
-    /// ensembles. Beside it the other reading of y, what raw pixels reach, and the scores of the objective's own authors.
+    /// ensembles. Beside it the raw readings of y, what raw pixels reach, and the scores of the objective's own authors.
     pub fn of_the_paper(config: &NetworkConfig) -> Self {
         use Scorer::{
-            CCos, CCosMah, Gde, GdeRaw, KCos, KCosMah, KCosMahCentred, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
+            CCos, CCosMahRaw, Gde, GdeRaw, KCos, KCosMah, KCosMahRaw, Kde, KnnL2, Mahalanobis, MahalanobisShrunk,
         };
         let scorers = |(layer, _): (Layer, usize)| {
             let others: &[Scorer] = match layer {
+                Layer::EMBEDDING => &[KCosMahRaw, CCosMahRaw, Kde, Gde, GdeRaw, KnnL2, Mahalanobis],
                 Layer::Pooled(_) => &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis],
                 _ => &[],
             };
             (layer, [&Scorer::ANGULAR[..], others].concat())
         };
         let mut all: Vec<_> = config.layers().into_iter().map(scorers).collect();
-        all.push((Layer::Unit, vec![KCosMah, KCosMahCentred, CCosMah]));
         all.push((Layer::Pixels, vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));
         for &(layer, scorer) in config.objective.own_scores() {
             match all.iter_mut().find(|(known, _)| *known == layer) {

@@ -96,7 +96,7 @@ fn what_does_not_fit_is_one_sentence() {
     let small = format!("--weights {pth} --arch resnet18 --stem imagenet --width 1");
     embed(&format!("{small} --layer conv5"))
         .fails(2, &["--layer must be one of conv1, conv2", "for these weights, found 'conv5'"]);
-    embed(&format!("{small} --layer head1")).fails(2, &["conv4-1x1-unit for these weights, found 'head1'"]);
+    embed(&format!("{small} --layer head1")).fails(2, &["conv4-1x1 for these weights, found 'head1'"]);
     embed(&format!("--weights {pth} --arch resnet18 --stem imagenet --layer conv1"))
         .fails(2, &["pretrained.pth", "must be [64, 3, 7, 7] for width 64 and the imagenet stem, found [1, 3, 7, 7]"]);
     embed(&format!("--weights {pth} --arch resnet50 --stem imagenet --width 1 --layer conv1"))

@@ -123,7 +123,6 @@ pub fn layer(layer: Layer) -> String {
         Layer::Flat(block) => format!("block {block}"),
         Layer::Pooled(block) => format!("block {block}, pooled"),
         Layer::Head(head) => format!("head {head}"),
-        Layer::Unit => "block 4, pooled, of length 1".into(),
         Layer::Shifts => "transformed views".into(),
         Layer::Prototypes => "prototypes".into(),
         Layer::Pixels => "pixels".into(),
@@ -248,12 +247,14 @@ pub const HISTOGRAM_EMPTY: &str = "Histogram of scores: none computed yet.";
 pub const ROC_EMPTY: &str = "ROC curve: it needs scores of ID and OOD images.";
 
 /// The names that people know scorers by; a scorer that is not here goes by its word.
-const SCORERS: [(&str, &str); 21] = [
+const SCORERS: [(&str, &str); 23] = [
     ("k-cos", "k-Cos"),
     ("k-cos-mah", "k-Cos (Mah)"),
+    ("k-cos-mah-raw", "k-Cos (Mah) of raw features"),
     ("k-cos-mah-centred", "k-Cos (Mah, centred)"),
     ("c-cos", "c-Cos"),
     ("c-cos-mah", "c-Cos (Mah)"),
+    ("c-cos-mah-raw", "c-Cos (Mah) of raw features"),
     ("kde", "KDE"),
     ("gde", "Gaussian (GDE)"),
     ("gde-raw", "Gaussian (GDE, raw features)"),

@@ -12,7 +12,7 @@ const ADDRESS: &str = "kept-runs";
 /// Milliseconds between two times that runs in training are kept.
 const EVERY: f64 = 3000.0;
 /// Version of what [`Autosave::to_bytes`] writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Runs that can go on.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use crate::Features;
 use crate::config::TrainConfig;
 use crate::data::{ImageSet, Sets, Sides};
 use crate::model::{EmbedError, Layer, Network, WeightsError, embed_all, load_weights, read_weights};
-use crate::score::{Bank, BankParts, Coreset, Fitted, RELATIVE_TOLERANCE, ScoreError, Scorer, auroc_of, range_of};
+use crate::score::{Bank, BankParts, Coreset, Fitted, ScoreError, Scorer, auroc_of, range_of};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
 
@@ -168,7 +168,7 @@ const OWN_VALUES: usize = 1 << 19;
 fn own_bank(train: &Features) -> Result<Bank, ScoreError> {
     let kept = (OWN_VALUES / train.dim()).clamp(2, train.n().max(2));
     let rows: Vec<usize> = (0..kept).map(|i| i * train.n() / kept).collect();
-    let bank = Bank::fit_with(&train.select(&rows)?, RELATIVE_TOLERANCE, Some(1))?;
+    let bank = Bank::fit_raw(&train.select(&rows)?, Some(1))?;
     let index = Some(rows.iter().map(|&row| row as u32).collect());
     Bank::from_parts(BankParts { index, ..bank.parts().clone() })
 }

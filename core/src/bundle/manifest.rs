@@ -5,8 +5,9 @@ use crate::model::Layer;
 use crate::score::Scorer;
 use serde::{Deserialize, Serialize};
 
-/// Version of the bundle format that this code reads and writes. In format 1 `k-cos-mah` was the centred reading.
-pub const FORMAT: u32 = 2;
+/// Version of the bundle format that this code reads and writes. Format 1 called `k-cos-mah` what is
+/// `k-cos-mah-centred` now; format 2 whitened features as the encoder gave them, format 3 unit features.
+pub const FORMAT: u32 = 3;
 
 /// `assets/catalog.json`: which bundles there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +102,12 @@ impl Manifest {
     pub fn is_plain(&self) -> bool {
         let own_row = |layer| matches!(layer, Layer::Shifts | Layer::Prototypes);
         self.scores.iter().all(ScoreEntry::is_angle) && !self.layers.iter().any(|layer| own_row(layer.name))
+    }
+
+    /// Whether angles are taken of a layer. Its bank is whitened as they need it; others keep features for what is fitted
+    /// to them.
+    pub(super) fn is_angular(&self, layer: Layer) -> bool {
+        self.scores.iter().any(|score| score.layer == layer && score.is_angle())
     }
 
     /// Position in [`Manifest::scores`] of the score shown first: the best on validation images; of equals the last, which

@@ -7,7 +7,7 @@ use crate::data::SIZE;
 use crate::features::Features;
 use crate::measure::{Frames, History};
 use crate::model::Layer;
-use crate::score::{Bank, BankParts, Fitted};
+use crate::score::{Bank, BankParts, Fitted, Reading};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -185,10 +185,11 @@ impl Manifest {
                 let refused = |source| BundleError::Features { tensor: name(part), source };
                 Features::new(rows, layer.dim, values).map_err(refused)
             };
-            let features = reader.f16(&name("features"), &[layer.bank, layer.dim])?;
+            let features = reader.f16_or_f32(&name("features"), &[layer.bank, layer.dim])?;
             let whitening = reader.f32(&name("whitening"), &[layer.rank, layer.dim])?;
             let parts = BankParts {
                 features: matrix(layer.bank, "features", features)?,
+                reading: if self.is_angular(layer.name) { Reading::Unit } else { Reading::Raw },
                 mean: reader.f32(&name("mean"), &[layer.dim])?.into_iter().map(f64::from).collect(),
                 whitening: matrix(layer.rank, "whitening", whitening)?,
                 index: read_index(&reader, layer)?,
@@ -282,9 +283,9 @@ mod tests {
         let first = of(1).replace("\"k-cos-mah\"", "\"k-cos-mah-uncentred\"");
         assert_eq!(
             error(first),
-            "bundle.json must have format 2, found 1: it was made by an earlier version, whose k-cos-mah was another \
+            "bundle.json must have format 3, found 1: it was made by an earlier version, whose k-cos-mah was another \
              score; export its run again with this one"
         );
-        assert!(error(of(3)).contains("found 3: it was made by a later version"));
+        assert!(error(of(4)).contains("found 4: it was made by a later version"));
     }
 }

@@ -91,8 +91,11 @@ impl<'a> Reader<'a> {
         Ok(view)
     }
 
-    /// Finite values of exactly this shape, stored in half precision.
-    pub fn f16(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, BundleError> {
+    /// Finite values of exactly this shape, stored in half or in single precision.
+    pub fn f16_or_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, BundleError> {
+        if self.tensors.tensor(name).is_ok_and(|view| view.dtype() == Dtype::F32) {
+            return self.f32(name, shape);
+        }
         let bytes = self.shaped(name, Dtype::F16, shape)?;
         self.finite(name, bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect())
     }

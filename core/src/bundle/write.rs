@@ -8,6 +8,7 @@ use crate::measure::{Frames, History};
 use crate::model::Layer;
 use crate::score::{Bank, BankParts, ScoreError};
 use half::f16;
+use std::borrow::Cow;
 
 impl Assembled {
     /// The bundle's files with what was measured in training, `bundle.json` last, so that a folder that has it is whole.
@@ -28,30 +29,40 @@ impl Assembled {
     }
 }
 
-/// A bank as `bank.safetensors` keeps it: features in half precision, mean and whitening in single. Scores that a bundle
-/// announces are measured with this one.
+/// A bank as `bank.safetensors` keeps it: features in half precision where they [fit](fits_half), mean and whitening in
+/// single. The scores that a bundle lists are measured with this bank.
 pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     let parts = bank.parts();
-    let rounded = parts.features.values().iter().map(|v| f16::from_f32(*v).to_f32()).collect();
-    let features = Features::new(parts.features.n(), parts.features.dim(), rounded)?;
+    let mut features = Cow::Borrowed(&parts.features);
+    if fits_half(&parts.features) {
+        let rounded = parts.features.values().iter().map(|v| f16::from_f32(*v).to_f32()).collect();
+        features = Cow::Owned(Features::new(parts.features.n(), parts.features.dim(), rounded)?);
+    }
+    let features = features.into_owned();
     let mean = parts.mean.iter().map(|&x| f64::from(x as f32)).collect();
     Bank::from_parts(BankParts { features, mean, ..parts.clone() })
+}
+
+/// Whether half precision keeps the direction of every feature: the largest value of each must be a normal number of it.
+/// Smaller ones lose digits and in the end become zero, larger ones become infinite.
+fn fits_half(features: &Features) -> bool {
+    let normal = f16::MIN_POSITIVE.to_f32()..=f16::MAX.to_f32();
+    let largest = |row: &[f32]| row.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
+    features.rows().map(largest).all(|value| value == 0.0 || normal.contains(&value))
 }
 
 fn bank_bytes(banks: &[(Layer, Bank)]) -> Result<Vec<u8>, BundleError> {
     let tensors = banks.iter().flat_map(|&(layer, ref bank)| {
         let parts = bank.parts();
-        let matrix = |f: &Features| Stored::f32(&[f.n(), f.dim()], f.values());
+        let shape = |f: &Features| [f.n(), f.dim()];
+        let stored = if fits_half(&parts.features) { Stored::f16 } else { Stored::f32 };
         // Only a coreset must say which images it has: a full bank has them all in order.
         let chosen = parts.index.as_ref().filter(|index| !index.iter().copied().eq(0..index.len() as u32));
         let index = chosen.map(|index| (index_name(layer), Stored::u32(&[index.len()], index)));
         let tensors = [
-            (
-                format!("{layer}.features"),
-                Stored::f16(&[parts.features.n(), parts.features.dim()], parts.features.values()),
-            ),
+            (format!("{layer}.features"), stored(&shape(&parts.features), parts.features.values())),
             (format!("{layer}.mean"), Stored::f32(&[parts.mean.len()], &single(&parts.mean))),
-            (format!("{layer}.whitening"), matrix(&parts.whitening)),
+            (format!("{layer}.whitening"), Stored::f32(&shape(&parts.whitening), parts.whitening.values())),
         ];
         tensors.into_iter().chain(index)
     });

@@ -16,8 +16,9 @@ pub struct History {
 }
 
 /// One evaluated epoch. Every measure is of the pooled encoder output y, on test images unless it says otherwise.
+// Unknown fields are refused: histories of earlier versions have scores of another reading under the same names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HistoryEntry {
     /// Epochs trained so far.
     pub epoch: usize,
@@ -29,9 +30,6 @@ pub struct HistoryEntry {
     pub ood: Compactness,
     /// AUROC (0..1) of each scorer on test images.
     pub auroc: Vec<(Scorer, f64)>,
-    /// The same of those scorers that see the length of features, with every feature divided by its length.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub auroc_unit: Vec<(Scorer, f64)>,
     /// AUROC (0..1) of each scorer on validation images: what choices are made by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validation: Vec<(Scorer, f64)>,

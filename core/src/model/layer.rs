@@ -16,9 +16,6 @@ pub enum Layer {
     Pooled(u8),
     /// `head1`..: what leaves a layer of the projector.
     Head(u8),
-    /// `conv4-1x1-unit`: y divided by its length, the second reading of `conv4-1x1`, which is the same by every score of
-    /// directions.
-    Unit,
     /// `shifts`: what the network says of the image in each of the transformations that its objective knows, see
     /// [`NetworkConfig::own_row`](super::NetworkConfig::own_row).
     Shifts,
@@ -44,7 +41,7 @@ impl Layer {
         matches!(self, Self::Flat(_) | Self::Pooled(_))
     }
 
-    /// Every map of a network whose projector has `heads` layers, [`Layer::Unit`] aside.
+    /// Every map of a network whose projector has `heads` layers.
     pub fn all(heads: usize) -> impl Iterator<Item = Self> {
         (1..=4).map(Self::Flat).chain(Self::POOLED).chain((1..=heads as u8).map(Self::Head))
     }
@@ -57,7 +54,6 @@ impl fmt::Display for Layer {
             Self::Flat(block) => f.pad(&format!("conv{block}")),
             Self::Pooled(block) => f.pad(&format!("conv{block}-1x1")),
             Self::Head(layer) => f.pad(&format!("head{layer}")),
-            Self::Unit => f.pad("conv4-1x1-unit"),
             Self::Shifts => f.pad("shifts"),
             Self::Prototypes => f.pad("prototypes"),
             Self::Pixels => f.pad("pixels"),
@@ -69,7 +65,7 @@ impl FromStr for Layer {
     type Err = UnknownLayer;
 
     fn from_str(text: &str) -> Result<Self, UnknownLayer> {
-        let others = [Self::Unit, Self::Shifts, Self::Prototypes, Self::Pixels];
+        let others = [Self::Shifts, Self::Prototypes, Self::Pixels];
         let found = Self::all(usize::from(u8::MAX)).chain(others).find(|layer| layer.to_string() == text);
         found.ok_or_else(|| UnknownLayer(text.into()))
     }
@@ -95,7 +91,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back_and_others_refused() {
-        for layer in Layer::all(3).chain([Layer::Unit, Layer::Shifts, Layer::Prototypes, Layer::Pixels]) {
+        for layer in Layer::all(3).chain([Layer::Shifts, Layer::Prototypes, Layer::Pixels]) {
             assert_eq!(layer.to_string().parse(), Ok(layer));
             assert_eq!(serde_json::to_value(layer).unwrap(), layer.to_string());
         }
@@ -103,10 +99,12 @@ mod tests {
             "conv1 conv2 conv3 conv4 conv1-1x1 conv2-1x1 conv3-1x1 conv4-1x1 head1 head2"
         });
         for unknown in
-            ["conv0", "conv5", "conv", "head0", "head", "head01", "conv4-2x2", "conv4-1x1-1x1", "conv3-1x1-unit"]
+            ["conv0", "conv5", "conv", "head0", "head", "head01", "conv4-2x2", "conv4-1x1-1x1", "conv4-1x1-unit"]
         {
             assert_eq!(unknown.parse::<Layer>(), Err(UnknownLayer(unknown.into())));
         }
-        assert!(Layer::Flat(4) < Layer::Pooled(1) && Layer::Pooled(4) < Layer::Head(1) && Layer::Head(9) < Layer::Unit);
+        assert!(
+            Layer::Flat(4) < Layer::Pooled(1) && Layer::Pooled(4) < Layer::Head(1) && Layer::Head(9) < Layer::Shifts
+        );
     }
 }

@@ -350,10 +350,9 @@ impl<B: Backend> Network<B> {
         Layer::all(self.projector.len()).collect()
     }
 
-    /// Whether there is such a feature map: one of [`Network::layers`], [`Layer::Unit`], or [`NetworkConfig::own_row`].
+    /// Whether there is such a feature map: one of [`Network::layers`], or [`NetworkConfig::own_row`].
     pub fn knows(&self, layer: Layer) -> bool {
         match layer {
-            Layer::Unit => true,
             Layer::Shifts => self.shifts != Shifts::None,
             Layer::Prototypes => self.prototypes.is_some(),
             other => self.layers().contains(&other),

@@ -73,7 +73,6 @@ impl<B: Backend> Pretrained<B> {
     /// The names of all feature maps of images of this height and width, and how many values each has.
     pub fn layers(&self, height: usize, width: usize) -> Vec<(Layer, usize)> {
         let mut layers = self.config.layers(height, width);
-        layers.push((Layer::Unit, self.config.channels()[3]));
         layers.extend((1..).map(Layer::Head).zip(self.heads.iter().copied()));
         layers
     }
@@ -88,7 +87,6 @@ impl<B: Backend> Pretrained<B> {
                 let y = if self.norm.on_encoder() { l2_normalize(y) } else { y };
                 usize::from(head).checked_sub(1).and_then(|i| projector.layers(y).get(i).cloned())
             }
-            (Layer::Unit, _) => Some(l2_normalize(maps.embedding())),
             (other, _) => maps.get(other),
         };
         let known = || self.layers(height, width).into_iter().map(|(layer, _)| layer);
@@ -148,8 +146,7 @@ mod tests {
             let network = crate::model::load_weights(network, &bytes).unwrap();
             let loaded = Pretrained::<Flex>::load(CONFIG, norm, state(norm), &device).unwrap();
             let layers = loaded.layers(32, 32);
-            let own = layers.iter().map(|(layer, _)| *layer).filter(|layer| *layer != Layer::Unit);
-            assert!(own.eq(network.layers()));
+            assert!(layers.iter().map(|(layer, _)| *layer).eq(network.layers()));
             for (layer, dim) in layers {
                 let expected = network.features(images.clone(), &[layer]).remove(0).into_data();
                 let found = loaded.layer(images.clone(), layer).unwrap();

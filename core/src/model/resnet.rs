@@ -5,7 +5,7 @@
 use super::arch::{EncoderConfig, Stem};
 use super::blocks::{Block, conv, fold, layer};
 use super::lanes::Maps;
-use super::{BatchNorm, Layer, l2_normalize};
+use super::{BatchNorm, Layer};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::module::max_pool2d;
@@ -43,7 +43,6 @@ impl<B: Backend> FeatureMaps<B> {
         match layer {
             Layer::Flat(block) => Some(map(block)?.tensor().flatten(1, 3)),
             Layer::Pooled(block) => Some(map(block)?.pool()),
-            Layer::Unit => Some(l2_normalize(self.embedding())),
             Layer::Head(_) | Layer::Shifts | Layer::Prototypes | Layer::Pixels => None,
         }
     }

@@ -9,17 +9,15 @@ use crate::Features;
 
 /// A scorer fitted to training features, ready to score others.
 #[derive(Debug, Clone)]
-pub struct Fitted {
-    scorer: Scorer,
-    fit: Fit,
-}
+pub struct Fitted(Fit);
 
 #[derive(Debug, Clone)]
 enum Fit {
     // Without a bank, which would compute a covariance that these two do not need.
     Nearest(Nearest),
     Mean(Mean),
-    Bank(Box<Bank>),
+    /// With what it is asked for.
+    Bank(Scorer, Box<Bank>),
     Kde(Kde),
     Gde(Gde),
     OcSvm(OcSvm),
@@ -43,7 +41,9 @@ impl Scorer {
         let fit = match self {
             Self::KCos => Fit::Nearest(Nearest::fit(train)?),
             Self::CCos => Fit::Mean(Mean::fit(train)?),
-            Self::KCosMah | Self::KCosMahCentred | Self::CCosMah => Fit::Bank(Box::new(Bank::fit(train)?)),
+            Self::KCosMah | Self::KCosMahCentred | Self::CCosMah => Fit::Bank(self, Box::new(Bank::fit(train)?)),
+            Self::KCosMahRaw => Fit::Bank(Self::KCosMah, Box::new(Bank::fit_raw(train, None)?)),
+            Self::CCosMahRaw => Fit::Bank(Self::CCosMah, Box::new(Bank::fit_raw(train, None)?)),
             Self::Kde => Fit::Kde(Kde::fit(train)?),
             Self::Gde => Fit::Gde(Gde::fit(train)?),
             Self::GdeRaw => Fit::Gde(Gde::fit_raw(train)?),
@@ -60,7 +60,7 @@ impl Scorer {
             Self::Energy => Fit::Energy(Energy::fit(train)),
             Self::Stoc => Fit::Gde(last_classifier(train)?),
         };
-        Ok(Fitted { scorer: self, fit })
+        Ok(Fitted(fit))
     }
 }
 
@@ -72,10 +72,10 @@ impl Fitted {
     /// # Errors
     /// Queries of another width; `k` outside 1 to n; what the scorer refuses.
     pub fn score(&self, k: usize, queries: &Features) -> Result<Vec<f32>, ScoreError> {
-        match &self.fit {
+        match &self.0 {
             Fit::Nearest(fit) => fit.score(k, queries),
             Fit::Mean(fit) => fit.score(queries),
-            Fit::Bank(fit) => fit.score(self.scorer, k, queries),
+            Fit::Bank(scorer, fit) => fit.score(*scorer, k, queries),
             Fit::Kde(fit) => fit.score(queries),
             Fit::Gde(fit) => fit.score(queries),
             Fit::OcSvm(fit) => fit.score(queries),

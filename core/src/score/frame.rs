@@ -27,6 +27,11 @@ impl UnitFrame {
         Ok((frame, placed))
     }
 
+    /// Mean of the unit vectors, `dim` values.
+    pub(crate) fn centre(&self) -> &[f64] {
+        &self.centre
+    }
+
     /// Directions of queries in the frame.
     pub(crate) fn place(&self, queries: &Features) -> Result<Features, ScoreError> {
         let scales = scales(queries, None).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;

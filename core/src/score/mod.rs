@@ -1,8 +1,9 @@
 //! Anomaly scores of features (section 2.5, appendices C and G). High means anomalous.
 //!
 //! The paper's four scores are angles, and a [`Bank`] gives them: to the nearest training feature (k-Cos) or to the
-//! mean of all (c-Cos), each in the plain feature space or in Mahalanobis space, where the training features are
-//! spread equally in all directions. A fifth, [`Scorer::KCosMahCentred`], is equation 2 to the letter.
+//! mean direction of all (c-Cos), each in the plain feature space or in Mahalanobis space, where the training features
+//! are spread equally in all directions. A fifth, [`Scorer::KCosMahCentred`], is equation 2 to the letter. All are of
+//! unit features y / |y|; the scorers that end in `-raw` are of y as it is.
 //!
 //! ```
 //! use nsa_core::Features;
@@ -41,7 +42,7 @@ mod whitening;
 mod worth;
 
 pub use crate::measure::Scorer;
-pub use bank::{Bank, BankParts};
+pub use bank::{Bank, BankParts, Reading};
 pub use coreset::Coreset;
 pub use csi::Csi;
 pub use dirichlet::Dirichlet;

@@ -2,6 +2,7 @@
 
 use super::ScoreError;
 use crate::Features;
+use crate::vectors::search::Points;
 use crate::vectors::spectrum::{Spectrum, mean, project};
 
 /// Directions with less than this share of the largest eigenvalue are dropped: a standard deviation of a thousandth.
@@ -73,7 +74,7 @@ impl Whitening {
 /// Features in Mahalanobis space, seen from `mean`.
 ///
 /// The product is taken in f64: directions of small variance are differences of large terms.
-pub(crate) fn whiten(matrix: &Features, features: &Features, mean: &[f64]) -> Result<Features, ScoreError> {
+pub(crate) fn whiten(matrix: &Features, features: &impl Points, mean: &[f64]) -> Result<Features, ScoreError> {
     let values = project(matrix.values(), features, |j| mean[j]);
     Ok(Features::new(features.n(), matrix.n(), values.into_iter().map(|x| x as f32).collect())?)
 }

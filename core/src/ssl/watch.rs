@@ -10,7 +10,6 @@ use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
 use crate::score::{Bank, ScoreError, Scorer, auroc_of};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
-use crate::vectors::cosine::unit_rows;
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
 use thiserror::Error;
@@ -42,12 +41,14 @@ pub enum WatchError {
 }
 
 /// The scorers that training is followed by: the angles, and those that one would take instead.
-const FOLLOWED: [Scorer; 8] = [
+const FOLLOWED: [Scorer; 10] = [
     Scorer::KCos,
     Scorer::KCosMah,
+    Scorer::KCosMahRaw,
     Scorer::KCosMahCentred,
     Scorer::CCos,
     Scorer::CCosMah,
+    Scorer::CCosMahRaw,
     Scorer::Gde,
     Scorer::GdeRaw,
     Scorer::KnnL2,
@@ -247,7 +248,6 @@ impl Watch {
             id: id_compactness,
             ood: ood_compactness,
             auroc: test,
-            auroc_unit: unit_rates(train, id, ood)?,
             validation: validated,
             ..HistoryEntry::default()
         })
@@ -284,18 +284,6 @@ impl Watch {
         }
         Ok(())
     }
-}
-
-/// AUROC of the scores that see the length of features, without it.
-fn unit_rates(train: &Features, id: &Features, ood: &Features) -> Result<Vec<(Scorer, f64)>, WatchError> {
-    let unit = |features: &Features, what| {
-        unit_rows(features).map_err(|row| WatchError::Score(ScoreError::ZeroVector { what, row }))
-    };
-    let (id, ood) = (unit(id, "query")?, unit(ood, "query")?);
-    let bank = Bank::fit(&unit(train, "training feature")?)?;
-    let sides = Sides { id: &id, ood: &ood };
-    let rate = |scorer: Scorer| Ok((scorer, auroc_of(sides, |q| bank.score(scorer, scorer.default_k(), q))?));
-    [Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::CCosMah].into_iter().map(rate).collect()
 }
 
 /// Where the first `n` samples stood in the last frame.

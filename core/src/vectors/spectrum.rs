@@ -4,6 +4,7 @@
 //! each gives the other's eigenvectors. A flattened feature map has 32,768 values but only some 5,000 images: its
 //! 8 GB covariance is never needed.
 
+use super::search::Points;
 use crate::Features;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
@@ -150,15 +151,19 @@ fn centred_columns(features: &Features, centre: &[f64], first: usize, width: usi
 /// `n x dim`; `centre` gives the value to subtract at each position. The result is `n x rows`, row-major.
 pub(crate) fn project<T: Copy + Into<f64>>(
     matrix: &[T],
-    vectors: &Features,
+    vectors: &impl Points,
     centre: impl Fn(usize) -> f64,
 ) -> Vec<f64> {
     let (n, dim) = (vectors.n(), vectors.dim());
     let rows = matrix.len() / dim;
-    let mut out = vec![0.0; n * rows];
+    let (mut out, mut vector) = (vec![0.0; n * rows], vec![0.0; dim]);
     for first in (0..n).step_by(BLOCK) {
         let height = BLOCK.min(n - first);
-        let block = Mat::from_fn(dim, height, |j, i| f64::from(vectors.row(first + i)[j]) - centre(j));
+        let mut block = Mat::<f64>::zeros(dim, height);
+        for i in 0..height {
+            vectors.read(first + i, &mut vector);
+            block.col_mut(i).iter_mut().zip(&vector).enumerate().for_each(|(j, (to, x))| *to = x - centre(j));
+        }
         for top in (0..rows).step_by(BLOCK) {
             let count = BLOCK.min(rows - top);
             let part = Mat::from_fn(dim, count, |j, r| matrix[(top + r) * dim + j].into());

@@ -40,7 +40,7 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
         scorers => {
             let own = network.layers().into_iter().map(|(layer, _)| layer);
             let said = network.own_row().map(|(layer, _)| layer);
-            let rows: Vec<Layer> = own.chain([Layer::Unit]).chain(said).chain([Layer::Pixels]).collect();
+            let rows: Vec<Layer> = own.chain(said).chain([Layer::Pixels]).collect();
             let chosen = choose("layers", &args.layers, &rows)?;
             let scorers = match scorers {
                 None => Scorer::ANGULAR.to_vec(),

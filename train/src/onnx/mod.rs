@@ -11,6 +11,8 @@ use proto::{Attribute, FLOAT, Graph, INT64, Model, Node, Tensor, ValueInfo};
 
 /// What the model is given.
 const PIXELS: &str = "pixels";
+/// The embedding divided by its length, as the projector of a network with norm on f sees it.
+const UNIT_EMBEDDING: &str = "unit-embedding";
 const PIXELS_DOC: &str = "RGB images, N x 3 x H x W, f32 in 0..1: the model scales them itself";
 
 /// An encoder, and the projector behind it where there is one.
@@ -51,7 +53,8 @@ impl Encoder {
             flat(&mut writer, &pooled, Layer::Pooled(i));
         }
         writer.unit();
-        writer.projector(if self.norm_f { Layer::Unit } else { Layer::EMBEDDING })?;
+        let embedding = Layer::EMBEDDING.to_string();
+        writer.projector(if self.norm_f { UNIT_EMBEDDING } else { &embedding })?;
         for &(layer, dim) in layers {
             let dim = dim.map_or("values".into(), Into::into);
             writer.graph.output.push(ValueInfo::new(
@@ -177,11 +180,11 @@ impl Writer {
         let sum = self.node("ReduceSum", &[&square, "rows"], vec![Attribute::int("keepdims", 1)], "square.sum");
         let sum = self.node("Add", &[&sum, &epsilon], vec![], "square.sum.epsilon");
         let length = self.node("Sqrt", &[&sum], vec![], "length");
-        self.node("Div", &[&embedding, &length], vec![], &Layer::Unit.to_string());
+        self.node("Div", &[&embedding, &length], vec![], UNIT_EMBEDDING);
     }
 
     /// Every layer of the projector, rectified but for the last.
-    fn projector(&mut self, embedding: Layer) -> Result<(), WeightsError> {
+    fn projector(&mut self, embedding: &str) -> Result<(), WeightsError> {
         let mut x = embedding.to_string();
         let name = |i: usize| format!("projector.layers.{i}.linear");
         let depth = (0..).take_while(|&i| self.weights.shape(&format!("{}.weight", name(i))).is_some()).count();

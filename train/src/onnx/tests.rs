@@ -50,7 +50,7 @@ fn a_model_has_the_outputs_asked_for_and_what_they_need() {
     assert_eq!(graph.output.iter().map(|output| output.name.as_str()).collect::<Vec<_>>(), ["conv4-1x1", "head3"]);
     // With norm on f the projector sees the unit embedding.
     let gemm = |graph: &Graph| graph.node.iter().find(|node| node.op_type == "Gemm").unwrap().input[0].clone();
-    assert_eq!(gemm(&graph), Layer::Unit.to_string());
+    assert_eq!(gemm(&graph), UNIT_EMBEDDING);
     let plain = model(Norm::G, &[(Layer::Head(1), Some(64))]).graph.unwrap();
     assert_eq!((gemm(&plain), count(&plain, "Sqrt")), ("conv4-1x1".into(), 0));
 
