@@ -9,7 +9,7 @@ use burn_flex::Flex;
 use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use nsa_core::config::Norm;
 use nsa_core::data::resize::to_imagenet_size;
-use nsa_core::model::{Arch, EncoderConfig, Layer, Pretrained, ResNet, StateDict, Stem};
+use nsa_core::model::{Arch, EncoderConfig, Pretrained, ResNet, StateDict, Stem};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

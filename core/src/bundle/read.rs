@@ -187,11 +187,14 @@ impl Manifest {
             };
             let features = reader.f16_or_f32(&name("features"), &[layer.bank, layer.dim])?;
             let whitening = reader.f32(&name("whitening"), &[layer.rank, layer.dim])?;
+            let mean: Vec<f64> = reader.f32(&name("mean"), &[layer.dim])?.into_iter().map(f64::from).collect();
+            let whitening = matrix(layer.rank, "whitening", whitening)?;
             let parts = BankParts {
                 features: matrix(layer.bank, "features", features)?,
                 reading: if self.is_angular(layer.name) { Reading::Unit } else { Reading::Raw },
-                mean: reader.f32(&name("mean"), &[layer.dim])?.into_iter().map(f64::from).collect(),
-                whitening: matrix(layer.rank, "whitening", whitening)?,
+                centre: BankParts::centre_of(&whitening, &mean),
+                mean,
+                whitening,
                 index: read_index(&reader, layer)?,
             };
             let refused = |source| BundleError::Bank { layer: layer.name, source };

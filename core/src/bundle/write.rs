@@ -39,8 +39,9 @@ pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
         features = Cow::Owned(Features::new(parts.features.n(), parts.features.dim(), rounded)?);
     }
     let features = features.into_owned();
-    let mean = parts.mean.iter().map(|&x| f64::from(x as f32)).collect();
-    Bank::from_parts(BankParts { features, mean, ..parts.clone() })
+    let mean: Vec<f64> = parts.mean.iter().map(|&x| f64::from(x as f32)).collect();
+    let centre = BankParts::centre_of(&parts.whitening, &mean);
+    Bank::from_parts(BankParts { features, mean, centre, ..parts.clone() })
 }
 
 /// Whether half precision keeps the direction of every feature: the largest value of each must be a normal number of it.

@@ -3,13 +3,13 @@
 //! All of them are of directions: of y / |y|, also in Mahalanobis space ([`Reading`]).
 
 use super::coreset::{Coreset, hubs, k_centre, random};
-use super::frame::UnitFrame;
+use super::frame::unit_scales;
 use super::whitening::{RELATIVE_TOLERANCE, Whitening, whiten};
 use super::{ScoreError, Scorer, range_of};
 use crate::Features;
 use crate::vectors::cosine::{Directions, angle_between, nearest, scales};
 use crate::vectors::search::Search;
-use crate::vectors::spectrum::project;
+use crate::vectors::spectrum::mean;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -34,6 +34,8 @@ pub struct BankParts {
     pub mean: Vec<f64>,
     /// `rank x dim`: row r is eigenvector r of the sample covariance over the square root of its eigenvalue.
     pub whitening: Features,
+    /// Where the mean lies in Mahalanobis space, `rank` values: see [`Whitening::centre`].
+    pub centre: Vec<f64>,
     /// Which of the training images each feature is of, by position in the run's split; none if that is not known.
     pub index: Option<Vec<u32>>,
 }
@@ -46,8 +48,6 @@ pub struct Bank {
     parts: BankParts,
     /// The features, in the bank's reading, in Mahalanobis space and seen from their mean, `n x rank`.
     whitened: Features,
-    /// Where the mean lies in Mahalanobis space, `rank` values.
-    centre: Vec<f64>,
     /// The features' directions by [`Space`], once one is asked for: none needs what another cannot give.
     prepared: [OnceLock<Result<Prepared, ScoreError>>; 3],
 }
@@ -101,7 +101,7 @@ impl Reading {
     /// What each of `features` is multiplied by.
     fn scales(self, features: &Features, what: &'static str) -> Result<Vec<f64>, ScoreError> {
         match self {
-            Self::Unit => scales(features, None).map_err(|row| ScoreError::ZeroVector { what, row }),
+            Self::Unit => unit_scales(features, what),
             Self::Raw => Ok(vec![1.0; features.n()]),
         }
     }
@@ -112,6 +112,14 @@ impl Prepared {
         let scales = scales(vectors, shift).map_err(|row| ScoreError::ZeroVector { what: space.feature(), row })?;
         let search = Search::new(&Directions { vectors, shift, scales: &scales });
         Ok(Self { scales, search })
+    }
+}
+
+impl BankParts {
+    /// The centre of a stored bank, by its rounded whitening and mean.
+    pub fn centre_of(whitening: &Features, mean: &[f64]) -> Vec<f64> {
+        let along = |row: &[f32]| row.iter().zip(mean).map(|(&w, m)| f64::from(w) * m).sum();
+        whitening.rows().map(along).collect()
     }
 }
 
@@ -127,21 +135,25 @@ impl Bank {
 
     /// [`Bank::fit`] with another tolerance, or with at most `max_rank` directions: see [`Whitening::fit`].
     pub fn fit_with(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
-        let (frame, placed) = UnitFrame::fit(train)?;
-        let mut whitening = Whitening::fit_above(&placed, tolerance, max_rank, frame.size())?;
-        whitening.mean.iter_mut().zip(frame.centre()).for_each(|(mean, centre)| *mean += centre);
-        Self::whitened(train, Reading::Unit, whitening)
+        Self::fit_reading(train, Reading::Unit, tolerance, max_rank)
     }
 
     /// [`Bank::fit`] to the features as they are, of at most `max_rank` directions.
     pub fn fit_raw(train: &Features, max_rank: Option<usize>) -> Result<Self, ScoreError> {
-        Self::whitened(train, Reading::Raw, Whitening::fit(train, RELATIVE_TOLERANCE, max_rank)?)
+        Self::fit_reading(train, Reading::Raw, RELATIVE_TOLERANCE, max_rank)
     }
 
-    fn whitened(train: &Features, reading: Reading, whitening: Whitening) -> Result<Self, ScoreError> {
-        let Whitening { mean, matrix } = whitening;
+    fn fit_reading(
+        train: &Features,
+        reading: Reading,
+        tolerance: f64,
+        max_rank: Option<usize>,
+    ) -> Result<Self, ScoreError> {
+        let scales = reading.scales(train, Space::Plain.feature())?;
+        let Whitening { mean, matrix: whitening, centre } =
+            Whitening::fit(&Directions::of(train, &scales), tolerance, max_rank)?;
         let index = Some((0..train.n() as u32).collect());
-        Self::from_parts(BankParts { features: train.clone(), reading, mean, whitening: matrix, index })
+        Self::from_parts(BankParts { features: train.clone(), reading, mean, whitening, centre, index })
     }
 
     /// Puts a stored bank together, whatever its source: shapes and values are checked. What a score needs besides is
@@ -166,19 +178,20 @@ impl Bank {
         if found != dim || rank > dim {
             return Err(ScoreError::Whitening { dim, rank, found });
         }
+        if parts.centre.len() != rank {
+            return Err(ScoreError::Dimension { what: "the bank's centre", expected: rank, found: parts.centre.len() });
+        }
         let scales = parts.reading.scales(&parts.features, Space::Plain.feature())?;
-        let seen = Directions { vectors: &parts.features, shift: None, scales: &scales };
-        let whitened = whiten(&parts.whitening, &seen, &parts.mean)?;
-        let along = |row: &[f32]| row.iter().zip(&parts.mean).map(|(&w, m)| f64::from(w) * m).sum();
-        let centre = parts.whitening.rows().map(along).collect();
-        Ok(Self { parts, whitened, centre, prepared: Default::default() })
+        let whitened = whiten(&parts.whitening, &Directions::of(&parts.features, &scales), &parts.mean)?;
+        Ok(Self { parts, whitened, prepared: Default::default() })
     }
 
     /// The same features in a Mahalanobis space of at most `rank` (at least one) directions: those of largest spread.
     pub fn with_rank(&self, rank: usize) -> Result<Self, ScoreError> {
         let kept: Vec<usize> = (0..rank.clamp(1, self.rank())).collect();
         let whitening = self.parts.whitening.select(&kept)?;
-        Self::from_parts(BankParts { whitening, ..self.parts.clone() })
+        let centre = kept.iter().map(|&row| self.parts.centre[row]).collect();
+        Self::from_parts(BankParts { whitening, centre, ..self.parts.clone() })
     }
 
     /// What to store.
@@ -204,7 +217,7 @@ impl Bank {
     pub fn check(&self, scorer: Scorer) -> Result<(), ScoreError> {
         match scorer {
             Scorer::CCos => check_mean(&self.parts.mean, ""),
-            Scorer::CCosMah => check_mean(&self.centre, "in Mahalanobis space"),
+            Scorer::CCosMah => check_mean(&self.parts.centre, "in Mahalanobis space"),
             other => self.directions(Space::of(other)?).map(|_| ()),
         }
     }
@@ -223,11 +236,12 @@ impl Bank {
             Scorer::CCos => angles_to_mean(&self.parts.mean, queries),
             Scorer::CCosMah => {
                 self.check(scorer)?;
-                let scales = self.parts.reading.scales(queries, Space::Plain.query())?;
-                let seen = Directions { vectors: queries, shift: None, scales: &scales };
-                let whitened = project(self.parts.whitening.values(), &seen, |_| 0.0);
-                let rows = whitened.chunks_exact(self.rank()).enumerate();
-                rows.map(|(row, vector)| angle_to(&self.centre, vector, Space::FromOrigin.query(), row)).collect()
+                let whitened = self.whiten(queries)?;
+                let centre = &self.parts.centre;
+                let from_origin =
+                    |row: &[f32]| row.iter().zip(centre).map(|(&x, c)| f64::from(x) + c).collect::<Vec<_>>();
+                let rows = whitened.rows().map(from_origin).enumerate();
+                rows.map(|(row, vector)| angle_to(centre, &vector, Space::FromOrigin.query(), row)).collect()
             }
             other => {
                 let space = Space::of(other)?;
@@ -263,7 +277,6 @@ impl Bank {
         Ok(Self {
             parts: BankParts { features: self.parts.features.select(&indices)?, index, ..self.parts.clone() },
             whitened: self.whitened.select(&indices)?,
-            centre: self.centre.clone(),
             prepared: Default::default(),
         })
     }
@@ -299,14 +312,16 @@ impl Bank {
         Ok(self.nearest_in(space, &query, count.min(self.n()))?.into_iter().flatten().collect())
     }
 
+    /// Queries in Mahalanobis space, seen from the mean.
+    fn whiten(&self, queries: &Features) -> Result<Features, ScoreError> {
+        let scales = self.parts.reading.scales(queries, Space::Plain.query())?;
+        whiten(&self.parts.whitening, &Directions::of(queries, &scales), &self.parts.mean)
+    }
+
     fn nearest_in(&self, space: Space, queries: &Features, k: usize) -> Result<Vec<Vec<(usize, f32)>>, ScoreError> {
         let vectors = match space {
             Space::Plain => Cow::Borrowed(queries),
-            Space::FromOrigin | Space::FromMean => {
-                let scales = self.parts.reading.scales(queries, Space::Plain.query())?;
-                let seen = Directions { vectors: queries, shift: None, scales: &scales };
-                Cow::Owned(whiten(&self.parts.whitening, &seen, &self.parts.mean)?)
-            }
+            Space::FromOrigin | Space::FromMean => Cow::Owned(self.whiten(queries)?),
         };
         let (bank, search) = self.directions(space)?;
         nearest_of(space, search, bank, &vectors, k)
@@ -316,7 +331,7 @@ impl Bank {
     fn directions(&self, space: Space) -> Result<(Directions<'_>, &Search), ScoreError> {
         let (vectors, shift) = match space {
             Space::Plain => (&self.parts.features, None),
-            Space::FromOrigin => (&self.whitened, Some(&self.centre[..])),
+            Space::FromOrigin => (&self.whitened, Some(&self.parts.centre[..])),
             Space::FromMean => (&self.whitened, None),
         };
         let prepared = self.prepared[space as usize].get_or_init(|| Prepared::new(space, vectors, shift));
@@ -352,9 +367,9 @@ pub(super) struct Mean(Vec<f64>);
 
 impl Mean {
     pub(super) fn fit(train: &Features) -> Result<Self, ScoreError> {
-        let (frame, _) = UnitFrame::fit(train)?;
-        check_mean(frame.centre(), "")?;
-        Ok(Self(frame.centre().to_vec()))
+        let mean = mean(&Directions::of(train, &unit_scales(train, Space::Plain.feature())?));
+        check_mean(&mean, "")?;
+        Ok(Self(mean))
     }
 
     pub(super) fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {

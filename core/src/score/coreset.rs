@@ -47,20 +47,20 @@ pub(crate) fn k_centre(directions: Directions<'_>, size: usize) -> Vec<usize> {
     let (mut sum, mut unit, mut last) =
         (vec![0.0; directions.dim()], vec![0.0; directions.dim()], vec![0.0; directions.dim()]);
     for i in 0..n {
-        directions.read(i, &mut unit);
+        directions.read(i, 0, &mut unit);
         sum.iter_mut().zip(&unit).for_each(|(s, x)| *s += x);
     }
     let along = |i: usize| {
-        directions.read(i, &mut unit);
+        directions.read(i, 0, &mut unit);
         unit.iter().zip(&sum).map(|(x, s)| x * s).sum::<f64>()
     };
     let first = first_largest((0..n).map(along));
     let mut chosen = vec![first];
     let mut distance = vec![f64::INFINITY; n];
     while chosen.len() < size {
-        directions.read(chosen[chosen.len() - 1], &mut last);
+        directions.read(chosen[chosen.len() - 1], 0, &mut last);
         for (i, d) in distance.iter_mut().enumerate() {
-            directions.read(i, &mut unit);
+            directions.read(i, 0, &mut unit);
             *d = d.min(angle(&unit, &last));
         }
         // Not chosen twice, not even when only copies of chosen vectors are left.

@@ -4,6 +4,7 @@ use super::ScoreError;
 use crate::Features;
 use crate::vectors::cosine::{Directions, scales};
 use crate::vectors::search::Points;
+use crate::vectors::spectrum::mean;
 
 /// Where directions are seen from: as what they differ from their mean by, they keep in f32 the digits that unit vectors
 /// close to each other would lose.
@@ -12,30 +13,24 @@ pub(crate) struct UnitFrame {
     centre: Vec<f64>,
 }
 
+/// One over the length of each vector, which errors call `what`.
+pub(crate) fn unit_scales(vectors: &Features, what: &'static str) -> Result<Vec<f64>, ScoreError> {
+    scales(vectors, None).map_err(|row| ScoreError::ZeroVector { what, row })
+}
+
 impl UnitFrame {
     /// The frame of training features, and their directions in it.
     pub(crate) fn fit(train: &Features) -> Result<(Self, Features), ScoreError> {
-        let scales = scales(train, None).map_err(|row| ScoreError::ZeroVector { what: "training feature", row })?;
-        let directions = Directions { vectors: train, shift: None, scales: &scales };
-        let (mut centre, mut row) = (vec![0.0; train.dim()], vec![0.0; train.dim()]);
-        for i in 0..train.n() {
-            directions.read(i, &mut row);
-            centre.iter_mut().zip(&row).for_each(|(c, x)| *c += x / train.n() as f64);
-        }
-        let frame = Self { centre };
+        let scales = unit_scales(train, "training feature")?;
+        let directions = Directions::of(train, &scales);
+        let frame = Self { centre: mean(&directions) };
         let placed = frame.seen(directions);
         Ok((frame, placed))
     }
 
-    /// Mean of the unit vectors, `dim` values.
-    pub(crate) fn centre(&self) -> &[f64] {
-        &self.centre
-    }
-
     /// Directions of queries in the frame.
     pub(crate) fn place(&self, queries: &Features) -> Result<Features, ScoreError> {
-        let scales = scales(queries, None).map_err(|row| ScoreError::ZeroVector { what: "query", row })?;
-        Ok(self.seen(Directions { vectors: queries, shift: None, scales: &scales }))
+        Ok(self.seen(Directions::of(queries, &unit_scales(queries, "query")?)))
     }
 
     /// Values of about this size are rounded in directions.
@@ -54,7 +49,7 @@ impl UnitFrame {
         let mut row = vec![0.0; directions.dim()];
         let mut values = Vec::with_capacity(directions.n() * directions.dim());
         for i in 0..directions.n() {
-            directions.read(i, &mut row);
+            directions.read(i, 0, &mut row);
             values.extend(row.iter().zip(&self.centre).map(|(x, c)| (x - c) as f32));
         }
         Features::of_finite(directions.n(), directions.dim(), values)

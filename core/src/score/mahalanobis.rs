@@ -1,17 +1,17 @@
 //! Mahalanobis distances: of directions, as SSD (Sehwag et al. 2021) with one cluster takes them, and of features as they
 //! are with a shrunk covariance, which also raw pixels have.
 
-use super::frame::UnitFrame;
+use super::frame::unit_scales;
 use super::gaussian::{Gaussian, Moments};
 use super::whitening::{RELATIVE_TOLERANCE, Whitening};
 use super::{ScoreError, bank::check_width};
 use crate::Features;
+use crate::vectors::cosine::Directions;
 use crate::vectors::spectrum::mean;
 
 /// Mean and covariance of the l2-normalised training features.
 #[derive(Debug, Clone)]
 pub struct Mahalanobis {
-    frame: UnitFrame,
     whitening: Whitening,
 }
 
@@ -21,9 +21,8 @@ impl Mahalanobis {
     /// The covariance (divisor n - 1) is inverted where its eigenvalues are above [`RELATIVE_TOLERANCE`] of the
     /// largest; what queries have outside those directions does not count, as with a pseudo-inverse.
     pub fn fit(train: &Features) -> Result<Self, ScoreError> {
-        let (frame, units) = UnitFrame::fit(train)?;
-        let whitening = Whitening::fit_above(&units, RELATIVE_TOLERANCE, None, frame.size())?;
-        Ok(Self { frame, whitening })
+        let scales = unit_scales(train, "training feature")?;
+        Ok(Self { whitening: Whitening::fit(&Directions::of(train, &scales), RELATIVE_TOLERANCE, None)? })
     }
 
     /// Directions kept.
@@ -34,7 +33,8 @@ impl Mahalanobis {
     /// The Mahalanobis distance of each query's direction to the mean, in standard deviations; high = anomalous.
     pub fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
         check_width(self.whitening.matrix.dim(), queries)?;
-        let whitened = self.whitening.apply(&self.frame.place(queries)?)?;
+        let scales = unit_scales(queries, "query")?;
+        let whitened = self.whitening.apply(&Directions::of(queries, &scales))?;
         let length = |row: &[f32]| row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt() as f32;
         Ok(whitened.rows().map(length).collect())
     }

@@ -19,6 +19,9 @@ pub struct Whitening {
     /// `rank x dim`: row r is eigenvector r of the sample covariance (divisor n - 1) over the square root of its
     /// eigenvalue, largest eigenvalue first.
     pub matrix: Features,
+    /// Where the mean lies in Mahalanobis space, `rank` values: the matrix times the mean, before the matrix is rounded to
+    /// f32. Of a compact class, whose mean is thousands of deviations away, the rounded matrix has lost these digits.
+    pub centre: Vec<f64>,
 }
 
 impl Whitening {
@@ -29,17 +32,7 @@ impl Whitening {
     /// training features are equally far from each other in Mahalanobis space, cos = -1/(n - 1): the score then
     /// compares only along the span, and the range of training scores has no width. A `max_rank` of, say, n / 2
     /// leaves the directions that several images share.
-    pub fn fit(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
-        Self::fit_above(train, tolerance, max_rank, 0.0)
-    }
-
-    /// [`Whitening::fit`] of features that were made from values of about `size`, and have their rounding.
-    pub(crate) fn fit_above(
-        train: &Features,
-        tolerance: f64,
-        max_rank: Option<usize>,
-        size: f64,
-    ) -> Result<Self, ScoreError> {
+    pub(crate) fn fit(train: &impl Points, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
         let (n, dim) = (train.n(), train.dim());
         if n < 2 {
             return Err(ScoreError::TooFew { what: "the covariance", needed: 2, found: n });
@@ -49,7 +42,7 @@ impl Whitening {
         let degrees = (n - 1) as f64;
         let largest = spectrum.values[0] / degrees;
         // A spread below the resolution of f32 is rounding, not a direction.
-        let size = train.values().iter().fold(size, |m, &x| m.max(f64::from(x.abs())));
+        let size = largest_value(train);
         let floor = (tolerance * largest).max((size * f64::from(f32::EPSILON)).powi(2));
         let above = spectrum.values.iter().take_while(|&&v| v / degrees > floor).count();
         let rank = above.min(n - 1).min(max_rank.unwrap_or(usize::MAX));
@@ -61,12 +54,14 @@ impl Whitening {
             let scale = (value / degrees).sqrt();
             row.iter_mut().for_each(|x| *x /= scale);
         }
+        let along = |row: &[f64]| row.iter().zip(&mean).map(|(w, m)| w * m).sum();
+        let centre = rows.chunks_exact(dim).map(along).collect();
         let matrix = Features::new(rank, dim, rows.into_iter().map(|x| x as f32).collect())?;
-        Ok(Self { mean, matrix })
+        Ok(Self { mean, matrix, centre })
     }
 
     /// `features` (`n x dim`) in Mahalanobis space, `n x rank`: the mean becomes the origin.
-    pub fn apply(&self, features: &Features) -> Result<Features, ScoreError> {
+    pub(crate) fn apply(&self, features: &impl Points) -> Result<Features, ScoreError> {
         whiten(&self.matrix, features, &self.mean)
     }
 }
@@ -77,6 +72,16 @@ impl Whitening {
 pub(crate) fn whiten(matrix: &Features, features: &impl Points, mean: &[f64]) -> Result<Features, ScoreError> {
     let values = project(matrix.values(), features, |j| mean[j]);
     Ok(Features::new(features.n(), matrix.n(), values.into_iter().map(|x| x as f32).collect())?)
+}
+
+/// The largest value in size.
+fn largest_value(vectors: &impl Points) -> f64 {
+    let mut row = vec![0.0; vectors.dim()];
+    let largest = |i: usize| {
+        vectors.read(i, 0, &mut row);
+        row.iter().fold(0.0, |most: f64, x| most.max(x.abs()))
+    };
+    (0..vectors.n()).map(largest).fold(0.0, f64::max)
 }
 
 #[cfg(test)]

@@ -74,6 +74,13 @@ pub(crate) fn scales(vectors: &Features, shift: Option<&[f64]>) -> Result<Vec<f6
     all(vectors.n(), scale).into_iter().collect()
 }
 
+impl<'a> Directions<'a> {
+    /// Of vectors as they are; `scales` is one over the length of each.
+    pub(crate) fn of(vectors: &'a Features, scales: &'a [f64]) -> Self {
+        Self { vectors, shift: None, scales }
+    }
+}
+
 impl Points for Directions<'_> {
     fn n(&self) -> usize {
         self.vectors.n()
@@ -83,11 +90,11 @@ impl Points for Directions<'_> {
         self.vectors.dim()
     }
 
-    fn read(&self, i: usize, out: &mut [f64]) {
-        let (row, scale) = (self.vectors.row(i), self.scales[i]);
+    fn read(&self, i: usize, first: usize, out: &mut [f64]) {
+        let (row, scale) = (&self.vectors.row(i)[first..], self.scales[i]);
         match self.shift {
             Some(shift) => {
-                let shifted = row.iter().zip(shift).map(|(&x, s)| (f64::from(x) + s) * scale);
+                let shifted = row.iter().zip(&shift[first..]).map(|(&x, s)| (f64::from(x) + s) * scale);
                 out.iter_mut().zip(shifted).for_each(|(to, from)| *to = from);
             }
             None => out.iter_mut().zip(row).for_each(|(to, &x)| *to = f64::from(x) * scale),
@@ -107,9 +114,9 @@ pub(crate) fn nearest(
     let found = search.nearest(&bank, &queries, count, leave_one_out);
     let angles = |number: usize| {
         let (mut query, mut row) = (vec![0.0; bank.dim()], vec![0.0; bank.dim()]);
-        queries.read(number, &mut query);
+        queries.read(number, 0, &mut query);
         let to = |&(i, _): &(usize, f64)| {
-            bank.read(i, &mut row);
+            bank.read(i, 0, &mut row);
             (i, angle(&query, &row) as f32)
         };
         found[number].iter().map(to).collect()

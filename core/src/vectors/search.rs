@@ -27,8 +27,8 @@ pub(crate) trait Points: Sync {
     fn n(&self) -> usize;
     /// Values of each.
     fn dim(&self) -> usize;
-    /// Writes vector `i`.
-    fn read(&self, i: usize, out: &mut [f64]);
+    /// Writes values `first..` of vector `i`, as many as `out` has.
+    fn read(&self, i: usize, first: usize, out: &mut [f64]);
 }
 
 impl Points for Features {
@@ -40,8 +40,8 @@ impl Points for Features {
         self.dim()
     }
 
-    fn read(&self, i: usize, out: &mut [f64]) {
-        out.iter_mut().zip(self.row(i)).for_each(|(to, &from)| *to = f64::from(from));
+    fn read(&self, i: usize, first: usize, out: &mut [f64]) {
+        out.iter_mut().zip(&self.row(i)[first..]).for_each(|(to, &from)| *to = f64::from(from));
     }
 }
 
@@ -75,7 +75,7 @@ impl Search {
         let centre = median(points);
         let lengths = all(points.n(), |i| {
             let mut row = vec![0.0; points.dim()];
-            points.read(i, &mut row);
+            points.read(i, 0, &mut row);
             squared_distance(&row, &centre).sqrt()
         });
         let mut lengths: Vec<f64> = lengths.into_iter().filter(|length| *length > 0.0).collect();
@@ -172,7 +172,7 @@ impl Seen {
         let sane = |square: f64| square < WILD * WILD;
         each_with(&mut values, dim, &mut squares, 1, |i, out, square| {
             let mut row = vec![0.0; dim];
-            points.read(i, &mut row);
+            points.read(i, 0, &mut row);
             square[0] = squared_distance(&row, centre) * scale * scale;
             if sane(square[0]) {
                 let seen = row.iter().zip(centre).map(|(x, c)| (x - c) * scale);
@@ -197,7 +197,7 @@ struct Found<'a, P> {
 impl<'a, P: Points> Found<'a, P> {
     fn new(points: &'a P, queries: &impl Points, query: usize, count: usize) -> Self {
         let mut vector = vec![0.0; queries.dim()];
-        queries.read(query, &mut vector);
+        queries.read(query, 0, &mut vector);
         Self { points, row: vec![0.0; vector.len()], query: vector, count, nearest: Vec::with_capacity(count + 1) }
     }
 
@@ -207,7 +207,7 @@ impl<'a, P: Points> Found<'a, P> {
     }
 
     fn compare(&mut self, i: usize) {
-        self.points.read(i, &mut self.row);
+        self.points.read(i, 0, &mut self.row);
         let distance = squared_distance(&self.query, &self.row);
         let before = |&(j, d): &(usize, f64)| d.total_cmp(&distance).then(j.cmp(&i)).is_lt();
         let at = self.nearest.partition_point(before);
@@ -237,7 +237,7 @@ fn median(points: &impl Points) -> Vec<f64> {
     let count = n.min(SAMPLE);
     let mut rows = vec![0.0; count * dim];
     for (k, row) in rows.chunks_exact_mut(dim).enumerate() {
-        points.read(k * n / count, row);
+        points.read(k * n / count, 0, row);
     }
     let mut column = vec![0.0; count];
     let of_column = |j: usize| {

@@ -5,10 +5,10 @@
 //! 8 GB covariance is never needed.
 
 use super::search::Points;
-use crate::Features;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
 use faer::{Accum, Mat, MatRef, Par, Side};
+use std::ops::Range;
 use thiserror::Error;
 
 /// Eigenvalues that are no numbers: the features' values are too large for the arithmetic.
@@ -32,20 +32,19 @@ pub(crate) fn threads() -> Par {
 }
 
 /// The mean of the rows.
-pub(crate) fn mean(features: &Features) -> Vec<f64> {
-    let mut mean = vec![0.0; features.dim()];
-    for row in features.rows() {
-        for (sum, &x) in mean.iter_mut().zip(row) {
-            *sum += f64::from(x);
-        }
+pub(crate) fn mean(vectors: &impl Points) -> Vec<f64> {
+    let (mut mean, mut row) = (vec![0.0; vectors.dim()], vec![0.0; vectors.dim()]);
+    for i in 0..vectors.n() {
+        vectors.read(i, 0, &mut row);
+        mean.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x);
     }
-    mean.iter_mut().for_each(|sum| *sum /= features.n() as f64);
+    mean.iter_mut().for_each(|sum| *sum /= vectors.n() as f64);
     mean
 }
 
 /// Eigenvalues of X^T X, where X is a feature matrix minus a centre, with what gives the eigenvectors.
-pub(crate) struct Spectrum<'a> {
-    features: &'a Features,
+pub(crate) struct Spectrum<'a, P> {
+    features: &'a P,
     centre: Vec<f64>,
     /// In descending order; min(n, dim) of them.
     pub(crate) values: Vec<f64>,
@@ -53,9 +52,9 @@ pub(crate) struct Spectrum<'a> {
     vectors: Mat<f64>,
 }
 
-impl<'a> Spectrum<'a> {
+impl<'a, P: Points> Spectrum<'a, P> {
     /// Of `features` minus `centre` (all zero: of the features as they are).
-    pub(crate) fn new(features: &'a Features, centre: Vec<f64>) -> Result<Self, SpectrumError> {
+    pub(crate) fn new(features: &'a P, centre: Vec<f64>) -> Result<Self, SpectrumError> {
         let matrix = smaller_product(features, &centre);
         let failed = |_| SpectrumError;
         let eigen = matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
@@ -95,7 +94,7 @@ impl<'a> Spectrum<'a> {
 }
 
 /// Eigenvalues only, in descending order: a fraction of the work of [`Spectrum::new`].
-pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64>, SpectrumError> {
+pub(crate) fn eigenvalues(features: &impl Points, centre: &[f64]) -> Result<Vec<f64>, SpectrumError> {
     let failed = |_| SpectrumError;
     let mut values = smaller_product(features, centre).self_adjoint_eigenvalues(Side::Lower).map_err(failed)?;
     values.reverse();
@@ -103,25 +102,25 @@ pub(crate) fn eigenvalues(features: &Features, centre: &[f64]) -> Result<Vec<f64
 }
 
 /// X^T X or X X^T, whichever is smaller; only the lower triangle is filled.
-fn smaller_product(features: &Features, centre: &[f64]) -> Mat<f64> {
+fn smaller_product(features: &impl Points, centre: &[f64]) -> Mat<f64> {
     if features.dim() <= features.n() { scatter(features, centre) } else { gram(features, centre) }
 }
 
 /// X^T X, where X is a feature matrix minus a centre; only the lower triangle is filled.
-pub(crate) fn scatter(features: &Features, centre: &[f64]) -> Mat<f64> {
+pub(crate) fn scatter(features: &impl Points, centre: &[f64]) -> Mat<f64> {
     let (n, dim) = (features.n(), features.dim());
     let mut product = Mat::<f64>::zeros(dim, dim);
     for first in (0..n).step_by(BLOCK) {
         let height = BLOCK.min(n - first);
         // Transposed (dim x height), so that each vector is contiguous.
-        let block = Mat::from_fn(dim, height, |j, i| f64::from(features.row(first + i)[j]) - centre[j]);
+        let block = centred_transposed(features, first..first + height, |j| centre[j]);
         add_lower(&mut product, block.as_ref());
     }
     product
 }
 
 /// X X^T, where X is a feature matrix minus a centre; only the lower triangle is filled.
-pub(crate) fn gram(features: &Features, centre: &[f64]) -> Mat<f64> {
+pub(crate) fn gram(features: &impl Points, centre: &[f64]) -> Mat<f64> {
     let (n, dim) = (features.n(), features.dim());
     let mut product = Mat::<f64>::zeros(n, n);
     for first in (0..dim).step_by(BLOCK) {
@@ -137,12 +136,25 @@ fn add_lower(product: &mut Mat<f64>, factor: MatRef<'_, f64>) {
 }
 
 /// Columns `first..first + width` of the centred matrix, `n x width`.
-fn centred_columns(features: &Features, centre: &[f64], first: usize, width: usize) -> Mat<f64> {
+fn centred_columns(features: &impl Points, centre: &[f64], first: usize, width: usize) -> Mat<f64> {
     let mut columns = Mat::<f64>::zeros(features.n(), width);
-    for (i, row) in features.rows().enumerate() {
+    let mut row = vec![0.0; width];
+    for i in 0..features.n() {
+        features.read(i, first, &mut row);
         for j in 0..width {
-            columns[(i, j)] = f64::from(row[first + j]) - centre[first + j];
+            columns[(i, j)] = row[j] - centre[first + j];
         }
+    }
+    columns
+}
+
+/// Some rows of the centred matrix as columns.
+fn centred_transposed(vectors: &impl Points, rows: Range<usize>, centre: impl Fn(usize) -> f64) -> Mat<f64> {
+    let mut columns = Mat::<f64>::zeros(vectors.dim(), rows.len());
+    let mut vector = vec![0.0; vectors.dim()];
+    for (to, i) in rows.enumerate() {
+        vectors.read(i, 0, &mut vector);
+        columns.col_mut(to).iter_mut().zip(&vector).enumerate().for_each(|(j, (to, x))| *to = x - centre(j));
     }
     columns
 }
@@ -156,14 +168,10 @@ pub(crate) fn project<T: Copy + Into<f64>>(
 ) -> Vec<f64> {
     let (n, dim) = (vectors.n(), vectors.dim());
     let rows = matrix.len() / dim;
-    let (mut out, mut vector) = (vec![0.0; n * rows], vec![0.0; dim]);
+    let mut out = vec![0.0; n * rows];
     for first in (0..n).step_by(BLOCK) {
         let height = BLOCK.min(n - first);
-        let mut block = Mat::<f64>::zeros(dim, height);
-        for i in 0..height {
-            vectors.read(first + i, &mut vector);
-            block.col_mut(i).iter_mut().zip(&vector).enumerate().for_each(|(j, (to, x))| *to = x - centre(j));
-        }
+        let block = centred_transposed(vectors, first..first + height, &centre);
         for top in (0..rows).step_by(BLOCK) {
             let count = BLOCK.min(rows - top);
             let part = Mat::from_fn(dim, count, |j, r| matrix[(top + r) * dim + j].into());
@@ -182,6 +190,7 @@ pub(crate) fn project<T: Copy + Into<f64>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Features;
     use crate::rng::Rng;
 
     /// The eigenvectors found from either product must be orthonormal and diagonalise the covariance.

@@ -106,6 +106,7 @@ fn parts_make_the_same_bank_and_bad_parts_none() {
     let zero = |p: &mut BankParts| alone(p, vec![0.0; 8]);
     assert_eq!(with(&zero), "training feature 0 is zero, so it has no direction");
     let at_mean = |p: &mut BankParts| {
+        p.reading = Reading::Raw;
         alone(p, p.mean.iter().map(|&x| x as f32).collect());
         p.mean = p.features.row(0).iter().map(|&x| f64::from(x)).collect();
     };
