@@ -69,9 +69,9 @@ impl Replay {
         self.by_side(&self.frames.score, frame)
     }
 
-    /// Which of the bundle's scores the frames hold: k-Cos (Mah) of the pooled encoder output.
+    /// Which of the bundle's scores the frames hold, if it has that score.
     pub fn recorded_score(&self) -> Option<usize> {
-        self.manifest.scores.iter().position(|s| s.scorer == Scorer::KCosMah && s.layer == Layer::EMBEDDING)
+        self.manifest.scores.iter().position(|s| s.scorer == self.frames.scorer && s.layer == Layer::EMBEDDING)
     }
 
     fn by_side(&self, column: &[f32], frame: usize) -> (Vec<f32>, Vec<f32>) {
@@ -106,7 +106,7 @@ pub(crate) mod tests {
             "training-range": [0.0, 1.0],
         });
         let manifest = serde_json::from_value(serde_json::json!({
-            "format": 2, "id": "one", "title": "Model one",
+            "format": 3, "id": "one", "title": "Model one",
             "config": { "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits" },
             "classes": ["0", "1", "2", "3"],
             "provenance": {
@@ -133,6 +133,7 @@ pub(crate) mod tests {
                 angle: vec![1.0, 1.1, 1.2, 0.6, 0.7, 1.3, 0.2, 0.3, 1.4],
                 azimuth: vec![0.0, 1.0, 2.0, 0.1, 1.1, 2.1, 0.2, 1.2, 2.2],
                 score: vec![0.9, 1.0, 1.1, 0.6, 0.7, 1.2, 0.3, 0.4, 1.3],
+                ..Frames::default()
             },
         }
     }

@@ -63,7 +63,7 @@ pub(super) mod tests {
             entry("long-f", "f", 100),
             entry("lonely-none", "none", 400),
         ];
-        Catalog { format: 2, default: "short-f".into(), bundles }
+        Catalog { format: 3, default: "short-f".into(), bundles }
     }
 
     const NONE: Settings = Settings { objective: "simclr", norm: "none", polluted: false };

@@ -75,7 +75,7 @@ pub fn catalog(ids: &[&str]) -> Catalog {
         epochs: 10,
         bytes: 1000,
     };
-    Catalog { format: 2, default: ids[0].into(), bundles: ids.iter().map(entry).collect() }
+    Catalog { format: 3, default: ids[0].into(), bundles: ids.iter().map(entry).collect() }
 }
 
 /// Waits until what was changed is shown.

@@ -57,7 +57,7 @@ fn bundle() -> Bundle {
         })
     };
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 2, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10, "validation": 0 },
+        "format": 3, "id": "one", "title": "Model one", "config": { "id-class": 3, "epochs": 10, "validation": 0 },
         "classes": ["zero", "one", "two", "three", "four", "five", "six", "seven"],
         "provenance": {
             "commit": "abc", "device": "CPU", "wall-seconds": 60.0, "data-source": "drawn", "train-images": 1000,

@@ -20,7 +20,7 @@ impl Page {
     async fn with_two_models(state: State) -> Self {
         let page = Self::mount(state);
         let bundles = vec![entry("plain", "none"), entry("normed", "f")];
-        page.lab.model.catalog.set(Some(Catalog { format: 2, default: "plain".into(), bundles }));
+        page.lab.model.catalog.set(Some(Catalog { format: 3, default: "plain".into(), bundles }));
         page.measured();
         settled().await;
         page
@@ -84,7 +84,7 @@ fn replay(entry: &CatalogEntry, factor: f64) -> Replay {
         "auroc-exported": 0.9, "training-range": [0.0, 1.0],
     });
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "format": 2, "id": entry.id, "title": entry.title,
+        "format": 3, "id": entry.id, "title": entry.title,
         "config": {
             "id-class": 2, "epochs": 20, "width": 8, "dataset": "synth-digits", "objective": "simclr",
             "norm": entry.norm,
@@ -114,6 +114,7 @@ fn replay(entry: &CatalogEntry, factor: f64) -> Replay {
             angle: vec![1.0, 1.1, 1.2, 0.6, 0.7, 1.3, 0.2, 0.3, 1.4],
             azimuth: vec![0.0, 1.0, 2.0, 0.1, 1.1, 2.1, 0.2, 1.2, 2.2],
             score: vec![0.9, 1.0, 1.1, 0.6, 0.7, 1.2, 0.3, 0.4, 1.3],
+            ..Frames::default()
         },
     }
 }

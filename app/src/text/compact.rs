@@ -70,9 +70,9 @@ pub fn summary(axis: &str, epochs: f64, told: &[String]) -> String {
 }
 
 /// The histogram of a checkpoint.
-pub fn replayed(auroc: Option<String>, n: usize) -> String {
+pub fn replayed(score: &str, auroc: Option<String>, n: usize) -> String {
     let reached = auroc.map_or(String::new(), |a| format!(", AUROC {a} %"));
-    format!("k-Cos (Mah) of {n} test images{reached}")
+    format!("{score} of {n} test images{reached}")
 }
 
 /// What was measured in training is not there.

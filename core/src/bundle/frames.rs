@@ -2,17 +2,23 @@
 
 use super::BundleError;
 use super::tensors::{Reader, Stored};
-use crate::measure::{Frames, MAX_SAMPLES};
+use crate::measure::{Frames, MAX_SAMPLES, Scorer};
 
 /// Name of the file.
 pub const FRAMES_FILE: &str = "frames.safetensors";
 /// At most this many frames.
 pub const MAX_FRAMES: usize = 1000;
+/// The scores that frames may have, by their tensors.
+const SCORES: [(&str, Scorer); 2] = [("score", Scorer::KCosMah), ("score-raw", Scorer::KCosMahRaw)];
 
 impl Frames {
     /// As a safetensors file.
     pub fn to_bytes(&self) -> Result<Vec<u8>, BundleError> {
         let (frames, samples) = (self.epochs.len(), self.index.len());
+        let Some((score, _)) = SCORES.into_iter().find(|(_, scorer)| *scorer == self.scorer) else {
+            let why = format!("frames have no scores by {}", self.scorer);
+            return Err(BundleError::Content { file: FRAMES_FILE, why });
+        };
         Stored::file(
             FRAMES_FILE,
             vec![
@@ -21,7 +27,7 @@ impl Frames {
                 ("labels".into(), Stored::u8(&[self.labels.len()], &self.labels)),
                 ("angle".into(), Stored::f32(&[frames, samples], &self.angle)),
                 ("azimuth".into(), Stored::f32(&[frames, samples], &self.azimuth)),
-                ("score".into(), Stored::f32(&[frames, samples], &self.score)),
+                (score.into(), Stored::f32(&[frames, samples], &self.score)),
             ],
         )
     }
@@ -43,11 +49,15 @@ impl Frames {
         if !epochs.is_sorted_by(|a, b| a < b) {
             return Err(reader.fault("epochs must ascend".into()));
         }
+        let Some((score, scorer)) = SCORES.into_iter().find(|(name, _)| reader.has(name)) else {
+            return Err(reader.fault("tensor 'score' or 'score-raw' is missing".into()));
+        };
         let shape = [frames, samples];
         Ok(Self {
             angle: reader.f32("angle", &shape)?,
             azimuth: reader.f32("azimuth", &shape)?,
-            score: reader.f32("score", &shape)?,
+            score: reader.f32(score, &shape)?,
+            scorer,
             epochs,
             index,
             labels,
@@ -68,6 +78,7 @@ mod tests {
             angle: vec![0.1; 6],
             azimuth: vec![0.2; 6],
             score: vec![0.3; 6],
+            scorer: Scorer::KCosMah,
         };
         let bytes = frames.to_bytes().unwrap();
         assert_eq!(Frames::from_bytes(&bytes).unwrap(), frames);
@@ -75,6 +86,10 @@ mod tests {
         assert!(Frames::from_bytes(&short.to_bytes().unwrap()).unwrap_err().to_string().contains("3 samples"));
         let nan = Frames { score: vec![f32::NAN; 6], ..frames.clone() };
         assert!(Frames::from_bytes(&nan.to_bytes().unwrap()).unwrap_err().to_string().contains("finite"));
+        let raw = Frames { scorer: Scorer::KCosMahRaw, ..frames.clone() };
+        assert_eq!(Frames::from_bytes(&raw.to_bytes().unwrap()).unwrap(), raw);
+        let other = Frames { scorer: Scorer::Gde, ..frames.clone() };
+        assert!(other.to_bytes().unwrap_err().to_string().contains("no scores by gde"));
         let back = Frames { epochs: vec![5, 0], ..frames };
         assert!(Frames::from_bytes(&back.to_bytes().unwrap()).unwrap_err().to_string().contains("ascend"));
     }

@@ -1,9 +1,11 @@
 //! How test samples moved on the hypersphere during training.
 
+use super::Scorer;
+
 /// At most this many samples, ID and OOD together.
 pub const MAX_SAMPLES: usize = 1000;
 /// Positions and scores of the same test samples at several epochs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Frames {
     /// Epochs trained, a frame each, ascending.
     pub epochs: Vec<u32>,
@@ -15,8 +17,18 @@ pub struct Frames {
     pub angle: Vec<f32>,
     /// Per frame and sample: direction around the mean in the plane of the two largest residual components, radians.
     pub azimuth: Vec<f32>,
-    /// Per frame and sample: k-Cos (Mah) of the pooled encoder output.
+    /// Per frame and sample: the score of the pooled encoder output by [`Frames::scorer`].
     pub score: Vec<f32>,
+    /// Which score that is. Frames of earlier versions have k-Cos (Mah) of raw features.
+    pub scorer: Scorer,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        let (epochs, index, labels) = Default::default();
+        let (angle, azimuth, score) = Default::default();
+        Self { epochs, index, labels, angle, azimuth, score, scorer: Scorer::KCosMah }
+    }
 }
 
 impl Frames {
@@ -55,6 +67,7 @@ mod tests {
             angle: (0..12).map(|i| i as f32).collect(),
             azimuth: vec![0.5; 12],
             score: vec![0.7; 12],
+            ..Frames::default()
         };
         frames.thin_out(7);
         assert_eq!(frames.epochs.len(), 6);

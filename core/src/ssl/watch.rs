@@ -280,7 +280,7 @@ impl Watch {
                 frames.angle.push(point.angle as f32);
                 frames.azimuth.push(point.azimuth as f32);
             }
-            frames.score.extend(bank.score(Scorer::KCosMah, 1, features)?);
+            frames.score.extend(bank.score(frames.scorer, 1, features)?);
         }
         Ok(())
     }

@@ -52,7 +52,10 @@ pub fn Replayed(which: Which) -> impl IntoView {
     };
     let told = move || {
         let n = scores.with(|(id, ood)| id.len() + ood.len());
-        if n > 0 { text::compact::replayed(reached.get().map(percent), n) } else { String::new() }
+        let scorer = which.replay(lab).filter(|_| n > 0).map(|replay| replay.frames.scorer);
+        scorer.map_or_else(String::new, |scorer| {
+            text::compact::replayed(text::scorer(scorer.name()), reached.get().map(percent), n)
+        })
     };
     let testid = match which {
         Which::First => "chart-replayed",
