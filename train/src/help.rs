@@ -41,7 +41,7 @@ pub const DATA_GET: &str = "\
 Download a data set from its publisher; an interrupted download goes on where it stopped.
 
 Every file is checked against its published checksum before it gets its name; one that is whole already is not fetched \
-again. What has come so far stays in a .part file, and the same command goes on from there. synth-digits needs no files; \
+again. What has come so far stays in a .nsa-part file, and the same command goes on from there. synth-digits needs no files; \
 imagenet30 is to be fetched from its publisher by hand.
 
   nsa data get fashion-mnist

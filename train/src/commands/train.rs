@@ -7,9 +7,10 @@ use crate::error::NsaError;
 use crate::evaluate::watch;
 use crate::files;
 use crate::lock::RunLock;
+use crate::memory;
 use crate::output::tell;
 use crate::progress::Progress;
-use crate::run::{Record, RunFolder, read_config};
+use crate::run::{COMMIT, Record, RunFolder, read_config};
 use crate::weights::read_weights;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -98,6 +99,7 @@ impl Job {
     }
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
+        memory::check_training(&config)?;
         let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
         Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, weights: None, train, test })
@@ -136,7 +138,7 @@ impl Job {
             )));
         }
         let record = Record {
-            commit: commit(),
+            commit: COMMIT.into(),
             device: device.into(),
             data_source: self.train.source.clone(),
             root: self.root.clone(),
@@ -351,13 +353,4 @@ fn describe(entry: &HistoryEntry, objective: Objective) -> String {
         rate(Scorer::CCos),
         rate(Scorer::Gde),
     )
-}
-
-/// The commit of the code, if the working directory is its checkout.
-pub(super) fn commit() -> String {
-    let output = std::process::Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
-    match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
-        _ => "unknown".into(),
-    }
 }
