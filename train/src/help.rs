@@ -6,7 +6,8 @@ compact on the hypersphere.
 
 A detector learns from images of one class, without labels, and gives every image an anomaly score: high is anomalous. \
 Results go to stdout, as a table or with --json as JSON; everything else goes to stderr. Long work shows a bar on a \
-terminal and a line a minute elsewhere.
+terminal and a line a minute elsewhere. An output replaces an earlier result of the same command, and any other file only \
+with --force (docs/files.md).
 
   nsa data list                                            what there is to learn from
   nsa train --config train/configs/digits.toml --out runs/digits

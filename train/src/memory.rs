@@ -55,15 +55,16 @@ pub fn check_scorer(scorer: Scorer, features: usize) -> Result<(), NsaError> {
     check(4 * values).map_err(|short| NsaError::Usage(format!("{scorer} of {features} features: {short}")))
 }
 
-/// Whether a run of these settings can be trained on the processor. An estimate from below: weights, gradients and both
-/// moments of Adam, and of every image of a step one map after each convolution, twice for two views.
-pub fn check_training(config: &TrainConfig) -> Result<(), NsaError> {
-    let (width, side, batch) = (config.width as u64, config.image_size as u64, config.batch as u64);
+/// Whether a run of these settings can be trained on the processor by `batch` images a step. An estimate from below: weights, gradients and both
+/// moments of Adam, and one map after each convolution of every picture that a step embeds at once.
+pub fn check_training(config: &TrainConfig, batch: usize) -> Result<(), NsaError> {
+    let (width, side, batch) = (config.width as u64, config.image_size as u64, batch as u64);
     // ImageNet's stem leaves a quarter of the side.
     let map = width * if side > 128 { (side / 4).pow(2) } else { side.pow(2) };
     // One map of the stem, four of each block; each block halves the values of the one before.
     let maps = map * (2 * (1 + 4) + 4 + 2 + 1) / 2;
-    let values = 4 * 2724 * width.pow(2) + 2 * batch * maps;
+    let pictures = batch * if config.objective.is_rival() { 1 } else { 2 };
+    let values = 4 * 2724 * width.pow(2) + pictures * maps;
     check(4 * values).map_err(|short| {
         NsaError::Usage(format!("training at width {width} with batches of {batch} images of {side} x {side}: {short}"))
     })
@@ -116,11 +117,11 @@ mod tests {
         assert!(short.starts_with("it takes 1152921504.61 GB of memory, but there are "), "{short}");
         check_scorer(Scorer::KCos, usize::MAX).unwrap();
         let large = TrainConfig { width: 256, batch: 65_536, image_size: 128, ..TrainConfig::default() };
-        let error = check_training(&large).unwrap_err();
+        let error = check_training(&large, large.batch).unwrap_err();
         assert!(
             error.to_string().starts_with("training at width 256 with batches of 65536 images of 128 x 128"),
             "{error}"
         );
-        check_training(&TrainConfig { width: 2, batch: 8, ..large }).unwrap();
+        check_training(&TrainConfig { width: 2, ..large }, 8).unwrap();
     }
 }

@@ -99,7 +99,6 @@ impl Job {
     }
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
-        memory::check_training(&config)?;
         let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
         Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, weights: None, train, test })
@@ -235,6 +234,14 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
 
 impl DeviceJob for Job {
     type Output = ();
+
+    fn fits(&self) -> Result<(), NsaError> {
+        let config = &self.config;
+        let of_class = self.train.of_class(config.id_class, false).len();
+        let images = if config.limit == 0 { of_class } else { of_class.min(config.limit) };
+        // At most a quarter is held back.
+        memory::check_training(config, config.batch.min(images - images / 4))
+    }
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
         if self.config.objective.adapts_weights() && self.checkpoint.is_none() && self.weights.is_none() {

@@ -177,6 +177,9 @@ fn get<'a>(name: &'a str, root: Option<&Path>, url: Option<&str>) -> Result<Got<
             )
         }));
     }
+    if let Some(url) = url.filter(|url| !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))) {
+        return Err(NsaError::Usage(format!("--url must begin with http:// or https://, found '{url}'")));
+    }
     let directory = directory(name, root);
     std::fs::create_dir_all(&directory).map_err(files::writing(&directory))?;
     let fetcher = Fetcher::new(Duration::from_secs(2));
