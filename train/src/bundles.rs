@@ -153,9 +153,6 @@ impl Folder {
                 ));
             }
         }
-        if self.inputs.iter().any(|input| files::is_same(input, &self.place)) {
-            return refused("is what this command reads: ".into());
-        }
         if !self.place.exists() {
             return Ok(());
         }
@@ -169,6 +166,7 @@ impl Folder {
             names.push((entry.file_name().to_string_lossy().into_owned(), is_file));
         }
         let foreign = names.iter().find(|(name, is_file)| !is_file || !NAMES.contains(&name.as_str()));
+        let is_read = self.inputs.iter().any(|input| files::is_same(input, &self.place));
         let has_manifest = names.iter().any(|(name, _)| name == MANIFEST_FILE);
         match foreign {
             _ if names.is_empty() => Ok(()),
@@ -176,6 +174,7 @@ impl Folder {
             Some((name, _)) => {
                 refused(format!("holds {}, which is no part of a bundle: move it, or ", output::name(name)))
             }
+            None if is_read => refused("is what this command reads: ".into()),
             None if self.force || is_manifest(&self.place.join(MANIFEST_FILE)) => Ok(()),
             None => refused(format!("is there already, and its {MANIFEST_FILE} is of no bundle: say --force, or ")),
         }

@@ -75,12 +75,6 @@ pub struct RunFolder {
 impl RunFolder {
     /// Starts a run in a folder that must not hold one yet.
     pub fn create(path: &Path, config: TrainConfig, record: Record) -> Result<Self, NsaError> {
-        if Self::exists(path) {
-            let path = path.display();
-            return Err(NsaError::Usage(format!(
-                "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
-            )));
-        }
         Self::check_new(path)?;
         std::fs::create_dir_all(path).map_err(files::writing(path))?;
         let run = Self { path: path.to_path_buf(), config, record, frames: Frames::default() };
@@ -92,7 +86,13 @@ impl RunFolder {
 
     /// Whether the folder has no file that a run would replace. A record alone is what a kill leaves of a run that had just
     /// begun.
-    fn check_new(path: &Path) -> Result<(), NsaError> {
+    pub fn check_new(path: &Path) -> Result<(), NsaError> {
+        if Self::exists(path) {
+            let path = path.display();
+            return Err(NsaError::Usage(format!(
+                "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
+            )));
+        }
         let is_ours = |file: &Path| files::read(file).is_ok_and(|json| serde_json::from_slice::<Record>(&json).is_ok());
         let names = [RECORD_FILE, FRAMES_FILE, CHECKPOINT_FILE, EVAL_FILE, FAILED_FILE];
         let found = names.map(|name| path.join(name)).into_iter().find(|file| file.exists());

@@ -150,7 +150,7 @@ fn every_command_leaves_alone_what_it_did_not_write() {
             let after = tree(&lab.path(""));
             let may = |name: &str| {
                 let name = name.trim_end_matches('/');
-                let inside = |folder: &&str| name.strip_prefix(**folder).is_some_and(|rest| rest.starts_with('/'));
+                let inside = |folder: &&str| name.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
                 !BYSTANDERS.contains(&name) && writes.iter().any(|one| *one == name || inside(&one))
             };
             for (name, bytes) in before.iter().filter(|(name, _)| !may(name)) {
@@ -175,6 +175,7 @@ fn an_output_over_something_else_is_refused() {
     let digits = fs::read(format!("{DIGITS}/bundle.json")).unwrap();
     fs::create_dir_all(lab.path("site/bundles")).unwrap();
     fs::write(lab.path("site/catalog.json"), "{\"products\": []}").unwrap();
+    common::copy(DIGITS.as_ref(), &lab.path("mine"));
     fs::create_dir_all(lab.path("kept")).unwrap();
     fs::write(lab.path("kept/bundle.json"), &digits).unwrap();
     fs::write(lab.path("kept/notes.txt"), "dear to me").unwrap();
@@ -188,7 +189,7 @@ fn an_output_over_something_else_is_refused() {
     let fit = |rest: &str| format!("fit --bundle {DIGITS} --normal photos --device cpu {rest}");
     let score = |rest: &str| format!("score --bank a.npy --query b.npy --scorer k-cos {rest}");
     // With --force another file is replaced, but no folder and nothing that is read.
-    let never: [(String, &str); 15] = [
+    let never: [(String, &str); 16] = [
         (score("--out a.npy"), "a.npy is what this command reads"),
         (score("--out data/../b.npy"), "b.npy is what this command reads"),
         ("ensemble --bank a.npy --query b.npy --scorer k-cos --out b.npy".into(), "b.npy is what this command reads"),
@@ -199,8 +200,9 @@ fn an_output_over_something_else_is_refused() {
         ("data export photos.zip --split test --out photos.zip".into(), "photos.zip is what this command reads"),
         ("gallery --dataset folder:data --out data/test/class-0/00.png".into(), "lies among what this command reads"),
         (fit("--out photos"), "holds no bundle.json"),
+        ("fit --bundle mine --normal photos --out mine --device cpu".into(), "mine is what this command reads"),
         (fit("--out kept"), "kept holds notes.txt, which is no part of a bundle"),
-        ("export runs/old --out runs/old --device cpu".into(), "runs/old is what this command reads"),
+        ("export runs/old --out runs/old --device cpu".into(), "runs/old is there already and holds no bundle.json"),
         (score("--out photos"), "photos is a folder"),
         (train_line("half", 0), "half/checkpoint.bin is there already and belongs to no run"),
         ("report runs/old --out new --collect collected".into(), "config.toml is there already and is of no record"),
@@ -307,7 +309,7 @@ fn ctrl_c_leaves_nothing() {
     let lab = Lab::new();
     fs::create_dir(lab.path("out")).unwrap();
     for (name, signal) in [("-INT", 2), ("-TERM", 15)] {
-        let line = "data export synth-digits --split train --class 1 --out out/x.npy";
+        let line = "data export synth-digits --split train --class 1 --image-size 64 --out out/x.npy";
         let mut child = lab.command(line).spawn().unwrap();
         let started = Instant::now();
         while left_behind(&lab.path("out")).is_empty() {
@@ -318,7 +320,10 @@ fn ctrl_c_leaves_nothing() {
         assert_eq!(fs::read_dir(lab.path("out")).unwrap().count(), 0);
     }
     // What a kill leaves goes with the next of the same name.
-    let mut child = lab.command("data export synth-digits --split train --class 1 --out out/x.npy").spawn().unwrap();
+    let mut child = lab
+        .command("data export synth-digits --split train --class 1 --image-size 64 --out out/x.npy")
+        .spawn()
+        .unwrap();
     while left_behind(&lab.path("out")).is_empty() {}
     child.kill().unwrap();
     child.wait().unwrap();
@@ -383,7 +388,7 @@ fn what_is_written_can_be_read_or_is_refused_before_the_work() {
             )
             .unwrap();
         }
-        let train = train_line("odd", 0).replace("--dataset folder:data", "");
+        let train = train_line("odd", 0).replace("--dataset folder:data", "").replace("--id-class 1", "--id-class 0");
         let mut command = lab.command(&train);
         let answer = Answer::of("train", command.args(["--dataset", &format!("folder:{odd}")]).output().unwrap());
         assert_eq!(answer.status, 0, "{}", answer.stderr);
@@ -429,7 +434,8 @@ fn the_recorded_commit_is_the_one_that_was_built_in() {
 #[cfg(target_os = "linux")]
 fn without_threads_it_computes_on_its_own() {
     let lab = lab();
-    let score = "score --bank a.npy --query b.npy --scorer k-cos --out s.npy";
+    features(&lab.path("many.npy"), 600, 4, 3);
+    let score = "score --bank a.npy --query many.npy --scorer k-cos --out s.npy";
     lab.nsa(score).succeeds();
     let scores = fs::read(lab.path("s.npy")).unwrap();
     for line in ["--version", score, "data info folder:data", &format!("predict --bundle {DIGITS} photos --device cpu")]

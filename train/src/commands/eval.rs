@@ -96,11 +96,14 @@ fn evaluate(
     let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
     // Other processes may have evaluated it meanwhile.
     let _lock = FolderLock::wait(run).ok();
-    let known = Evaluation::read(run).ok().flatten().or(known);
-    if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
-        evaluation.merge(known);
-    }
-    let kept = evaluation.write(run);
+    let latest = Evaluation::read(run);
+    let mut merge = |known: Option<Evaluation>| {
+        if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
+            evaluation.merge(known);
+        }
+    };
+    merge(known);
+    let kept = latest.map(merge).and_then(|()| evaluation.write(run));
     Ok((evaluation, kept))
 }
 

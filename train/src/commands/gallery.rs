@@ -22,6 +22,8 @@ fn is_gallery(path: &Path) -> bool {
 
 /// Packs the first test images of each class.
 pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
+    // The page shows and scores 32 x 32, whatever the data set's own size.
+    let mut test = data::open(&args.dataset, args.root.as_deref(), Split::Test, SIZE)?;
     let out = args
         .out
         .clone()
@@ -30,8 +32,6 @@ pub fn run(args: &GalleryArgs) -> Result<(), NsaError> {
     std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
     let source = data::source(&args.dataset, args.root.as_deref());
     let output = Output::new(&out, &GALLERY, args.overwrite.force, &[&source])?;
-    // The page shows and scores 32 x 32, whatever the data set's own size.
-    let mut test = data::open(&args.dataset, args.root.as_deref(), Split::Test, SIZE)?;
     let of_class = |class| test.of_class(class, false).into_iter().take(args.per_class);
     let mut chosen: Vec<usize> = (0..test.classes().len()).flat_map(of_class).collect();
     chosen.sort_unstable();

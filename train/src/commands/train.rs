@@ -82,6 +82,7 @@ impl Job {
         let Some(path) = args.out else {
             return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
         };
+        RunFolder::check_new(&path)?;
         let weights = args.weights.as_deref().map(|file| given(file, &mut config)).transpose()?;
         let mut job = Self { weights, ..Self::load(path, config, args.root)? };
         if args.standardize {
