@@ -154,7 +154,12 @@ impl Folder {
             }
         }
         if !self.place.exists() {
-            return Ok(());
+            // The folders that it will lie in are made.
+            let lies_in = self.place.ancestors().skip(1).find(|folder| folder.exists());
+            return match lies_in.is_none_or(Path::is_dir) {
+                true => Ok(()),
+                false => refused("cannot be there: what it would lie in is no folder: ".into()),
+            };
         }
         if !self.place.is_dir() {
             return refused("is there already and is no folder: ".into());
