@@ -52,8 +52,8 @@ const NAMES: &[&str] = &[MODEL_FILE, BANK_FILE, HISTORY_FILE, FRAMES_FILE, NORMA
 /// A bundle in one file.
 const ZIP: Kind = Kind { name: "bundle", is: is_zipped_bundle };
 
-/// Where a bundle will be, looked at before the work begins: a zip if its name says so, else a folder, which is listed in
-/// the catalogue if it lies in `bundles/` beside one.
+/// Where a bundle will be, looked at before the work begins: a zip if its name says so, else a folder, which is listed
+/// in the catalogue if it lies in `bundles/` beside one.
 #[derive(Debug)]
 pub struct Destination {
     id: String,
@@ -101,8 +101,8 @@ impl Destination {
         }
     }
 
-    /// Writes a bundle's files, and reads them back before they are put in place; `first` makes the bundle the first of its
-    /// catalogue.
+    /// Writes a bundle's files, and reads them back before they are put in place; `first` makes the bundle the first of
+    /// its catalogue.
     pub fn write(&self, contents: &[(&'static str, Vec<u8>)], first: bool) -> Result<(), NsaError> {
         let total: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();
         let done = || tell!("{}: {:.2} MB", self.path().display(), total as f64 / 1e6);
@@ -185,8 +185,8 @@ impl Folder {
         }
     }
 
-    /// The files and the catalogue are written beside the old ones, under names that no bundle has, then put in place one
-    /// right after the other: a kill leaves the old bundle or the new one, and a catalogue that lists it (see
+    /// The files and the catalogue are written beside the old ones, under names that no bundle has, then put in place
+    /// one right after the other: a kill leaves the old bundle or the new one, and a catalogue that lists it (see
     /// `catalog::read`).
     fn write(
         &self,
@@ -262,7 +262,8 @@ fn read_back(part: &Path, out: &Path) -> Result<(), NsaError> {
     })
 }
 
-/// Parameters of an encoder of base width 1: those of its convolutions, which are nearly all, grow with the square of it.
+/// Parameters of an encoder of base width 1: those of its convolutions, which are nearly all, grow with the square of
+/// it.
 const ENCODER: u64 = 2724;
 
 /// Whether a bundle can hold an encoder of this width, and so many values of a bank.
@@ -275,14 +276,15 @@ pub fn check_sizes(width: usize, bank_values: u64) -> Result<(), NsaError> {
     if parameters > most {
         let widest = most.div_euclid(ENCODER).isqrt();
         return Err(NsaError::Usage(format!(
-            "a bundle's {MODEL_FILE} has at most {MAX_FILE} bytes, so the encoder's width must be at most {widest}, found \
-             {width}: `nsa eval`, `nsa embed` and `nsa export --onnx` take wider ones"
+            "a bundle's {MODEL_FILE} has at most {MAX_FILE} bytes, so the encoder's width must be at most {widest}, \
+             found {width}: `nsa eval`, `nsa embed` and `nsa export --onnx` take wider ones"
         )));
     }
     if bank_values > most {
         let bytes = bank_values.saturating_mul(2);
         return Err(NsaError::Usage(format!(
-            "a bundle's {BANK_FILE} must have at most {MAX_FILE} bytes, but these --layers and --bank take {bytes} or more"
+            "a bundle's {BANK_FILE} must have at most {MAX_FILE} bytes, but these --layers and --bank take {bytes} or \
+             more"
         )));
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! The allocator, which keeps the memory of freed tensors for the next ones, and how much memory there is: a program that
-//! asks for more than that is aborted without a word.
+//! The allocator, which keeps the memory of freed tensors for the next ones, and how much memory there is: a program
+//! that asks for more than that is aborted without a word.
 //!
 //! The tensors of a training step are large. The system's allocator gives each of them back to the kernel, which clears
 //! its pages before they are used anew and tells every core: that took a third of a step at base width 64.
@@ -55,7 +55,8 @@ pub fn check_scorer(scorer: Scorer, features: usize) -> Result<(), NsaError> {
     check(4 * values).map_err(|short| NsaError::Usage(format!("{scorer} of {features} features: {short}")))
 }
 
-/// Whether a run of these settings can be trained on the processor by `batch` images a step. An estimate from below: weights, gradients and both
+/// Whether a run of these settings can be trained on the processor by `batch` images a step. An estimate from below:
+/// weights, gradients and both
 /// moments of Adam, and one map after each convolution of every picture that a step embeds at once.
 pub fn check_training(config: &TrainConfig, batch: usize) -> Result<(), NsaError> {
     let (width, side, batch) = (config.width as u64, config.image_size as u64, batch as u64);

@@ -27,8 +27,8 @@ use nsa_core::ssl::{Run, Trainer, TrainerError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The commit that this program was built from, `-dirty` behind it where the sources had changed since; `unknown` outside
-/// of a checkout.
+/// The commit that this program was built from, `-dirty` behind it where the sources had changed since; `unknown`
+/// outside of a checkout.
 pub const COMMIT: &str = env!("NSA_COMMIT");
 
 const RECORD_FILE: &str = "record.json";
@@ -84,8 +84,8 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// Whether the folder has no file that a run would replace. A record alone is what a kill leaves of a run that had just
-    /// begun.
+    /// Whether the folder has no file that a run would replace. A record alone is what a kill leaves of a run that had
+    /// just begun.
     pub fn check_new(path: &Path) -> Result<(), NsaError> {
         if Self::exists(path) {
             let path = path.display();

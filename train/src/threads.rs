@@ -7,8 +7,8 @@ use std::thread::{Builder, available_parallelism, scope};
 
 /// Starts them, once.
 ///
-/// The main thread is one of those that compute: handing each kernel over to another thread and waiting for it costs small
-/// networks a tenth of their time. So there is one in any case.
+/// The main thread is one of those that compute: handing each kernel over to another thread and waiting for it costs
+/// small networks a tenth of their time. So there is one in any case.
 pub fn start() -> Result<(), NsaError> {
     let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0);
     let wanted = asked.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
@@ -19,8 +19,8 @@ pub fn start() -> Result<(), NsaError> {
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global()?)
 }
 
-/// How many threads can be started, `most` at most. It is tried, because a pool that could not be started cannot be asked
-/// for again.
+/// How many threads can be started, `most` at most. It is tried, because a pool that could not be started cannot be
+/// asked for again.
 fn startable(most: usize) -> usize {
     let gate = RwLock::new(());
     let closed = gate.write();

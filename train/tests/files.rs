@@ -1,5 +1,5 @@
-//! What `nsa` promises about files (`docs/files.md`): it never deletes or replaces what it did not write, whatever it is
-//! asked, and what it writes is whole or not there.
+//! What `nsa` promises about files (`docs/files.md`): it never deletes or replaces what it did not write, whatever it
+//! is asked, and what it writes is whole or not there.
 
 #![allow(clippy::unwrap_used)]
 

@@ -15,8 +15,8 @@ pub struct Kind {
     pub is: fn(&Path) -> bool,
 }
 
-/// A file to write. It replaces an earlier result of its kind; anything else only if the person insists (`--force`), and
-/// never what the command reads. Links are followed, devices and pipes are written to.
+/// A file to write. It replaces an earlier result of its kind; anything else only if the person insists (`--force`),
+/// and never what the command reads. Links are followed, devices and pipes are written to.
 #[derive(Debug)]
 pub struct Output {
     said: PathBuf,

@@ -1,8 +1,8 @@
 //! What is being written: a file or folder beside its place, under a name of its own, until it is whole.
 //!
 //! The name is `.NAME.nsa-` and sixteen random hexadecimal digits. The process that made it holds a lock on it, and
-//! removes it if the work fails or is stopped by Ctrl-C. What a kill leaves behind has no lock any more: the next process
-//! that writes the same NAME removes it.
+//! removes it if the work fails or is stopped by Ctrl-C. What a kill leaves behind has no lock any more: the next
+//! process that writes the same NAME removes it.
 
 use super::signals;
 use crate::output::tell;
