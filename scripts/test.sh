@@ -36,6 +36,7 @@ site() { trunk build --release; }
 browser() { NODE_PATH="$NSA_CACHE/node/node_modules" node --test --test-concurrency=1 tests/e2e/*.test.mjs; }
 
 part "format" cargo fmt --all --check
+part "one set of features" scripts/features.sh
 part "lint" lint
 part "documentation" docs
 part "native tests" native

@@ -1,9 +1,10 @@
 //! `catalog.json`: made from the bundles that lie beside it.
 
 use crate::error::NsaError;
-use crate::files;
+use crate::files::{self, PartFile};
 use crate::output::tell;
 use nsa_core::bundle::{Catalog, CatalogEntry, FORMAT, MANIFEST_FILE, MAX_MANIFEST, Manifest};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Name of the file.
@@ -15,7 +16,7 @@ pub const CATALOG_FILE: &str = "catalog.json";
 /// old. `nsa export` writes the new catalogue out before it touches the bundle, so that the line is there to be read.
 pub fn read(assets: &Path) -> Result<(Catalog, Option<Catalog>), NsaError> {
     let path = assets.join(CATALOG_FILE);
-    let pending = parse(&files::with_suffix(&path, files::PART)).ok();
+    let pending = files::parts(&path).find_map(|part| parse(&part).ok());
     match (parse(&path), pending) {
         (Err(NsaError::Io { .. }), Some(pending)) if !path.exists() => Ok((pending, None)),
         (listed, pending) => Ok((listed?, pending)),
@@ -32,11 +33,19 @@ fn parse(path: &Path) -> Result<Catalog, NsaError> {
     Ok(catalog)
 }
 
+/// Whether a file is a catalogue, of whichever format.
+pub fn is_catalog(path: &Path) -> bool {
+    let found =
+        files::read_plain(path, MAX_MANIFEST).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    found.is_some_and(|found| found["format"].is_u64() && found["default"].is_string() && found["bundles"].is_array())
+}
+
 /// Writes the catalogue as it will be once the bundle `id`, now in `folder`, is in its place: beside the old one,
-/// which [`commit`] replaces. `first` makes it the first to open; else the one that was stays, or the first by name.
+/// which putting it in place replaces. `first` makes it the first to open; else the one that was stays, or the first by
+/// name. The caller holds the lock of `assets`, so that no other process writes a catalogue meanwhile.
 ///
 /// Another bundle that cannot be read is named on stderr and left out: it must not keep this one from being exported.
-pub fn stage(assets: &Path, id: &str, folder: &Path, first: bool) -> Result<Catalog, NsaError> {
+pub fn stage(assets: &Path, id: &str, folder: &Path, first: bool) -> Result<(Catalog, PartFile), NsaError> {
     let mut ids = if assets.join("bundles").exists() { bundle_ids(assets)? } else { vec![] };
     ids.push(id.into());
     ids.sort();
@@ -56,13 +65,8 @@ pub fn stage(assets: &Path, id: &str, folder: &Path, first: bool) -> Result<Cata
     let catalog = Catalog { format: FORMAT, default: default.unwrap_or_else(|| id.into()), bundles };
     let mut json = serde_json::to_vec_pretty(&catalog)?;
     json.push(b'\n');
-    files::stage(&assets.join(CATALOG_FILE), &json)?;
-    Ok(catalog)
-}
-
-/// Puts the staged catalogue in place.
-pub fn commit(assets: &Path) -> Result<(), NsaError> {
-    files::commit(&assets.join(CATALOG_FILE))
+    let staged = files::stage(&assets.join(CATALOG_FILE), &json)?;
+    Ok((catalog, staged))
 }
 
 fn read_entry(folder: &Path, id: &str) -> Result<CatalogEntry, NsaError> {

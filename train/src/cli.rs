@@ -79,6 +79,37 @@ pub enum Command {
     Bench(BenchArgs),
 }
 
+/// Of a command that writes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Args)]
+pub struct Overwrite {
+    /// Replace whatever file is at --out, also one that is no earlier result of this command (docs/files.md).
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A title: it goes into a line of a menu.
+fn plain_text(text: &str) -> Result<String, String> {
+    match text.chars().find(|c| c.is_control()) {
+        Some(c) => Err(format!("a title must be one line of plain text, found {c:?} in it")),
+        None => Ok(text.into()),
+    }
+}
+
+/// A count of which 0 would leave nothing.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1, found 0".into()),
+        Ok(count) => Ok(count),
+        Err(_) => Err(format!("must be a whole number, found '{text}'")),
+    }
+}
+
+/// A share of images.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("must be a number, found '{text}'"))?;
+    if rate > 0.0 && rate < 1.0 { Ok(rate) } else { Err(format!("must be above 0 and below 1, found {rate}")) }
+}
+
 /// `nsa train`. A setting given here wins over the same setting in --config.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
@@ -213,17 +244,19 @@ pub struct ExportArgs {
     /// the model's file.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// Write the encoder as an ONNX model instead: pixels in 0..1, N x 3 x H x W, to the features of `nsa embed`.
     #[arg(long, conflicts_with_all = ["title", "bank", "coreset", "default", "root"])]
     pub onnx: bool,
     /// Title for people; made from the settings if not given.
-    #[arg(long)]
+    #[arg(long, value_parser = plain_text)]
     pub title: Option<String>,
     /// Feature maps that get a bank, or with --onnx an output, separated by commas.
     #[arg(long, default_value = "conv1-1x1,conv2-1x1,conv3-1x1,conv4-1x1")]
     pub layers: String,
     /// Training features kept in each bank; where there are more, a coreset of them, which costs AUROC.
-    #[arg(long, default_value_t = 6000)]
+    #[arg(long, default_value = "6000", value_parser = at_least_one)]
     pub bank: usize,
     /// How they are chosen: hubs, k-centre or random; bundle.json says what each score lost.
     #[arg(long, default_value_t)]
@@ -299,11 +332,13 @@ pub struct FitArgs {
     /// Folder of the new bundle, or its zip; its last part is the bundle's id.
     #[arg(long, value_name = "BUNDLE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// What the normal images show, for people [default: the id].
-    #[arg(long)]
+    #[arg(long, value_parser = plain_text)]
     pub title: Option<String>,
     /// Share of normal images that may be called anomalous.
-    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS)]
+    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS, value_parser = rate)]
     pub false_alarms: f64,
     /// Where to compute.
     #[arg(long, value_enum, default_value = "auto")]
@@ -327,7 +362,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "images")]
     pub watch: Option<PathBuf>,
     /// Share of normal images that may be called anomalous, of a bundle of `nsa fit`.
-    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS)]
+    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS, value_parser = rate)]
     pub false_alarms: f64,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
     #[arg(long)]
@@ -358,11 +393,13 @@ pub struct GalleryArgs {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Test images of each class.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value = "60", value_parser = at_least_one)]
     pub per_class: usize,
     /// File to write.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 /// `nsa embed`.
@@ -387,6 +424,8 @@ pub struct EmbedArgs {
     /// Where the features go, N x d `.npy`.
     #[arg(long, value_name = "F.npy")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     #[command(flatten)]
     pub weights_are: WeightsArgs,
     /// Where to compute.
@@ -413,6 +452,8 @@ pub struct ScoreArgs {
     /// Where the M scores go, `.npy`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 /// `nsa ensemble`.
@@ -430,6 +471,8 @@ pub struct EnsembleArgs {
     /// Where the M scores go, `.npy`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 /// `nsa analyze`.

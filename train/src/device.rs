@@ -28,6 +28,10 @@ pub enum Device {
 pub trait DeviceJob {
     /// What it gives.
     type Output;
+    /// Whether this machine's memory is enough, where the processor does it.
+    fn fits(&self) -> Result<(), NsaError> {
+        Ok(())
+    }
     /// Does it. `name` says what the device is, for the record.
     fn run<B: Backend>(self, device: B::Device, name: &str) -> Result<Self::Output, NsaError>;
 }
@@ -48,7 +52,10 @@ pub fn on_device<J: DeviceJob>(choice: Device, job: J) -> Result<J::Output, NsaE
         Found::Cuda => guard::run("cuda", || job.run::<burn_cuda::Cuda>(burn_cuda::CudaDevice::default(), "cuda")),
         #[cfg(feature = "wgpu")]
         Found::Wgpu(adapter) => guard::run(&adapter.to_string(), || adapter.run(job)),
-        Found::Cpu => job.run::<burn_flex::Flex>(Default::default(), &format!("cpu, {} threads", threads())),
+        Found::Cpu => {
+            job.fits()?;
+            job.run::<burn_flex::Flex>(Default::default(), &format!("cpu, {} threads", threads()))
+        }
     }
 }
 

@@ -97,6 +97,9 @@ pub enum NsaError {
         /// The run's folder.
         path: PathBuf,
     },
+    /// Not even the threads that compute can be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A fault of ours.
     #[error("it panicked: this is a fault of nsa; the message above says where")]
     Panicked,
@@ -212,11 +215,13 @@ impl NsaError {
             | Self::DataSource(_)
             | Self::Data(_)
             | Self::Fit(_)
+            | Self::Eval(_)
             | Self::Io { verb: "read", .. }
             | Self::Npy(
                 NpyError::Io { verb: "read", .. }
                 | NpyError::Refused { .. }
                 | NpyError::Format { .. }
+                | NpyError::Large { .. }
                 | NpyError::Features { .. },
             )
             | Self::Bundle { .. }

@@ -1,4 +1,15 @@
-//! Files and folders that are either whole or not there.
+//! Files and folders: reading those that came from elsewhere, and writing our own so that they are whole or not there.
+//!
+//! `docs/files.md` says what `nsa` promises about them. Everything that is written goes through [`part`]: what a person
+//! named by `--out` by an [`Output`], what lies in a folder of our own by [`write_atomic`].
+
+mod output;
+mod part;
+mod signals;
+
+pub use output::{Kind, Output, Writing};
+pub use part::{PartFile, PartFolder, parts};
+pub use signals::uninterrupted;
 
 use crate::error::NsaError;
 use std::fs::{self, File};
@@ -76,82 +87,92 @@ pub fn refusing(path: &Path) -> impl Fn(ReadError) -> NsaError + '_ {
     }
 }
 
-/// Writes a file so that a kill at any moment leaves the old content or the new, never a mixture: beside it, to the
-/// disk, then renamed.
+/// Writes a file of our own so that a kill at any moment leaves the old content or the new, never a mixture: beside it,
+/// to the disk, then renamed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), NsaError> {
-    stage(path, bytes)?;
-    commit(path)
+    stage(path, bytes)?.put().map_err(writing(path))
 }
 
-/// The first half of [`write_atomic`]: the new content is on the disk, as `.part` beside the old.
-pub fn stage(path: &Path, bytes: &[u8]) -> Result<(), NsaError> {
-    let beside = with_suffix(path, PART);
-    let mut file = File::create(&beside).map_err(writing(&beside))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(writing(&beside))
+/// The first half of [`write_atomic`]: the new content is on the disk, beside the old.
+pub fn stage(path: &Path, bytes: &[u8]) -> Result<PartFile, NsaError> {
+    let stage = || -> io::Result<PartFile> {
+        let mut part = PartFile::new(&place_of(path)?)?;
+        part.file().write_all(bytes)?;
+        part.file().sync_all()?;
+        Ok(part)
+    };
+    stage().map_err(writing(path))
 }
 
-/// The second half of [`write_atomic`].
-pub fn commit(path: &Path) -> Result<(), NsaError> {
-    fs::rename(with_suffix(path, PART), path).map_err(writing(path))
-}
-
-/// Ends the names of files and folders that are being written.
-pub const PART: &str = ".part";
-/// Ends the names of folders that are being replaced.
-const OLD: &str = ".old";
-
-/// Replaces a folder by the one that was written beside it as `.part`.
-///
-/// On Linux and Apple's systems the two names are exchanged in one step: a kill at any moment leaves, under `path`,
-/// the old folder whole or the new one. Elsewhere, and on the few file systems that cannot exchange, it takes two
-/// renames, and a kill between them leaves only `.old`: [`recover_folder`] puts that back.
-pub fn replace_folder(path: &Path) -> Result<(), NsaError> {
-    let (new, old) = (with_suffix(path, PART), with_suffix(path, OLD));
-    if !path.exists() {
-        return fs::rename(&new, path).map_err(writing(path));
-    }
-    if exchange(&new, path).is_ok() {
-        return remove_folder(&new);
-    }
-    fs::rename(path, &old).map_err(writing(path))?;
-    fs::rename(&new, path).map_err(writing(path))?;
-    remove_folder(&old)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Cleans up after a kill inside [`replace_folder`]: the old folder comes back if nothing stands in its place, and
-/// nothing is left beside it.
-pub fn recover_folder(path: &Path) -> Result<(), NsaError> {
-    let old = with_suffix(path, OLD);
-    if !path.exists() && old.exists() {
-        fs::rename(&old, path).map_err(writing(path))?;
-    }
-    remove_folder(&old)?;
-    remove_folder(&with_suffix(path, PART))
-}
-
-fn remove_folder(path: &Path) -> Result<(), NsaError> {
-    match fs::remove_dir_all(path) {
+/// Removes a file of our own, if it is there.
+pub fn remove(path: &Path) -> Result<(), NsaError> {
+    match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(writing(path)(source)),
         _ => Ok(()),
     }
 }
 
-/// The path with something appended to its last part (and not, after a slash at the end, inside of it).
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(suffix);
-    path.with_file_name(name)
+/// Gives a file the name `to`, which nothing may have.
+pub fn put_new(from: &Path, to: &Path) -> io::Result<()> {
+    // A second name fails where a file has it already; file systems without second names are asked first.
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if to.exists() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+/// Where `path` leads: the file or folder itself, also where it is a link to one that is not there yet.
+pub fn place_of(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_path_buf();
+    for _ in 0..40 {
+        match fs::read_link(&place) {
+            Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(place),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}
+
+/// Whether both names are of the same file or folder, there or not.
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(first), Ok(second)) => same_node(&first, &second).unwrap_or_else(|| absolute(a) == absolute(b)),
+        (Err(_), Err(_)) => absolute(a) == absolute(b),
+        _ => false,
+    }
+}
+
+/// Whether an open file still has the name `path`.
+pub fn has_name(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => same_node(&open, &named).unwrap_or(true),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn same_node(a: &fs::Metadata, b: &fs::Metadata) -> Option<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Some((a.dev(), a.ino()) == (b.dev(), b.ino()))
+}
+
+#[cfg(not(unix))]
+fn same_node(_: &fs::Metadata, _: &fs::Metadata) -> Option<bool> {
+    None
+}
+
+/// A name from the root on, without links in the folders that it leads through.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let place = place_of(path).ok()?;
+    let folder = fs::canonicalize(folder_of(&place)).ok()?;
+    Some(folder.join(place.file_name()?))
+}
+
+/// The folder that a file or folder lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -179,23 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_replaced_and_recovered_even_with_a_slash_at_its_end() {
+    fn the_same_file_is_known_by_every_name() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/");
-        let content = || fs::read_to_string(path.join("file")).unwrap();
-        for text in ["first", "second"] {
-            recover_folder(&path).unwrap();
-            fs::create_dir(with_suffix(&path, PART)).unwrap();
-            fs::write(with_suffix(&path, PART).join("file"), text).unwrap();
-            replace_folder(&path).unwrap();
-            assert_eq!(content(), text);
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        }
-        // A kill between the two renames.
-        fs::rename(&path, with_suffix(&path, OLD)).unwrap();
-        fs::create_dir(with_suffix(&path, PART)).unwrap();
-        recover_folder(&path).unwrap();
-        assert_eq!(content(), "second");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a"), "a").unwrap();
+        fs::write(at("b"), "a").unwrap();
+        fs::create_dir(at("in")).unwrap();
+        assert!(is_same(&at("a"), &at("in/../a")) && !is_same(&at("a"), &at("b")));
+        assert!(is_same(&at("none"), &at("in/../none")) && !is_same(&at("none"), &at("a")));
+        assert!(put_new(&at("a"), &at("b")).is_err() && at("a").exists());
+        put_new(&at("a"), &at("c")).unwrap();
+        assert!(!at("a").exists() && at("c").exists());
     }
 }

@@ -6,7 +6,8 @@ compact on the hypersphere.
 
 A detector learns from images of one class, without labels, and gives every image an anomaly score: high is anomalous. \
 Results go to stdout, as a table or with --json as JSON; everything else goes to stderr. Long work shows a bar on a \
-terminal and a line a minute elsewhere.
+terminal and a line a minute elsewhere. An output replaces an earlier result of the same command, and any other file only \
+with --force (docs/files.md).
 
   nsa data list                                            what there is to learn from
   nsa train --config train/configs/digits.toml --out runs/digits
@@ -41,7 +42,7 @@ pub const DATA_GET: &str = "\
 Download a data set from its publisher; an interrupted download goes on where it stopped.
 
 Every file is checked against its published checksum before it gets its name; one that is whole already is not fetched \
-again. What has come so far stays in a .part file, and the same command goes on from there. synth-digits needs no files; \
+again. What has come so far stays in a .nsa-part file, and the same command goes on from there. synth-digits needs no files; \
 imagenet30 is to be fetched from its publisher by hand.
 
   nsa data get fashion-mnist

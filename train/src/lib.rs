@@ -29,6 +29,7 @@ mod progress;
 mod report;
 mod run;
 mod tables;
+mod threads;
 mod trained;
 mod weights;
 
@@ -42,11 +43,8 @@ use std::process::ExitCode;
 /// Does what the command line asks, and gives the exit status.
 pub fn main() -> ExitCode {
     memory::keep_what_is_freed();
-    // The main thread is one of those that compute: handing each kernel over to another thread and waiting for it costs
-    // small networks a tenth of their time.
-    rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("nothing has asked for threads before");
     let cli = cli::Cli::parse();
-    match commands::run(cli.command) {
+    match threads::start().and_then(|()| commands::run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell!("nsa: {error}");

@@ -1,4 +1,4 @@
-//! A lock on a run, so that no two processes train it at once.
+//! Locks: on a run, so that no two processes train it at once, and on a folder while its files are changed.
 //!
 //! The operating system holds it (`flock` on Linux) and drops it when the process ends, however it ends: a killed
 //! process leaves the file `RUN/lock` but no lock. Between machines it holds where their shared file system passes
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const LOCK_FILE: &str = "lock";
+const FOLDER_LOCK_FILE: &str = ".nsa-lock";
 
 /// A run that this process alone may change, until this is dropped.
 #[derive(Debug)]
@@ -53,6 +54,34 @@ pub fn is_locked(path: &Path) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
+/// A folder whose files this process alone changes until this is dropped; others wait for it.
+///
+/// The lock is on the folder itself, so that nothing is left in it. Where the system has none on folders (Windows, NFS)
+/// it is on a file in it.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Waits for the lock of a folder that is there.
+    pub fn wait(path: &Path) -> Result<Self, NsaError> {
+        let on_itself = || -> std::io::Result<File> {
+            let folder = File::open(path)?;
+            folder.lock()?;
+            Ok(folder)
+        };
+        let name = path.join(FOLDER_LOCK_FILE);
+        let in_it = |_| -> std::io::Result<File> {
+            let file = File::options().create(true).truncate(false).write(true).open(&name)?;
+            file.lock()?;
+            Ok(file)
+        };
+        let file = on_itself().or_else(in_it).map_err(files::writing(path))?;
+        Ok(Self { _file: file })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +98,20 @@ mod tests {
         drop(lock);
         assert!(!is_locked(&run));
         RunLock::take(&run).unwrap();
+    }
+
+    #[test]
+    fn changes_of_a_folder_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = folder.path().join("count");
+        std::fs::write(&count, "0").unwrap();
+        let add_one = || {
+            let _lock = FolderLock::wait(folder.path()).unwrap();
+            let before: u32 = std::fs::read_to_string(&count).unwrap().parse().unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+            std::fs::write(&count, (before + 1).to_string()).unwrap();
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(add_one))));
+        assert_eq!(std::fs::read_to_string(&count).unwrap(), "8");
     }
 }

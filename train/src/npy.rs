@@ -11,7 +11,8 @@ mod write;
 pub use images::ImageReader;
 pub use write::{RowWriter, write_f32, write_u8};
 
-use crate::files::{ReadError, open_plain};
+use crate::files::{self, ReadError, open_plain};
+use crate::memory::{self, Short};
 use header::{Header, Kind};
 use nsa_core::data::{CHANNELS, SIZE};
 use nsa_core::{FeatureError, Features};
@@ -19,6 +20,28 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+
+/// One score an image.
+pub const SCORES: files::Kind = files::Kind { name: "array of scores", is: |path| is_array(path, Kind::F32, 1) };
+/// A feature vector a row.
+pub const FEATURES: files::Kind = files::Kind { name: "array of features", is: |path| is_array(path, Kind::F32, 2) };
+/// `N x 3 x H x W`.
+pub const IMAGES: files::Kind = files::Kind { name: "array of images", is: |path| is_array(path, Kind::F32, 4) };
+/// A label an image.
+pub const LABELS: files::Kind = files::Kind { name: "array of labels", is: |path| is_array(path, Kind::U8, 1) };
+
+/// Whether a file is an array of this type and of so many dimensions.
+fn is_array(path: &Path, kind: Kind, dimensions: usize) -> bool {
+    open(path, &[kind]).is_ok_and(|(_, header, _)| header.shape.len() == dimensions)
+}
+
+/// Whether a matrix of so many rows can be read again.
+pub fn check_size(path: &Path, rows: usize, dim: usize) -> Result<(), NpyError> {
+    match rows.checked_mul(dim) {
+        Some(values) if values <= MAX_VALUES => Ok(()),
+        _ => Err(NpyError::format(path, format!("hold at most {MAX_VALUES} values"), shape(&[rows, dim]))),
+    }
+}
 
 /// Values one file may hold: 8 GiB of `f32`.
 const MAX_VALUES: usize = 1 << 31;
@@ -53,6 +76,14 @@ pub enum NpyError {
         must: String,
         /// What it holds instead.
         found: String,
+    },
+    /// It does not fit into memory.
+    #[error("{}: {short}", path.display())]
+    Large {
+        /// The file.
+        path: PathBuf,
+        /// By how much.
+        short: Short,
     },
     /// Its values are not features.
     #[error("{}: {source}", path.display())]
@@ -150,6 +181,8 @@ fn read<T>(path: &Path, kinds: &[Kind], convert: impl Fn(Kind, &[u8]) -> Result<
         return Err(NpyError::format(path, format!("hold at most {MAX_VALUES} values"), shape(&header.shape)));
     }
     let width = header.kind.bytes();
+    let bytes = count as u64 * size_of::<T>() as u64;
+    memory::check(bytes).map_err(|short| NpyError::Large { path: path.into(), short })?;
     let mut values = Vec::with_capacity(count);
     let mut value = [0; 8];
     for index in 0..count {

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Says a line on stderr.
 macro_rules! tell {
@@ -36,13 +37,37 @@ pub fn print_json_line<T: serde::Serialize>(value: &T) -> Result<(), NsaError> {
     write(&(serde_json::to_string(value)? + "\n"))
 }
 
+/// Set when a result could not be given to its reader, who has gone.
+static GONE: AtomicBool = AtomicBool::new(false);
+
+/// Whether nobody reads the results any more: work without an end ends then.
+pub fn reader_has_gone() -> bool {
+    GONE.load(Ordering::Relaxed) || is_broken()
+}
+
+/// A pipe whose reader has gone says so also to those who write nothing.
+#[cfg(unix)]
+fn is_broken() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let out = stdout();
+    let mut asked = [PollFd::new(&out, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&at_once)).is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(not(unix))]
+fn is_broken() -> bool {
+    false
+}
+
 fn write(text: &str) -> Result<(), NsaError> {
     let mut out = stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
-            Err(files::writing(Path::new("standard output"))(source))
+        Err(source) if source.kind() == ErrorKind::BrokenPipe => {
+            GONE.store(true, Ordering::Relaxed);
+            Ok(())
         }
-        _ => Ok(()),
+        written => written.map_err(files::writing(Path::new("standard output"))),
     }
 }
 

@@ -16,6 +16,7 @@
 use crate::data;
 use crate::device::wait;
 use crate::error::NsaError;
+use crate::evaluation::EVAL_FILE;
 use crate::files;
 use burn::tensor::backend::AutodiffBackend;
 use nsa_core::bundle::FRAMES_FILE;
@@ -26,6 +27,11 @@ use nsa_core::ssl::{Run, Trainer, TrainerError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// The commit that this program was built from, `-dirty` behind it where the sources had changed since; `unknown`
+/// outside of a checkout.
+pub const COMMIT: &str = env!("NSA_COMMIT");
+
+const RECORD_FILE: &str = "record.json";
 const CHECKPOINT_FILE: &str = "checkpoint.bin";
 const FAILED_FILE: &str = "failed.txt";
 
@@ -69,18 +75,45 @@ pub struct RunFolder {
 impl RunFolder {
     /// Starts a run in a folder that must not hold one yet.
     pub fn create(path: &Path, config: TrainConfig, record: Record) -> Result<Self, NsaError> {
+        Self::check_new(path)?;
+        std::fs::create_dir_all(path).map_err(files::writing(path))?;
+        let run = Self { path: path.to_path_buf(), config, record, frames: Frames::default() };
+        let text = run.settings()?;
+        run.save_record()?;
+        files::write_atomic(&run.path.join("config.toml"), text.as_bytes())?;
+        Ok(run)
+    }
+
+    /// Whether the folder has no file that a run would replace. A record alone is what a kill leaves of a run that had
+    /// just begun.
+    pub fn check_new(path: &Path) -> Result<(), NsaError> {
         if Self::exists(path) {
             let path = path.display();
             return Err(NsaError::Usage(format!(
                 "{path} already holds a run: continue it with `nsa train --resume {path}`, or choose another --out"
             )));
         }
-        std::fs::create_dir_all(path).map_err(files::writing(path))?;
-        let run = Self { path: path.to_path_buf(), config, record, frames: Frames::default() };
-        run.save_record()?;
-        let text = toml::to_string(&run.config).map_err(|e| run.fault("config.toml", &e.to_string()))?;
-        files::write_atomic(&run.path.join("config.toml"), text.as_bytes())?;
-        Ok(run)
+        let is_ours = |file: &Path| files::read(file).is_ok_and(|json| serde_json::from_slice::<Record>(&json).is_ok());
+        let names = [RECORD_FILE, FRAMES_FILE, CHECKPOINT_FILE, EVAL_FILE, FAILED_FILE];
+        let found = names.map(|name| path.join(name)).into_iter().find(|file| file.exists());
+        match found.filter(|file| !(file.ends_with(RECORD_FILE) && is_ours(file))) {
+            None => Ok(()),
+            Some(file) => Err(NsaError::Usage(format!(
+                "{} is there already and belongs to no run, but this one would replace it: choose another --out",
+                file.display()
+            ))),
+        }
+    }
+
+    /// `config.toml`, which must say all that the settings say.
+    fn settings(&self) -> Result<String, NsaError> {
+        let fault = |why: String| NsaError::ConfigFile { path: self.path.join("config.toml"), why };
+        let text = toml::to_string(&self.config).map_err(|e| fault(e.to_string()))?;
+        let again: TrainConfig = toml::from_str(&text).map_err(|e| fault(e.to_string()))?;
+        match again == self.config {
+            true => Ok(text),
+            false => Err(fault("these settings cannot be kept: some value is lost when they are read again".into())),
+        }
     }
 
     /// Whether the folder holds a run.
@@ -99,10 +132,7 @@ impl RunFolder {
         match why {
             Some(why) if Self::exists(path) => files::write_atomic(&file, format!("{why}\n").as_bytes()),
             Some(_) => Ok(()),
-            None => match std::fs::remove_file(&file) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files::writing(&file)(source)),
-                _ => Ok(()),
-            },
+            None => files::remove(&file),
         }
     }
 
@@ -114,7 +144,7 @@ impl RunFolder {
             return Err(NsaError::Usage(format!("{path} holds no run: start one with `nsa train --out {path}`")));
         }
         let config = read_config(&settings)?;
-        let record_path = path.join("record.json");
+        let record_path = path.join(RECORD_FILE);
         let record: Record = serde_json::from_slice(&files::read(&record_path)?)
             .map_err(|e| NsaError::ConfigFile { path: record_path, why: e.to_string() })?;
         let frames_path = path.join(FRAMES_FILE);
@@ -182,11 +212,7 @@ impl RunFolder {
     fn save_record(&self) -> Result<(), NsaError> {
         let mut json = serde_json::to_vec_pretty(&self.record)?;
         json.push(b'\n');
-        files::write_atomic(&self.path.join("record.json"), &json)
-    }
-
-    fn fault(&self, file: &str, why: &str) -> NsaError {
-        NsaError::ConfigFile { path: self.path.join(file), why: why.into() }
+        files::write_atomic(&self.path.join(RECORD_FILE), &json)
     }
 }
 

@@ -26,25 +26,35 @@ const MOMENTS: [Moment; 18] = [
     Moment::Share(50),
     Moment::Share(80),
     Moment::Share(90),
-    Moment::After("bundles/one.part", 0),
-    Moment::After("bundles/one.part/bank.safetensors", 0),
-    Moment::After("bundles/one.part/bundle.json", 0),
-    Moment::After("catalog.json.part", 0),
-    Moment::After("catalog.json.part", 100),
-    Moment::After("catalog.json.part", 300),
-    Moment::After("catalog.json.part", 600),
-    Moment::After("catalog.json.part", 1000),
-    Moment::After("catalog.json.part", 2000),
-    Moment::Gone("catalog.json.part", 0),
-    Moment::Gone("bundles/one.part/bundle.json", 0),
-    Moment::Gone("bundles/one.part", 0),
-    Moment::Gone("bundles/one.part", 50),
-    Moment::Gone("bundles/one.part", 500),
+    Moment::After("bundles/.one.nsa-*", 0),
+    Moment::After("bundles/.one.nsa-*/bank.safetensors", 0),
+    Moment::After("bundles/.one.nsa-*/bundle.json", 0),
+    Moment::After(".catalog.json.nsa-*", 0),
+    Moment::After(".catalog.json.nsa-*", 100),
+    Moment::After(".catalog.json.nsa-*", 300),
+    Moment::After(".catalog.json.nsa-*", 600),
+    Moment::After(".catalog.json.nsa-*", 1000),
+    Moment::After(".catalog.json.nsa-*", 2000),
+    Moment::Gone(".catalog.json.nsa-*", 0),
+    Moment::Gone("bundles/.one.nsa-*/bundle.json", 0),
+    Moment::Gone("bundles/.one.nsa-*", 0),
+    Moment::Gone("bundles/.one.nsa-*", 50),
+    Moment::Gone("bundles/.one.nsa-*", 500),
 ];
+
+/// Whether there is a file; a star stands for any end of a name.
+fn is_there(assets: &Path, file: &str) -> bool {
+    let Some((begins, rest)) = file.split_once('*') else { return assets.join(file).exists() };
+    let begins = assets.join(begins);
+    let name = begins.file_name().unwrap().to_str().unwrap();
+    let entries = fs::read_dir(begins.parent().unwrap()).into_iter().flatten();
+    let mut found = entries.map(|entry| entry.unwrap()).filter(|e| e.file_name().to_str().unwrap().starts_with(name));
+    found.any(|entry| rest.is_empty() || entry.path().join(&rest[1..]).exists())
+}
 
 fn kill_at(mut child: Child, moment: Moment, whole: Duration, assets: &Path) {
     let mut wait_for = |file: &str, there: bool| {
-        while child.try_wait().unwrap().is_none() && assets.join(file).exists() != there {}
+        while child.try_wait().unwrap().is_none() && is_there(assets, file) != there {}
     };
     match moment {
         Moment::Share(percent) => std::thread::sleep(whole * percent / 100),
@@ -119,14 +129,15 @@ fn the_moment_between_bundle_and_catalogue_is_bridged() {
     // As if `two` were in its place and its catalogue not yet.
     lab.nsa("export old --out assets/bundles/three --device cpu").succeeds();
     let listed = fs::read(lab.path("assets/catalog.json")).unwrap();
-    fs::write(lab.path("assets/catalog.json.part"), &listed).unwrap();
+    let staged = lab.path("assets/.catalog.json.nsa-0123456789abcdef");
+    fs::write(&staged, &listed).unwrap();
     let mut stale: serde_json::Value = serde_json::from_slice(&listed).unwrap();
     stale["bundles"].as_array_mut().unwrap().retain(|bundle| bundle["id"] != "two");
     fs::write(lab.path("assets/catalog.json"), stale.to_string()).unwrap();
     let verify = lab.nsa("verify assets").succeeds();
     assert!(verify.stderr.contains("the export of two was stopped"), "{}", verify.stderr);
     // Without that trace it is simply a wrong catalogue.
-    fs::remove_file(lab.path("assets/catalog.json.part")).unwrap();
+    fs::remove_file(&staged).unwrap();
     let verify = lab.nsa("verify assets");
     assert_eq!(verify.status, 2);
     assert!(verify.stderr.contains("two/bundle.json must be listed in catalog.json as it is, found no entry"));
@@ -144,7 +155,7 @@ fn export_keeps_its_hands_off_what_is_not_a_bundle() {
     lab.nsa("export run --out assets/bundles/Bad_Id --device cpu").fails(2, &["--out must end in", "'Bad_Id'"]);
     lab.nsa("export run --out assets/bundles/one --layers conv9 --device cpu").fails(2, &["conv9"]);
 
-    // A slash at the end once put `.part` into the bundle; a folder without a manifest once stopped all exports.
+    // A slash at the end once put what was being written into the bundle; a folder without a manifest once stopped all exports.
     let export = lab.nsa("export run --out assets/bundles/one/ --layers all --device cpu").succeeds();
     assert!(export.stderr.contains("catalog.json leaves out photos"), "{}", export.stderr);
     lab.nsa("export run --out assets/bundles/one/ --layers all --device cpu").succeeds();

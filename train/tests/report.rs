@@ -141,10 +141,14 @@ fn the_same_runs_give_the_same_bytes_also_from_their_records() {
     // In another order of arguments, over an older report with a plot too many.
     copy(&lab.path("a"), &lab.path("c"));
     fs::write(lab.path("c/plots/old.svg"), "<svg/>").unwrap();
+    fs::write(lab.path("c/RESULTS.md"), text(&lab.path("c/RESULTS.md")) + "![old](plots/old.svg)\n").unwrap();
+    fs::write(lab.path("c/plots/mine.svg"), "<svg/>").unwrap();
     let mut runs: Vec<String> =
         contents_names(&lab.path("records")).iter().map(|name| format!("records/{name}")).collect();
     runs.reverse();
     lab.nsa(&format!("report {} --out c", runs.join(" "))).succeeds();
+    // A plot that no report has shown is not the report's.
+    fs::remove_file(lab.path("c/plots/mine.svg")).unwrap();
     assert!(all("a") == all("b"));
     assert!(all("a") == all("c"));
     let plots = contents(&lab.path("a/plots"));

@@ -74,7 +74,7 @@ fn kill_and_compare(objective: &str) {
         }
         lab.nsa(&format!("train --resume {run} --device cpu")).succeeds();
         assert_eq!(end(&lab, &run), whole, "{objective}, killed after {delay:?} of {whole_time:?}");
-        assert!(contents(&lab.path(&run)).iter().all(|(name, _)| !name.ends_with(".part")));
+        assert!(contents(&lab.path(&run)).iter().all(|(name, _)| !name.contains(".nsa-")));
     }
 }
 

@@ -176,6 +176,9 @@ impl TrainConfig {
         require(self.evaluations <= 1000, "evaluations", "at most 1000", self.evaluations.to_string())?;
         require(self.eval_every >= 1, "eval-every", "at least 1", self.eval_every.to_string())?;
         require(self.eval_limit >= 2, "eval-limit", "at least 2", self.eval_limit.to_string())?;
+        // TOML has no greater integers, and a run's settings are kept in it.
+        let most = i64::MAX as u64;
+        require(self.seed <= most, "seed", "at most 9223372036854775807", self.seed.to_string())?;
         self.augment.check()
     }
 }
@@ -197,6 +200,9 @@ mod tests {
         let config = TrainConfig { batch: 1, ..Default::default() };
         assert_eq!(config.check().unwrap_err().to_string(), "batch must be 2 to 65536, found 1");
         assert!(serde_json::from_str::<TrainConfig>(r#"{"epoch": 3}"#).is_err());
+        let seed = |seed| TrainConfig { seed, ..Default::default() }.check().map_err(|e| e.to_string());
+        seed((1 << 63) - 1).unwrap();
+        assert_eq!(seed(1 << 63).unwrap_err(), "seed must be at most 9223372036854775807, found 9223372036854775808");
         let ssd = TrainConfig { objective: Objective::Ssd, ..Default::default() };
         let error = ssd.check().unwrap_err().to_string();
         assert_eq!(error, "norm must be none with an objective of another paper, found both");

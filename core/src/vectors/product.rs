@@ -7,6 +7,7 @@ use crate::Features;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use std::ops::Range;
+use std::thread::{Builder, ScopedJoinHandle};
 
 /// Queries in a block of the product.
 const QUERY_BLOCK: usize = 256;
@@ -51,12 +52,13 @@ pub(crate) fn fold_products<S, R: Send>(
     let share = queries.n().div_ceil(threads);
     std::thread::scope(|scope| {
         let work = &work;
-        let parts: Vec<_> = (0..threads)
-            .map(|t| scope.spawn(move || work(t * share..((t + 1) * share).min(queries.n()).max(t * share))))
-            .collect();
-        let join = |part: std::thread::ScopedJoinHandle<'_, Vec<R>>| match part.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let part = move |t: usize| work(t * share..((t + 1) * share).min(queries.n()).max(t * share));
+        // Where the system gives no thread, this one does the part.
+        let spawn = |t| Builder::new().spawn_scoped(scope, move || part(t)).map_err(|_| part(t));
+        let parts: Vec<_> = (0..threads).map(spawn).collect();
+        let join = |started: Result<ScopedJoinHandle<'_, Vec<R>>, Vec<R>>| match started.map(ScopedJoinHandle::join) {
+            Ok(Ok(results)) | Err(results) => results,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
         };
         parts.into_iter().flat_map(join).collect()
     })

@@ -3,6 +3,8 @@
 use super::{print, print_json};
 use crate::cli::{AnalyzeArgs, AurocArgs, ScoreArgs};
 use crate::error::NsaError;
+use crate::files::Output;
+use crate::memory;
 use crate::npy;
 use crate::output::tell;
 use nsa_core::eval::summarize;
@@ -14,10 +16,12 @@ use std::path::PathBuf;
 
 /// Scores queries against a bank.
 pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
+    let output = Output::new(&args.out, &npy::SCORES, args.overwrite.force, &[&args.bank, &args.query])?;
     let (bank, query) = (npy::read_features(&args.bank)?, npy::read_features(&args.query)?);
+    memory::check_scorer(args.scorer, bank.n())?;
     let k = args.k.unwrap_or(args.scorer.default_k());
     let scores = score_all(args.scorer, k, &bank, &query).map_err(refused(&[&args.bank, &args.query]))?;
-    npy::write_f32(&args.out, &[scores.len()], &scores)?;
+    npy::write_f32(&output, &[scores.len()], &scores)?;
     tell!("{} scores by {} written to {}", scores.len(), args.scorer, args.out.display());
     Ok(())
 }

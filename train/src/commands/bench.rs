@@ -128,6 +128,7 @@ pub fn run(args: &BenchArgs) -> Result<(), NsaError> {
             ("measure".into(), json!({"features": n, "dim": dim}), timed)
         }
         Part::Embed { width, batch, device } => {
+            TrainConfig { width, ..TrainConfig::default() }.check()?;
             let (name, timed) = on_device(device, Embed { width, images: images(batch)?, repeat: args.repeat })?;
             ("embed".into(), json!({"width": width, "batch": batch, "device": name}), timed)
         }

@@ -4,7 +4,8 @@ use crate::cli::{EmbedArgs, WeightsArgs};
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::evaluate::batch_of;
-use crate::npy::{ImageReader, RowWriter};
+use crate::files::Output;
+use crate::npy::{self, ImageReader, RowWriter};
 use crate::output::tell;
 use crate::progress::Progress;
 use crate::weights::read_weights;
@@ -15,9 +16,10 @@ use nsa_core::model::{Arch, EncoderConfig, Pretrained, StateDict, Stem};
 /// Embeds batch by batch: neither images nor features are in memory as a whole.
 pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
     let (config, pixels) = args.weights_are.encoder(args.arch, args.stem)?;
+    let output = Output::new(&args.out, &npy::FEATURES, args.overwrite.force, &[&args.weights, &args.images])?;
     let images = ImageReader::open(&args.images)?;
     let state = read_weights(&args.weights, &config)?;
-    let rows = on_device(args.device, Job { args, config, pixels, images, state })?;
+    let rows = on_device(args.device, Job { args, output: &output, config, pixels, images, state })?;
     tell!("{rows} features by {} written to {}", args.layer, args.out.display());
     Ok(())
 }
@@ -43,6 +45,7 @@ impl WeightsArgs {
 
 struct Job<'a> {
     args: &'a EmbedArgs,
+    output: &'a Output,
     config: EncoderConfig,
     pixels: PixelNorm,
     images: ImageReader,
@@ -63,7 +66,8 @@ impl DeviceJob for Job<'_> {
             let (known, found) = (known.join(", "), &args.layer);
             return Err(NsaError::Usage(format!("--layer must be one of {known} for these weights, found '{found}'")));
         };
-        let mut out = RowWriter::create(&args.out, n, &[dim])?;
+        npy::check_size(&args.out, n, dim)?;
+        let mut out = RowWriter::create(self.output, n, &[dim])?;
         let mut progress = Progress::new("embedding", n);
         loop {
             let batch = self.images.next(batch_of(size))?;
@@ -81,6 +85,6 @@ impl DeviceJob for Job<'_> {
             progress.advance(done);
         }
         progress.finish();
-        Ok(out.finish()?)
+        out.finish()
     }
 }

@@ -3,9 +3,11 @@
 use super::arrays::refused;
 use crate::cli::EnsembleArgs;
 use crate::error::NsaError;
+use crate::files::Output;
 use crate::npy;
 use crate::output::tell;
 use nsa_core::score::{Bank, Scorer, ensemble};
+use std::path::{Path, PathBuf};
 
 /// Scores by every member, and writes the sum.
 pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
@@ -19,6 +21,8 @@ pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
         let angular = Scorer::ANGULAR.map(Scorer::name).join(", ");
         return Err(NsaError::Usage(format!("an ensemble is of {angular}, found {other}")));
     }
+    let inputs: Vec<&Path> = args.bank.iter().chain(&args.query).map(PathBuf::as_path).collect();
+    let output = Output::new(&args.out, &npy::SCORES, args.overwrite.force, &inputs)?;
     let mut members = Vec::with_capacity(banks);
     for ((bank_file, query_file), &scorer) in args.bank.iter().zip(&args.query).zip(&args.scorer) {
         let (bank, query) = (npy::read_features(bank_file)?, npy::read_features(query_file)?);
@@ -28,7 +32,7 @@ pub fn run(args: &EnsembleArgs) -> Result<(), NsaError> {
     }
     let files: Vec<_> = args.query.iter().collect();
     let scores = ensemble(&members).map_err(refused(&files))?;
-    npy::write_f32(&args.out, &[scores.len()], &scores)?;
+    npy::write_f32(&output, &[scores.len()], &scores)?;
     tell!("{} scores by an ensemble of {banks} written to {}", scores.len(), args.out.display());
     Ok(())
 }

@@ -9,6 +9,8 @@ use crate::error::NsaError;
 use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
 use crate::images::Images;
+use crate::lock::FolderLock;
+use crate::output::tell;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tables::{Request, compute};
@@ -19,6 +21,7 @@ use nsa_core::data::{ImageSet, SIZE, Sides, Split};
 use nsa_core::eval::summarize;
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Prints the table, or JSON.
@@ -49,32 +52,59 @@ pub fn run(args: &EvalArgs) -> Result<(), NsaError> {
             Request::chosen(&chosen, &scorers)
         }
     };
-    let whole = evaluate(&args.run, args.root.as_deref(), args.device, &request)?;
+    let (whole, kept) = evaluate(&args.run, args.root.as_deref(), args.device, &request)?;
     let asked = only(whole, &request);
-    if args.json { print_json(&asked) } else { print(&table(&asked)) }
+    // What was computed is said in any case; that a read-only disk does not keep it is no failure.
+    if args.json {
+        print_json(&asked)?
+    } else {
+        print(&table(&asked))?
+    }
+    match kept {
+        Err(NsaError::Io { path, source, .. })
+            if matches!(source.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) =>
+        {
+            tell!("warning: this result is not kept in {}: {source}", path.display());
+            Ok(())
+        }
+        kept => kept,
+    }
 }
 
 /// What the paper would report of a run: see [`Request::of_the_paper`].
 pub fn evaluate_as_the_paper(run: &Path, root: Option<&Path>, device: Device) -> Result<Evaluation, NsaError> {
-    evaluate(run, root, device, &Request::of_the_paper(&RunFolder::open(run)?.config.network()))
+    let request = Request::of_the_paper(&RunFolder::open(run)?.config.network());
+    let (evaluation, kept) = evaluate(run, root, device, &request)?;
+    kept.map(|()| evaluation)
 }
 
 /// Evaluates the run's checkpoint and keeps the result in the run's `eval.json`; what stands there already of this
-/// checkpoint is not computed again.
-fn evaluate(run: &Path, root: Option<&Path>, device: Device, request: &Request) -> Result<Evaluation, NsaError> {
+/// checkpoint is not computed again. Besides the result, whether it could be kept.
+fn evaluate(
+    run: &Path,
+    root: Option<&Path>,
+    device: Device,
+    request: &Request,
+) -> Result<(Evaluation, Result<(), NsaError>), NsaError> {
     let checkpoint = RunFolder::checkpoint(run)?.map(|bytes| sha256(&bytes));
     let known = Evaluation::read(run)?.filter(|known| Some(&known.checkpoint) == checkpoint.as_ref());
     let missing = known.as_ref().map_or_else(|| request.clone(), |known| request.without(known));
     if let (true, Some(known)) = (missing.is_empty(), known.clone()) {
-        return Ok(known);
+        return Ok((known, Ok(())));
     }
     let trained = Trained::open(run, root)?;
     let mut evaluation = on_device(device, Job { trained: &trained, request: &missing })?;
-    if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
-        evaluation.merge(known);
-    }
-    evaluation.write(run)?;
-    Ok(evaluation)
+    // Other processes may have evaluated it meanwhile.
+    let _lock = FolderLock::wait(run).ok();
+    let latest = Evaluation::read(run);
+    let mut merge = |known: Option<Evaluation>| {
+        if let Some(known) = known.filter(|known| known.checkpoint == evaluation.checkpoint) {
+            evaluation.merge(known);
+        }
+    };
+    merge(known);
+    let kept = latest.map(merge).and_then(|()| evaluation.write(run));
+    Ok((evaluation, kept))
 }
 
 struct Job<'a> {

@@ -4,7 +4,7 @@
 //! the browser reaches.
 
 use super::choose;
-use crate::bundles;
+use crate::bundles::{self, Destination};
 use crate::cli::ExportArgs;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
@@ -16,12 +16,14 @@ use burn::tensor::backend::Backend;
 use nsa_core::bundle::{Assembled, BankPlan, Origin};
 use nsa_core::config::TrainConfig;
 use nsa_core::data::SIZE;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes the bundle, then lists it.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
-    let id = bundles::id_of(&args.out)?;
-    let side = RunFolder::open(&args.run)?.config.image_size;
+    let run = RunFolder::open(&args.run)?;
+    let inputs: Vec<&Path> = args.root.iter().chain([&args.run]).map(PathBuf::as_path).collect();
+    let destination = Destination::new(&args.out, args.overwrite.force, &inputs)?;
+    let side = run.config.image_size;
     if side > SIZE {
         let run = args.run.display();
         return Err(NsaError::Usage(format!(
@@ -31,9 +33,9 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     }
     let trained = Trained::open(&args.run, args.root.as_deref())?;
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
-    let assembled = on_device(args.device, Job { trained: &trained, args, id: &id })?;
+    let assembled = on_device(args.device, Job { trained: &trained, args, id: destination.id() })?;
     let contents = assembled.to_files(&trained.run.record.history, &trained.run.frames).map_err(refused)?;
-    bundles::write(&args.out, &contents, args.default)
+    destination.write(&contents, args.default)
 }
 
 struct Job<'a> {
@@ -49,6 +51,9 @@ impl DeviceJob for Job<'_> {
         let (run, images) = (&self.trained.run, self.trained.sets.as_ref());
         let network = self.trained.network::<B>(&device)?;
         let layers = choose("layers", &self.args.layers, &network.layers())?;
+        let rows = self.args.bank.min(images.train.len()) as u64;
+        let asked = run.config.network().layers().into_iter().filter(|(layer, _)| layers.contains(layer));
+        bundles::check_sizes(run.config.width, asked.map(|(_, dim)| dim as u64 * rows).sum())?;
         let batch = batch_of([images.train.side(); 2]);
         let plan = BankPlan { layers: &layers, size: self.args.bank, coreset: self.args.coreset, batch };
         let mut progress =
@@ -83,7 +88,8 @@ fn title(config: &TrainConfig, classes: &[String]) -> String {
     let pollution =
         if config.pollution > 0.0 { format!(", {:.0} % polluted", 100.0 * config.pollution) } else { String::new() };
     let class = classes.get(config.id_class).cloned().unwrap_or_else(|| config.id_class.to_string());
-    format!("{method} on {}, class {class}{pollution}", config.dataset)
+    // Names of folders may have tabs and line breaks in them; a title is one line.
+    format!("{method} on {}, class {class}{pollution}", config.dataset).replace(char::is_control, " ")
 }
 
 /// The command that trains this run again: by its committed settings where there are some, else by the bundle's.

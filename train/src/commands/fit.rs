@@ -1,14 +1,14 @@
 //! `nsa fit`: a person's own normal images behind the encoder of a bundle, in a moment and without training.
 
 use super::predict::promise;
-use super::train::commit;
 use super::{print, print_json};
-use crate::bundles;
+use crate::bundles::{self, Destination};
 use crate::cli::FitArgs;
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
 use crate::images::Images;
 use crate::progress::Progress;
+use crate::run::COMMIT;
 use crate::weights::read_weights;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{Assembled, Detector, ELSEWHERE, Manifest, Origin};
@@ -18,19 +18,26 @@ use nsa_core::eval::{Alarm, alarm};
 use nsa_core::measure::{Frames, History};
 use nsa_core::model::{Arch, Stem};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// Images embedded at once.
 const BATCH: usize = 64;
 
 /// Fits the banks and writes the bundle.
 pub fn run(args: &FitArgs) -> Result<(), NsaError> {
-    let id = bundles::id_of(&args.out)?;
+    let inputs: Vec<&Path> =
+        args.normal.iter().chain(&args.bundle).chain(&args.weights).map(PathBuf::as_path).collect();
+    let destination = Destination::new(&args.out, args.overwrite.force, &inputs)?;
+    let id = destination.id().to_string();
+    if args.weights.is_some() {
+        bundles::check_sizes(args.weights_are.width, 0)?;
+    }
     let images = Images::read(&args.normal)?;
     let (assembled, manifest, alarms) = on_device(args.device, Job { args, id: id.clone(), pixels: &images.pixels })?;
     let refused = |source| NsaError::Bundle { path: args.out.clone(), source };
     // It was not trained: there is nothing to replay.
     let contents = assembled.to_files(&History::default(), &Frames::default()).map_err(refused)?;
-    bundles::write(&args.out, &contents, false)?;
+    destination.write(&contents, false)?;
     let (default, n) = (manifest.default_score(), images.pixels.len() / IMAGE_BYTES);
     if args.json {
         let entry = |(entry, alarm): (&nsa_core::bundle::ScoreEntry, &Alarm)| {
@@ -75,7 +82,7 @@ fn encoder<B: Backend>(args: &FitArgs, device: B::Device) -> Result<Detector<B>,
         id: ELSEWHERE.into(),
         title: name.clone(),
         classes: OWN_CLASSES.map(String::from).to_vec(),
-        commit: commit(),
+        commit: COMMIT.into(),
         device: "trained elsewhere".into(),
         wall_seconds: 0.0,
         data_source: format!("weights of {name}"),

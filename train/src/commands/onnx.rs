@@ -4,8 +4,8 @@ use super::choose;
 use crate::bundles;
 use crate::cli::ExportArgs;
 use crate::error::NsaError;
-use crate::files;
-use crate::onnx::Encoder;
+use crate::files::{Kind, Output};
+use crate::onnx::{Encoder, is_ours};
 use crate::output::tell;
 use crate::run::RunFolder;
 use crate::weights::read_weights;
@@ -15,6 +15,8 @@ use nsa_core::config::{Norm, PixelNorm, TrainConfig};
 use nsa_core::model::{EncoderConfig, Layer, Pretrained, StateDict, save_weights};
 use std::path::Path;
 
+/// What is written.
+const MODEL: Kind = Kind { name: "ONNX model of nsa", is: is_ours };
 /// Any side: only flat maps have sizes that go with it.
 const SIDE: usize = 32;
 
@@ -30,6 +32,7 @@ struct Source {
 
 /// Writes the model, its features named as those of `nsa embed`.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
+    let output = Output::new(&args.out, &MODEL, args.overwrite.force, &[&args.run])?;
     let refused = |source| NsaError::WeightsFile { path: args.run.clone(), source };
     let Source { config, pixels, norm, state, side } = source(args)?;
     let network = Pretrained::<Flex>::load(config, norm, state, &Default::default()).map_err(refused)?;
@@ -51,7 +54,7 @@ pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
     let weights = network.into_folded_weights().map_err(refused)?;
     let model = Encoder { config, pixels, norm_f: norm.on_encoder(), weights }.into_onnx(&outputs, &metadata);
     let model = model.map_err(refused)?;
-    files::write_atomic(&args.out, &model)?;
+    output.write(&model)?;
     let names: Vec<String> = chosen.iter().map(Layer::to_string).collect();
     tell!("{}: {:.2} MB, {} of pixels in 0..1", args.out.display(), model.len() as f64 / 1e6, names.join(", "));
     Ok(())

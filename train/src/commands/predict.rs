@@ -74,7 +74,7 @@ impl DeviceJob for Watch<'_> {
             super::print(&says.heading())?;
         }
         let mut arrivals = Arrivals::default();
-        loop {
+        while !output::reader_has_gone() {
             for path in arrivals.look(folder)? {
                 let mut images = Images::default();
                 images.add(&path);
@@ -87,6 +87,7 @@ impl DeviceJob for Watch<'_> {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+        Ok(())
     }
 }
 

@@ -91,7 +91,9 @@ pub fn run(args: &ReportArgs) -> Result<(), NsaError> {
         }
     }
     if args.table.is_empty() {
-        draw(&args.out.join(PLOTS), &markdown::figures(&records, &all))?;
+        // Plots of an earlier report that this one has no more are removed, and only those.
+        let earlier = std::fs::read_to_string(args.out.join("RESULTS.md")).unwrap_or_default();
+        draw(&args.out.join(PLOTS), &markdown::figures(&records, &all), &earlier)?;
         write("RESULTS.md", &markdown::results((&tables, &methods), &records, &plans, PLOTS))?;
         let effects = effect::effects(&records, &all);
         write("findings.json", &effect::json(&effects)?)?;
@@ -116,13 +118,13 @@ fn undrawn(path: &Path) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>)
     move |e| NsaError::Io { verb: "write", path: path.into(), source: std::io::Error::other(e) }
 }
 
-/// One file a figure; files of figures that are no more are removed, so that the folder is the report's.
-fn draw(folder: &Path, figures: &[markdown::Figure<'_>]) -> Result<(), NsaError> {
+/// One file a figure; figures that only the `earlier` report shows are removed.
+fn draw(folder: &Path, figures: &[markdown::Figure<'_>], earlier: &str) -> Result<(), NsaError> {
     std::fs::create_dir_all(folder).map_err(files::writing(folder))?;
     for entry in std::fs::read_dir(folder).map_err(files::reading(folder))? {
         let path = entry.map_err(files::reading(folder))?.path();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if path.extension().is_some_and(|e| e == "svg") && !figures.iter().any(|figure| figure.file == stem) {
+        if earlier.contains(&format!("({PLOTS}/{stem}.svg)")) && !figures.iter().any(|figure| figure.file == stem) {
             std::fs::remove_file(&path).map_err(files::writing(&path))?;
         }
     }

@@ -7,9 +7,10 @@ use crate::error::NsaError;
 use crate::evaluate::watch;
 use crate::files;
 use crate::lock::RunLock;
+use crate::memory;
 use crate::output::tell;
 use crate::progress::Progress;
-use crate::run::{Record, RunFolder, read_config};
+use crate::run::{COMMIT, Record, RunFolder, read_config};
 use crate::weights::read_weights;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -81,6 +82,7 @@ impl Job {
         let Some(path) = args.out else {
             return Err(NsaError::Usage("--out RUN is needed: the folder of the new run".into()));
         };
+        RunFolder::check_new(&path)?;
         let weights = args.weights.as_deref().map(|file| given(file, &mut config)).transpose()?;
         let mut job = Self { weights, ..Self::load(path, config, args.root)? };
         if args.standardize {
@@ -136,7 +138,7 @@ impl Job {
             )));
         }
         let record = Record {
-            commit: commit(),
+            commit: COMMIT.into(),
             device: device.into(),
             data_source: self.train.source.clone(),
             root: self.root.clone(),
@@ -233,6 +235,14 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
 
 impl DeviceJob for Job {
     type Output = ();
+
+    fn fits(&self) -> Result<(), NsaError> {
+        let config = &self.config;
+        let of_class = self.train.of_class(config.id_class, false).len();
+        let images = if config.limit == 0 { of_class } else { of_class.min(config.limit) };
+        // At most a quarter is held back.
+        memory::check_training(config, config.batch.min(images - images / 4))
+    }
 
     fn run<B: Backend>(mut self, device: B::Device, name: &str) -> Result<(), NsaError> {
         if self.config.objective.adapts_weights() && self.checkpoint.is_none() && self.weights.is_none() {
@@ -351,13 +361,4 @@ fn describe(entry: &HistoryEntry, objective: Objective) -> String {
         rate(Scorer::CCos),
         rate(Scorer::Gde),
     )
-}
-
-/// The commit of the code, if the working directory is its checkout.
-pub(super) fn commit() -> String {
-    let output = std::process::Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
-    match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_string(),
-        _ => "unknown".into(),
-    }
 }

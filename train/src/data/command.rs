@@ -3,10 +3,11 @@
 use super::catalog::{KNOWN, Known, find};
 use super::download::{Fetched, Fetcher, OnProgress};
 use super::error::Failure;
-use super::export::{AT_ONCE, Wanted, export};
+use super::export::{AT_ONCE, To, Wanted, export};
 use super::listing::Remark;
 use super::transfer::Transfer;
 use super::{DataSourceError, Opened, directory, open, side_of};
+use crate::cli::Overwrite;
 use crate::error::NsaError;
 use crate::{files, help, output};
 use clap::Subcommand;
@@ -66,6 +67,8 @@ pub enum DataCommand {
         /// File for the labels.
         #[arg(long, value_name = "Y.npy")]
         labels: Option<PathBuf>,
+        #[command(flatten)]
+        overwrite: Overwrite,
         /// Only the images of this class, by number; with --others, only those of all other classes.
         #[arg(long)]
         class: Option<usize>,
@@ -92,9 +95,10 @@ impl DataCommand {
             Self::List { json } => print(json, &list()),
             Self::Get { name, root, url, json } => print(json, &get(&name, root.as_deref(), url.as_deref())?),
             Self::Info { name, root, json } => print(json, &info(&name, root.as_deref())?),
-            Self::Export { name, split, out, labels, class, others, image_size, root, json } => {
+            Self::Export { name, split, out, labels, overwrite, class, others, image_size, root, json } => {
                 let wanted = Wanted { split, class: class.map(|class| (class, others)), image_size };
-                print(json, &export(&name, &wanted, &out, labels.as_deref(), root.as_deref())?)
+                let to = To { out: &out, labels: labels.as_deref(), force: overwrite.force };
+                print(json, &export(&name, &wanted, &to, root.as_deref())?)
             }
         }
     }
@@ -172,6 +176,9 @@ fn get<'a>(name: &'a str, root: Option<&Path>, url: Option<&str>) -> Result<Got<
                 directory(name, root).display()
             )
         }));
+    }
+    if let Some(url) = url.filter(|url| !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))) {
+        return Err(NsaError::Usage(format!("--url must begin with http:// or https://, found '{url}'")));
     }
     let directory = directory(name, root);
     std::fs::create_dir_all(&directory).map_err(files::writing(&directory))?;

@@ -1,10 +1,12 @@
 //! Fetching published files: resumed where they broke off, and checked against the publisher's checksum.
 //!
-//! A file grows as `NAME.part` and gets its name only when its checksum is right, so what has its name is whole.
+//! A file grows as `NAME.nsa-part` and gets its name only when its checksum is right, so what has its name is whole. One
+//! process at a time fills a part; others that want the same file wait for it.
 
 use super::catalog::Remote;
 use super::published::md5;
-use std::fs::OpenOptions;
+use crate::files;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -121,48 +123,71 @@ impl Fetcher {
     ) -> Result<Fetched, DownloadError> {
         let url = format!("{}/{}", base_url.trim_end_matches('/'), remote.name);
         let path = directory.join(remote.name);
-        if path.exists() {
-            let found = md5(&path).map_err(|source| DownloadError::Io { path: path.clone(), source })?;
-            let must = remote.md5;
-            return if found == must { Ok(Fetched::Already) } else { Err(DownloadError::Exists { path, must, found }) };
-        }
-        let part = directory.join(format!("{}.part", remote.name));
+        let part = directory.join(format!("{}.nsa-part", remote.name));
         let io = |source| DownloadError::Io { path: part.clone(), source };
+        if path.exists() {
+            return already(path, remote.md5);
+        }
+        let file = claim(&part).map_err(io)?;
+        // The process that was waited for may have brought it.
+        let fetched = if path.exists() {
+            already(path, remote.md5)
+        } else {
+            self.complete(&url, remote, &Part { file: &file, path: &part }, &path, progress)
+        };
+        // Nothing of an earlier try is lost with an empty part.
+        if size(&part) == 0 || fetched.as_ref().is_ok_and(|fetched| *fetched == Fetched::Already) {
+            files::remove(&part).ok();
+        }
+        fetched
+    }
+
+    /// Fills the part, and gives it the name `path` if it is right.
+    fn complete(
+        &self,
+        url: &str,
+        remote: &Remote,
+        part: &Part<'_>,
+        path: &Path,
+        progress: OnProgress<'_>,
+    ) -> Result<Fetched, DownloadError> {
+        let io = |source| DownloadError::Io { path: part.path.into(), source };
         // An earlier run may have been killed before it renamed the whole file.
-        if !part.exists() || md5(&part).map_err(io)? != remote.md5 {
-            self.fill(&url, &part, progress)?;
+        if size(part.path) == 0 || md5(part.path).map_err(io)? != remote.md5 {
+            self.fill(url, part, progress)?;
         }
-        let found = md5(&part).map_err(io)?;
+        let found = md5(part.path).map_err(io)?;
         if found != remote.md5 {
-            std::fs::remove_file(&part).map_err(io)?;
-            return Err(DownloadError::Checksum { url, must: remote.md5, found });
+            std::fs::remove_file(part.path).map_err(io)?;
+            return Err(DownloadError::Checksum { url: url.into(), must: remote.md5, found });
         }
-        std::fs::rename(&part, &path).map_err(|source| DownloadError::Io { path, source })?;
+        part.file.sync_all().map_err(io)?;
+        files::put_new(part.path, path).map_err(|source| DownloadError::Io { path: path.into(), source })?;
         Ok(Fetched::Now)
     }
 
     /// Tries until the part is whole; tries that bring nothing new are counted.
-    fn fill(&self, url: &str, part: &Path, progress: OnProgress<'_>) -> Result<(), DownloadError> {
-        let (mut most, mut idle) = (size(part), 0);
+    fn fill(&self, url: &str, part: &Part<'_>, progress: OnProgress<'_>) -> Result<(), DownloadError> {
+        let (mut most, mut idle) = (size(part.path), 0);
         loop {
             let why = match self.go_on(url, part, progress) {
                 Ok(()) => return Ok(()),
                 Err(Broken::Final(error)) => return Err(error),
                 Err(Broken::Again(why)) => why,
             };
-            idle = if size(part) > most { 0 } else { idle + 1 };
-            most = most.max(size(part));
+            idle = if size(part.path) > most { 0 } else { idle + 1 };
+            most = most.max(size(part.path));
             if idle == TRIES {
-                return Err(DownloadError::Transfer { url: url.into(), why, done: size(part) });
+                return Err(DownloadError::Transfer { url: url.into(), why, done: size(part.path) });
             }
             std::thread::sleep(self.pause * (1 << idle.saturating_sub(1)));
         }
     }
 
     /// One try: asks for what is missing and appends it.
-    fn go_on(&self, url: &str, part: &Path, progress: OnProgress<'_>) -> Result<(), Broken> {
-        let io = |source| Broken::Final(DownloadError::Io { path: part.into(), source });
-        let have = size(part);
+    fn go_on(&self, url: &str, part: &Part<'_>, progress: OnProgress<'_>) -> Result<(), Broken> {
+        let io = |source| Broken::Final(DownloadError::Io { path: part.path.into(), source });
+        let have = size(part.path);
         let mut request = self.agent.get(url);
         if have > 0 {
             request = request.header("Range", format!("bytes={have}-"));
@@ -173,7 +198,7 @@ impl Fetcher {
             206 if range_start(&response) == Some(have) => have,
             // What we have is not the beginning of what they have: start over.
             206 | 416 => {
-                std::fs::remove_file(part).map_err(io)?;
+                part.file.set_len(0).map_err(io)?;
                 return Err(Broken::Again("the server could not resume".into()));
             }
             status @ (408 | 429 | 500..) => return Err(Broken::Again(format!("the server answered {status}"))),
@@ -184,7 +209,7 @@ impl Fetcher {
         if total.is_some_and(|total| total > CAP) {
             return Err(Broken::Final(too_large(url, done)));
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(part).map_err(io)?;
+        let mut file = part.file;
         file.set_len(done).map_err(io)?;
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 16];
@@ -205,6 +230,31 @@ impl Fetcher {
             _ => Ok(()),
         }
     }
+}
+
+/// What has come of a file so far, which this process alone fills.
+struct Part<'a> {
+    file: &'a File,
+    path: &'a Path,
+}
+
+/// Opens a part and waits until no other process fills it.
+fn claim(part: &Path) -> std::io::Result<File> {
+    loop {
+        let file = OpenOptions::new().create(true).append(true).open(part)?;
+        // Where there are no locks, one process at a time is the best that can be done.
+        let _ = file.lock();
+        // The process that was waited for may have given it its name, or removed it.
+        if files::has_name(&file, part) {
+            return Ok(file);
+        }
+    }
+}
+
+/// A file that is there must be the right one: it is not ours to replace.
+fn already(path: PathBuf, must: &'static str) -> Result<Fetched, DownloadError> {
+    let found = md5(&path).map_err(|source| DownloadError::Io { path: path.clone(), source })?;
+    if found == must { Ok(Fetched::Already) } else { Err(DownloadError::Exists { path, must, found }) }
 }
 
 fn too_large(url: &str, done: u64) -> DownloadError {

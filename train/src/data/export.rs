@@ -1,8 +1,9 @@
 //! `nsa data export`: images as arrays, for `nsa embed` and other programs.
 
 use super::command::Answer;
-use super::{DataSourceError, open, side_of};
+use super::{DataSourceError, open, side_of, source};
 use crate::error::NsaError;
+use crate::files::Output;
 use crate::npy;
 use nsa_core::config::{SIDES, is_side};
 use nsa_core::data::{CHANNELS, Split};
@@ -19,6 +20,14 @@ pub(super) struct Wanted {
     pub(super) class: Option<(usize, bool)>,
     /// Height and width; the data set's own if none is given.
     pub(super) image_size: Option<usize>,
+}
+
+/// Where they go.
+pub(super) struct To<'a> {
+    pub(super) out: &'a Path,
+    pub(super) labels: Option<&'a Path>,
+    /// Whether any file may be replaced.
+    pub(super) force: bool,
 }
 
 /// What was written.
@@ -40,10 +49,16 @@ pub(super) struct Exported<'a> {
 pub(super) fn export<'a>(
     name: &'a str,
     wanted: &Wanted,
-    out: &'a Path,
-    labels: Option<&'a Path>,
+    to: &To<'a>,
     root: Option<&Path>,
 ) -> Result<Exported<'a>, NsaError> {
+    let from = source(name, root);
+    let output = |path, kind, other: Option<&'a Path>| {
+        let inputs: Vec<&Path> = other.into_iter().chain([from.as_path()]).collect();
+        Output::new(path, kind, to.force, &inputs)
+    };
+    let images = output(to.out, &npy::IMAGES, to.labels)?;
+    let labels = to.labels.map(|labels| output(labels, &npy::LABELS, Some(to.out))).transpose()?;
     let side = wanted.image_size.unwrap_or_else(|| side_of(name));
     if !is_side(side) {
         return Err(NsaError::Usage(format!("--image-size must be {SIDES}, found {side}")));
@@ -60,7 +75,7 @@ pub(super) fn export<'a>(
     if indices.is_empty() {
         return Err(NsaError::Usage(format!("{name} has no such images")));
     }
-    let mut file = npy::RowWriter::create(out, indices.len(), &[CHANNELS, side, side])?;
+    let mut file = npy::RowWriter::create(&images, indices.len(), &[CHANNELS, side, side])?;
     let mut written = Vec::new();
     for batch in indices.chunks(AT_ONCE) {
         match opened.read(batch) {
@@ -74,8 +89,8 @@ pub(super) fn export<'a>(
         }
     }
     file.finish()?;
-    if let Some(path) = labels {
-        npy::write_u8(path, &[written.len()], &written)?;
+    if let Some(labels) = &labels {
+        npy::write_u8(labels, &[written.len()], &written)?;
     }
     Ok(Exported {
         name,
@@ -85,8 +100,8 @@ pub(super) fn export<'a>(
         failed: indices.len() - written.len(),
         image_size: side,
         classes: opened.classes().to_vec(),
-        out,
-        labels,
+        out: to.out,
+        labels: to.labels,
     })
 }
 

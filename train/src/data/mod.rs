@@ -108,6 +108,11 @@ fn path_of(name: &str) -> Option<PathBuf> {
     path.or(looks_like_one.then_some(name)).map(PathBuf::from)
 }
 
+/// Where the images of the data set `name` come from: a folder or a zip, whether it is there or not.
+pub fn source(name: &str, root: Option<&Path>) -> PathBuf {
+    path_of(name).unwrap_or_else(|| directory(name, root))
+}
+
 /// The folder with the files of the data set `name`.
 pub fn directory(name: &str, root: Option<&Path>) -> PathBuf {
     match (root, std::env::var_os(ROOT_VARIABLE)) {

@@ -1,6 +1,7 @@
 //! Round trips, files that NumPy wrote, and files that lie.
 
 use super::*;
+use crate::error::NsaError;
 use nsa_core::data::ImageSet;
 use tempfile::TempDir;
 
@@ -27,12 +28,17 @@ fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-fn write_f64(path: &Path, shape: &[usize], values: &[f64]) -> Result<(), NpyError> {
-    write::write(path, Kind::F64, shape, values.iter().map(|v| v.to_le_bytes()))
+/// A file that may be written whatever is there.
+fn to(path: &Path) -> files::Output {
+    files::Output::new(path, &FEATURES, true, &[]).unwrap()
 }
 
-fn write_i64(path: &Path, shape: &[usize], values: &[i64]) -> Result<(), NpyError> {
-    write::write(path, Kind::I64, shape, values.iter().map(|v| v.to_le_bytes()))
+fn write_f64(path: &Path, shape: &[usize], values: &[f64]) -> Result<(), NsaError> {
+    write::write(&to(path), Kind::F64, shape, values.iter().map(|v| v.to_le_bytes()))
+}
+
+fn write_i64(path: &Path, shape: &[usize], values: &[i64]) -> Result<(), NsaError> {
+    write::write(&to(path), Kind::I64, shape, values.iter().map(|v| v.to_le_bytes()))
 }
 
 /// A version-1 file with the given header text.
@@ -52,7 +58,7 @@ fn numpys_own_files_are_read_and_written_byte_for_byte() {
     write_f64(&path, &[2, 2], &[1.5, -2.0, 0.25, 3.0]).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), unhex(F64_MATRIX));
 
-    write_u8(&path, &[3], &[3, 0, 9]).unwrap();
+    write_u8(&to(&path), &[3], &[3, 0, 9]).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), unhex(U8_VECTOR));
     assert_eq!(read_labels(&path).unwrap().values, [3, 0, 9]);
 }
@@ -61,16 +67,19 @@ fn numpys_own_files_are_read_and_written_byte_for_byte() {
 fn what_is_written_is_read() {
     let (_dir, path) = file(b"");
     let features = Features::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, -6.5]).unwrap();
-    write_f32(&path, &[2, 3], features.values()).unwrap();
+    write_f32(&to(&path), &[2, 3], features.values()).unwrap();
     assert_eq!(read_features(&path).unwrap(), features);
     write_i64(&path, &[2], &[-1, i64::MAX]).unwrap();
     assert_eq!(read_labels(&path).unwrap().values, [-1, i64::MAX]);
-    write_f32(&path, &[2, 1, 2, 2], &[0.5; 8]).unwrap();
+    write_f32(&to(&path), &[2, 1, 2, 2], &[0.5; 8]).unwrap();
     assert_eq!(read_f32(&path).unwrap().shape, [2, 1, 2, 2]);
     write_f64(&path, &[3, 1], &[0.1, 0.2, 0.3]).unwrap();
     assert_eq!(read_vector(&path).unwrap(), [0.1, 0.2, 0.3]);
     assert!(
-        write_f32(&path, &[3], &[1.0]).unwrap_err().to_string().contains("get the values of its shape, 3, found 1")
+        write_f32(&to(&path), &[3], &[1.0])
+            .unwrap_err()
+            .to_string()
+            .contains("get the values of its shape, 3, found 1")
     );
 }
 
@@ -138,7 +147,8 @@ fn images_survive_the_way_to_floats_and_back() {
     let pixels: Vec<u8> = (0..2 * 3072).map(|i| (i % 256) as u8).collect();
     let set = ImageSet::new(pixels.clone(), vec![0, 0], vec!["a".into()]).unwrap();
     // A hundred were announced: the header is written anew, and is no shorter.
-    let mut writer = RowWriter::create(&path, 100, &[3, 32, 32]).unwrap();
+    let output = to(&path);
+    let mut writer = RowWriter::create(&output, 100, &[3, 32, 32]).unwrap();
     for image in 0..2 {
         writer.write(set.image(image).iter().map(|&byte| f32::from(byte) / 255.0)).unwrap();
     }
@@ -151,9 +161,9 @@ fn images_survive_the_way_to_floats_and_back() {
     assert_eq!(bytes(reader.next(1).unwrap()), pixels[..3072]);
     assert_eq!(bytes(reader.next(5).unwrap()), pixels[3072..]);
     assert!(reader.next(1).unwrap().is_empty());
-    write_f32(&path, &[1, 3, 32, 32], &[1.5; 3072]).unwrap();
+    write_f32(&to(&path), &[1, 3, 32, 32], &[1.5; 3072]).unwrap();
     assert!(read_images(&path).unwrap_err().to_string().contains("must hold values of 0 to 1, found 1.5 at index 0"));
-    write_f32(&path, &[3, 32, 32], &[0.5; 3072]).unwrap();
+    write_f32(&to(&path), &[3, 32, 32], &[0.5; 3072]).unwrap();
     assert!(read_images(&path).unwrap_err().to_string().contains("found 3 x 32 x 32"));
     assert!(ImageReader::open(&path).is_err_and(|e| e.to_string().contains("N x 3 x H x W")));
     write_f64(&path, &[2, 3, 1, 2], &[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, f64::NAN, 0.5, 0.5, 0.5]).unwrap();
@@ -164,11 +174,12 @@ fn images_survive_the_way_to_floats_and_back() {
 #[test]
 fn rows_that_were_not_finished_leave_nothing() {
     let (dir, path) = file(b"before");
-    let mut writer = RowWriter::create(&path, 2, &[3]).unwrap();
+    let output = to(&path);
+    let mut writer = RowWriter::create(&output, 2, &[3]).unwrap();
     writer.write([1.0, 2.0]).unwrap();
     drop(writer);
     assert_eq!(std::fs::read(&path).unwrap(), b"before");
-    let mut writer = RowWriter::create(&path, 2, &[3]).unwrap();
+    let mut writer = RowWriter::create(&output, 2, &[3]).unwrap();
     writer.write([1.0, 2.0]).unwrap();
     assert!(writer.finish().unwrap_err().to_string().contains("rows of 3 values, found 2"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -8,6 +8,9 @@ use nsa_core::config::PixelNorm;
 use nsa_core::model::{EncoderConfig, Layer, NORM_EPSILON, StateDict, Stem, WeightsError};
 use prost::Message;
 use proto::{Attribute, FLOAT, Graph, INT64, Model, Node, Tensor, ValueInfo};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 /// What the model is given.
 const PIXELS: &str = "pixels";
@@ -65,6 +68,13 @@ impl Encoder {
         }
         Ok(Model::new(writer.pruned(), metadata).encode_to_vec())
     }
+}
+
+/// Whether a file is a model that was written here: its first fields say so.
+pub fn is_ours(path: &Path) -> bool {
+    let ours = Model::beginning();
+    let mut begins = vec![0; ours.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut begins)).is_ok() && begins == ours
 }
 
 /// Nodes one after the other; each is called by what it gives.

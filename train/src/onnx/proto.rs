@@ -139,13 +139,22 @@ impl Model {
     pub fn new(graph: Graph, metadata: &[(&str, String)]) -> Self {
         let entry = |(key, value): &(&str, String)| Entry { key: (*key).into(), value: value.clone() };
         Self {
-            ir_version: IR_VERSION,
-            producer_name: "nsa".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(graph),
             opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
             metadata_props: metadata.iter().map(entry).collect(),
+            ..Self::made_here()
         }
+    }
+
+    /// A model that says who made it, and no more.
+    fn made_here() -> Self {
+        Self { ir_version: IR_VERSION, producer_name: "nsa".into(), ..Self::default() }
+    }
+
+    /// The bytes that every model begins with: fields are written in the order of their numbers.
+    pub fn beginning() -> Vec<u8> {
+        Self::made_here().encode_to_vec()
     }
 }
 

@@ -116,16 +116,21 @@ impl RunRecord {
     pub fn write(&self, folder: &Path) -> Result<(), NsaError> {
         let path = folder.join(&self.name);
         std::fs::create_dir_all(&path).map_err(files::writing(&path))?;
+        // The summary is written first, so that what has none is not a record.
+        let others = ["config.toml", EVAL_FILE].map(|name| path.join(name));
+        if let Some(file) = others.iter().find(|file| file.exists() && !path.join(SUMMARY_FILE).exists()) {
+            let file = file.display();
+            return Err(NsaError::Usage(format!(
+                "{file} is there already and is of no record: choose another --collect"
+            )));
+        }
         let config = toml::to_string(&self.config)
             .map_err(|e| NsaError::ConfigFile { path: path.join("config.toml"), why: e.to_string() })?;
-        files::write_atomic(&path.join("config.toml"), config.as_bytes())?;
         files::write_atomic(&path.join(SUMMARY_FILE), &line(&self.summary)?)?;
+        files::write_atomic(&path.join("config.toml"), config.as_bytes())?;
         match &self.evaluation {
             Some(evaluation) => files::write_atomic(&path.join(EVAL_FILE), &line(evaluation)?),
-            None => match std::fs::remove_file(path.join(EVAL_FILE)) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files::writing(&path)(source)),
-                _ => Ok(()),
-            },
+            None => files::remove(&path.join(EVAL_FILE)),
         }
     }
 

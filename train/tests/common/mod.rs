@@ -5,6 +5,7 @@
 
 use nsa_core::Features;
 use nsa_core::data::{IMAGE_BYTES, ImageSet, Split, synth_digits};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -116,6 +117,48 @@ pub fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
+}
+
+/// Everything in a folder, by its path from there: a file's bytes, where a link leads, nothing of a folder.
+pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let kind = path.symlink_metadata().unwrap().file_type();
+        if kind.is_symlink() {
+            found.insert(name, format!("-> {}", fs::read_link(&path).unwrap().display()).into_bytes());
+        } else if kind.is_dir() {
+            found.extend(tree(&path).into_iter().map(|(inside, bytes)| (format!("{name}/{inside}"), bytes)));
+            found.insert(name + "/", Vec::new());
+        } else if kind.is_file() {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// What `nsa` was writing and did not put in its place or remove.
+pub fn left_behind(folder: &Path) -> Vec<String> {
+    tree(folder).into_keys().filter(|name| name.contains(".nsa-")).collect()
+}
+
+/// Every command and its parts, as the help lists them: `data get`, `train` and so on.
+pub fn commands(lab: &Lab) -> Vec<String> {
+    let parts = |of: &str| -> Vec<String> {
+        let help = lab.nsa(&format!("{of} --help")).succeeds().stdout;
+        let listed = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
+        let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        names.map(|name| format!("{of} {name}").trim_start().to_string()).collect()
+    };
+    let mut all = Vec::new();
+    for command in parts("") {
+        let inner = parts(&command);
+        all.extend(if inner.is_empty() { vec![command] } else { inner });
+    }
+    assert!(all.len() > 20, "{all:?}");
+    all
 }
 
 /// Copies a folder with all in it.

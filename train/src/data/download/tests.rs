@@ -84,7 +84,7 @@ struct Outcome {
 /// Fetches into a fresh folder, in which `part` is there already.
 fn fetch(answers: Vec<Answer>, part: &[u8]) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
-    let part_path = dir.path().join("file.bin.part");
+    let part_path = dir.path().join("file.bin.nsa-part");
     if !part.is_empty() {
         std::fs::write(&part_path, part).unwrap();
     }
@@ -162,4 +162,23 @@ fn a_file_of_that_name_is_never_overwritten() {
     std::fs::write(&path, b"mine").unwrap();
     assert!(matches!(fetch().unwrap_err(), DownloadError::Exists { .. }));
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+}
+
+/// Guards the kind "three downloads at once ruin each other's".
+#[test]
+fn eight_at_once_fetch_it_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mine = dir.path().join("file.bin.part");
+    std::fs::write(&mine, b"mine").unwrap();
+    let (url, server) = serve(vec![breaks_off, rest]);
+    let fetch = || Fetcher::new(Duration::ZERO).fetch(&url, &REMOTE, dir.path(), &mut |_, _| {}).unwrap();
+    let found: Vec<Fetched> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(fetch)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(server.join().unwrap(), [None, Some(10)]);
+    assert_eq!(found.iter().filter(|found| **found == Fetched::Now).count(), 1);
+    assert_eq!(std::fs::read(dir.path().join("file.bin")).unwrap(), CONTENT);
+    assert_eq!(std::fs::read(mine).unwrap(), b"mine");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
 }
