@@ -6,7 +6,7 @@ use crate::error::NsaError;
 use crate::npy;
 use crate::output::tell;
 use nsa_core::eval::summarize;
-use nsa_core::score::score_all;
+use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
 use serde_json::json;
 use std::fmt::Display;
@@ -14,6 +14,11 @@ use std::path::PathBuf;
 
 /// Scores queries against a bank.
 pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
+    let by_neighbours = [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::KnnL2];
+    if args.k.is_some() && !by_neighbours.contains(&args.scorer) {
+        let scorers = by_neighbours.map(Scorer::name).join(", ");
+        return Err(NsaError::Usage(format!("--k is for {scorers}: it has no effect on {}", args.scorer)));
+    }
     let (bank, query) = (npy::read_features(&args.bank)?, npy::read_features(&args.query)?);
     let k = args.k.unwrap_or(args.scorer.default_k());
     let scores = score_all(args.scorer, k, &bank, &query).map_err(refused(&[&args.bank, &args.query]))?;

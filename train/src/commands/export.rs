@@ -20,6 +20,7 @@ use std::path::Path;
 
 /// Writes the bundle, then lists it.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
+    args.weights.must_be_absent("a run")?;
     let id = bundles::id_of(&args.out)?;
     let side = RunFolder::open(&args.run)?.config.image_size;
     if side > SIZE {

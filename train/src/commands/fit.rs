@@ -24,6 +24,9 @@ const BATCH: usize = 64;
 
 /// Fits the banks and writes the bundle.
 pub fn run(args: &FitArgs) -> Result<(), NsaError> {
+    if args.bundle.is_some() {
+        args.weights_are.must_be_absent("--bundle")?;
+    }
     let id = bundles::id_of(&args.out)?;
     let images = Images::read(&args.normal)?;
     let (assembled, manifest, alarms) = on_device(args.device, Job { args, id: id.clone(), pixels: &images.pixels })?;
@@ -66,7 +69,7 @@ fn encoder<B: Backend>(args: &FitArgs, device: B::Device) -> Result<Detector<B>,
     let config = TrainConfig {
         dataset: ELSEWHERE.into(),
         width: shape.width,
-        norm: args.weights_are.norm,
+        norm: args.weights_are.norm(),
         pixels: Some(pixels),
         id_class: 0,
         ..TrainConfig::default()
