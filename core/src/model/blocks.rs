@@ -132,8 +132,8 @@ pub(super) fn finish<B: Backend>(mut y: Tensor<B, 4>, add: Option<Tensor<B, 4>>,
     if rectify { rectified(y) } else { y }
 }
 
-/// A rectifier that keeps what is not a number. burn's own on [`burn_flex::Flex`] makes zeros of it, behind which a network
-/// that overflows looks sound.
+/// A rectifier that keeps what is not a number. burn's own on `Flex` makes zeros of it, behind which a network that
+/// overflows looks sound.
 pub(super) fn rectified<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     let cut = x.clone().lower_equal_elem(0.0);
     x.mask_fill(cut, 0.0)
