@@ -283,9 +283,9 @@ pub struct ExportArgs {
 /// What a file of weights does not say of them.
 #[derive(Debug, Args)]
 pub struct WeightsArgs {
-    /// Base width of the weights: 64 for torchvision's.
-    #[arg(long, default_value_t = 64)]
-    pub width: usize,
+    /// Base width of the weights [default: 64, torchvision's].
+    #[arg(long)]
+    pub width: Option<usize>,
     /// Subtracted from the pixels, for red, green and blue [default: for the imagenet stem 0.485,0.456,0.406 as
     /// torchvision's weights want it; for the cifar stem 0.5,0.5,0.5 as in our runs].
     #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
@@ -294,9 +294,9 @@ pub struct WeightsArgs {
     /// 0.25,0.25,0.25].
     #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
     pub std: Option<Vec<f32>>,
-    /// Where the run that made the weights normalises: f and both l2-normalise what the projector sees.
-    #[arg(long, default_value = "none")]
-    pub norm: Norm,
+    /// Where the run that made the weights normalises: f and both l2-normalise what the projector sees [default: none].
+    #[arg(long)]
+    pub norm: Option<Norm>,
 }
 
 /// `nsa verify`.
@@ -307,7 +307,7 @@ pub struct VerifyArgs {
 }
 
 /// Share of normal images that may be called anomalous, unless told otherwise.
-const FALSE_ALARMS: f64 = 0.05;
+pub const FALSE_ALARMS: f64 = 0.05;
 
 /// `nsa fit`.
 #[derive(Debug, Args)]
@@ -361,9 +361,9 @@ pub struct PredictArgs {
     /// Score the images of this folder, and each one that comes into it, until stopped; with --json a line an image.
     #[arg(long, value_name = "DIR", conflicts_with = "images")]
     pub watch: Option<PathBuf>,
-    /// Share of normal images that may be called anomalous, of a bundle of `nsa fit`.
-    #[arg(long, value_name = "RATE", default_value_t = FALSE_ALARMS, value_parser = rate)]
-    pub false_alarms: f64,
+    /// Share of normal images that may be called anomalous, of a bundle of `nsa fit` [default: 0.05].
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub false_alarms: Option<f64>,
     /// Say why: the nearest training images, the angle to their mean, the parts of the ensemble.
     #[arg(long)]
     pub explain: bool,

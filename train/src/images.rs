@@ -1,11 +1,12 @@
 //! The images that a person names: files, folders and arrays, as the page would show them.
 
-use crate::data::{decode_image, is_image_name};
+use crate::data::{self, Entry, Remark, decode_image};
 use crate::error::NsaError;
 use crate::files;
 use crate::npy;
 use crate::output::tell;
 use nsa_core::data::IMAGE_BYTES;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Images and where each came from. A file that could not be read was named, and the others went on.
@@ -23,7 +24,7 @@ pub struct Images {
 
 impl Images {
     /// Reads image files, `.npy` arrays of images, and folders: of these every image that lies in them, in the order of
-    /// their names.
+    /// their names. What else lies in a folder is told on stderr.
     ///
     /// # Errors
     /// A folder that cannot be listed, or has no image.
@@ -31,7 +32,8 @@ impl Images {
         let mut images = Self { status: 2, ..Self::default() };
         for path in paths {
             if path.is_dir() {
-                let inside = in_folder(path)?;
+                let Inside { images: inside, left_out } = Inside::of(path)?;
+                data::report(&Vec::from_iter(left_out), &path.to_string_lossy());
                 if inside.is_empty() {
                     let must = "hold images (PNG, JPEG, WebP, GIF or BMP)".into();
                     return Err(NsaError::File { path: path.clone(), must, found: "none".into() });
@@ -78,16 +80,29 @@ fn pixels(path: &Path) -> Result<Vec<u8>, NsaError> {
     if path.extension().is_some_and(|end| end == "npy") { Ok(npy::read_images(path)?) } else { Ok(decode_image(path)?) }
 }
 
-/// The images that lie in a folder, in the order of their names.
-pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, NsaError> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(files::reading(folder))? {
-        let path = entry.map_err(files::reading(folder))?.path();
-        let is_image = path.file_name().and_then(|name| name.to_str()).is_some_and(is_image_name);
-        if is_image && path.is_file() {
-            paths.push(path);
+/// What lies in a folder, by name.
+#[derive(Debug)]
+pub struct Inside {
+    /// Its images. A link that leads nowhere is one, and fails when it is read; a name that is no Unicode may be one, too.
+    pub images: Vec<PathBuf>,
+    /// What is no image, but for what systems leave behind, and why.
+    pub left_out: BTreeSet<Remark>,
+}
+
+impl Inside {
+    /// Lists a folder.
+    pub fn of(folder: &Path) -> Result<Self, NsaError> {
+        let mut inside = Self { images: Vec::new(), left_out: BTreeSet::new() };
+        for entry in std::fs::read_dir(folder).map_err(files::reading(folder))? {
+            let entry = entry.map_err(files::reading(folder))?;
+            let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+            match Entry::of(&name, path.is_dir()) {
+                Entry::Image => inside.images.push(path),
+                Entry::OfASystem => (),
+                Entry::LeftOut(why) => _ = inside.left_out.insert(Remark { why, name }),
+            }
         }
+        inside.images.sort();
+        Ok(inside)
     }
-    paths.sort();
-    Ok(paths)
 }

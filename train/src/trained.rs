@@ -1,13 +1,13 @@
 //! A trained run with its images: what `nsa eval` and `nsa export` start from.
 
-use crate::data::{self, DataSourceError, Opened};
+use crate::data::{DataSourceError, Opened};
 use crate::error::NsaError;
 use crate::run::RunFolder;
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::sha256;
 use nsa_core::config::TrainConfig;
-use nsa_core::data::{ImageSet, OneClassSplit, Sets, Sides, Split};
+use nsa_core::data::{ImageSet, OneClassSplit, Sets, Sides};
 use nsa_core::model::Network;
 use nsa_core::ssl::Watch;
 use std::path::Path;
@@ -37,12 +37,9 @@ impl Trained {
         let run = RunFolder::open(path)?;
         let checkpoint = RunFolder::checkpoint_of(path)?;
         let config = &run.config;
-        let root = root.or(run.record.root.as_deref());
-        let open = |split| data::open(&config.dataset, root, split, config.image_size);
-        let mut whole = open(Split::Train)?;
+        let (mut whole, mut test) = run.data(root)?;
         let train = whole.read_again(&run.record.split.indices)?;
         let validation = validation(config, &run.record.split, &mut whole)?;
-        let mut test = open(Split::Test)?;
         let mut of_class = |others| {
             let indices = test.of_class(config.id_class, others);
             test.read(&indices).map(|loaded| loaded.images)

@@ -141,6 +141,17 @@ impl Objective {
         self.draws_views()
     }
 
+    /// Whether its projector is SimCLR's, which may have a batch norm.
+    pub fn projects_like_simclr(self) -> bool {
+        use Objective::{Csi, Droc, Elsa, Simclr, SimclrRot, Ssd, Stoc};
+        matches!(self, Simclr | SimclrRot | Ssd | Droc | Stoc | Csi | Elsa)
+    }
+
+    /// Whether its loss divides cosines by a temperature: those with SimCLR's projector have SimCLR's loss, too.
+    pub fn has_temperature(self) -> bool {
+        self.projects_like_simclr()
+    }
+
     /// How many pictures of one image a training step embeds: what a step costs.
     pub fn pictures(self) -> usize {
         match self {

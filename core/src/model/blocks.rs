@@ -7,7 +7,6 @@ use super::lanes::{Maps, side_by_side};
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, backend::Backend};
 
 /// Convolutions with a shortcut around them: two of 3x3, or in a bottleneck 1x1, 3x3, 1x1 (the last four times wider).
@@ -130,7 +129,14 @@ pub(super) fn finish<B: Backend>(mut y: Tensor<B, 4>, add: Option<Tensor<B, 4>>,
     if let Some(add) = add {
         y = y + add;
     }
-    if rectify { relu(y) } else { y }
+    if rectify { rectified(y) } else { y }
+}
+
+/// A rectifier that keeps what is not a number. burn's own on `Flex` makes zeros of it, behind which a network that
+/// overflows looks sound.
+pub(super) fn rectified<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    let cut = x.clone().lower_equal_elem(0.0);
+    x.mask_fill(cut, 0.0)
 }
 
 /// A convolution that does its batch norm's work in inference. By running statistics that is a factor and a summand a
@@ -167,4 +173,23 @@ fn downsample<B: Backend>(
 ) -> Option<(Conv2d<B>, BatchNorm<B>)> {
     let changes = stride != 1 || input != output;
     changes.then(|| (conv([input, output], 1, stride, device), BatchNorm::new(output, device)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::backend::Autodiff;
+    use burn_flex::Flex;
+
+    #[test]
+    fn a_rectifier_keeps_what_is_not_a_number() {
+        fn check<B: Backend>() {
+            let x = Tensor::<B, 1>::from_floats([f32::NAN, -1.0, 0.0, 2.0, f32::INFINITY], &Default::default());
+            let y = rectified(x).into_data().to_vec::<f32>().unwrap();
+            assert!(y[0].is_nan());
+            assert_eq!(y[1..], [0.0, 0.0, 2.0, f32::INFINITY]);
+        }
+        check::<Flex>();
+        check::<Autodiff<Flex>>();
+    }
 }

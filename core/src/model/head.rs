@@ -2,11 +2,11 @@
 //!
 //! The paper gives the number of layers; sizes are the field's, scaled with the encoder's base width.
 
+use super::blocks::rectified;
 use super::init::linear;
 use super::{BatchNorm, StateDict, WeightsError};
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 /// Layers of a head and whether they are batch-normalised.
@@ -187,7 +187,7 @@ impl<B: Backend> HeadLayer<B> {
             Some(bn) => bn.forward_vectors(x),
             None => x,
         };
-        if activate { relu(x) } else { x }
+        if activate { rectified(x) } else { x }
     }
 }
 

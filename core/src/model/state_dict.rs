@@ -44,6 +44,14 @@ pub enum WeightsError {
         /// The tensor's name.
         name: String,
     },
+    /// A variance below zero, whose square root is not a number.
+    #[error("weight '{name}' is a variance and must be 0 or more, found {found}")]
+    Variance {
+        /// The tensor's name.
+        name: String,
+        /// The first such value.
+        found: f32,
+    },
     /// Tensors that the network needs are not there, others are there that it does not have, or shapes differ.
     #[error("weights do not fit the network: {0}")]
     Mismatch(String),
@@ -87,6 +95,9 @@ impl StateDict {
         }
         if values.iter().any(|v| !v.is_finite()) {
             return Err(WeightsError::NotFinite { name });
+        }
+        if let Some(&found) = values.iter().find(|v| **v < 0.0).filter(|_| name.ends_with("running_var")) {
+            return Err(WeightsError::Variance { name, found });
         }
         self.tensors.insert(name, Weight { shape, values });
         Ok(())
@@ -199,5 +210,14 @@ mod tests {
     fn values_must_fill_the_shape() {
         let error = StateDict::default().insert("a".into(), vec![2, usize::MAX], vec![0.0]).unwrap_err();
         assert!(error.to_string().ends_with("must have as many values, found 1"), "{error}");
+    }
+
+    #[test]
+    fn a_variance_below_zero_is_named() {
+        let mut state = StateDict::default();
+        state.insert("bn1.running_var".into(), vec![2], vec![0.0, 1.0]).unwrap();
+        state.insert("bn1.running_mean".into(), vec![1], vec![-1.0]).unwrap();
+        let error = state.insert("bn2.running_var".into(), vec![2], vec![1.0, -0.5]).unwrap_err().to_string();
+        assert_eq!(error, "weight 'bn2.running_var' is a variance and must be 0 or more, found -0.5");
     }
 }

@@ -8,7 +8,7 @@ use crate::memory;
 use crate::npy;
 use crate::output::tell;
 use nsa_core::eval::summarize;
-use nsa_core::score::score_all;
+use nsa_core::score::{Scorer, score_all};
 use nsa_core::sphere::compactness;
 use serde_json::json;
 use std::fmt::Display;
@@ -16,6 +16,11 @@ use std::path::PathBuf;
 
 /// Scores queries against a bank.
 pub fn score(args: &ScoreArgs) -> Result<(), NsaError> {
+    let by_neighbours = [Scorer::KCos, Scorer::KCosMah, Scorer::KCosMahCentred, Scorer::KnnL2];
+    if args.k.is_some() && !by_neighbours.contains(&args.scorer) {
+        let scorers = by_neighbours.map(Scorer::name).join(", ");
+        return Err(NsaError::Usage(format!("--k is for {scorers}: it has no effect on {}", args.scorer)));
+    }
     let output = Output::new(&args.out, &npy::SCORES, args.overwrite.force, &[&args.bank, &args.query])?;
     let (bank, query) = (npy::read_features(&args.bank)?, npy::read_features(&args.query)?);
     memory::check_scorer(args.scorer, bank.n())?;

@@ -10,7 +10,7 @@ use crate::output::tell;
 use crate::progress::Progress;
 use crate::weights::read_weights;
 use burn::tensor::backend::Backend;
-use nsa_core::config::PixelNorm;
+use nsa_core::config::{Norm, PixelNorm};
 use nsa_core::model::{Arch, EncoderConfig, Pretrained, StateDict, Stem};
 
 /// Embeds batch by batch: neither images nor features are in memory as a whole.
@@ -27,8 +27,9 @@ pub fn run(args: &EmbedArgs) -> Result<(), NsaError> {
 impl WeightsArgs {
     /// The encoder of these weights, and how it wants pixels scaled: as the stem does, but for what is given.
     pub(super) fn encoder(&self, arch: Arch, stem: Stem) -> Result<(EncoderConfig, PixelNorm), NsaError> {
-        if !(1..=256).contains(&self.width) {
-            return Err(NsaError::Usage(format!("--width must be 1 to 256, found {}", self.width)));
+        let width = self.width();
+        if !(1..=256).contains(&width) {
+            return Err(NsaError::Usage(format!("--width must be 1 to 256, found {width}")));
         }
         let given = |flag: &str, values: &Option<Vec<f32>>, default: [f32; 3], low: f32| match values.as_deref() {
             None => Ok(default),
@@ -39,7 +40,29 @@ impl WeightsArgs {
         };
         let own = stem.pixels();
         let (mean, std) = (given("mean", &self.mean, own.mean, 0.0)?, given("std", &self.std, own.std, 1e-6)?);
-        Ok((EncoderConfig { arch, stem, width: self.width }, PixelNorm { mean, std }))
+        Ok((EncoderConfig { arch, stem, width }, PixelNorm { mean, std }))
+    }
+
+    /// Where the weights' own run normalises.
+    pub(super) fn norm(&self) -> Norm {
+        self.norm.unwrap_or(Norm::None)
+    }
+
+    /// That nothing is said of a file of weights where `source`, which says all of it itself, is none.
+    pub(super) fn must_be_absent(&self, source: &str) -> Result<(), NsaError> {
+        let Self { width, mean, std, norm } = self;
+        let given = [
+            ("--width", width.is_some()),
+            ("--mean", mean.is_some()),
+            ("--std", std.is_some()),
+            ("--norm", norm.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(NsaError::Usage(format!(
+                "{flag} is of a file of weights and has no effect with {source}: leave it out"
+            ))),
+        }
     }
 }
 
@@ -57,7 +80,7 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(mut self, device: B::Device, _: &str) -> Result<usize, NsaError> {
         let args = self.args;
-        let network = Pretrained::<B>::load(self.config, args.weights_are.norm, self.state, &device)
+        let network = Pretrained::<B>::load(self.config, args.weights_are.norm(), self.state, &device)
             .map_err(|source| NsaError::WeightsFile { path: args.weights.clone(), source })?;
         let (n, size) = (self.images.n(), self.images.size());
         let layers = network.layers(size[0], size[1]);
@@ -77,8 +100,10 @@ impl DeviceJob for Job<'_> {
             let done = batch.len() / (3 * size[0] * size[1]);
             let features = wait(network.embed(batch, size, self.pixels, layer, &device))?;
             if features.iter().any(|value| !value.is_finite()) {
-                let why =
-                    format!("features of {} are not finite: are --mean and --std those of the weights?", args.layer);
+                let why = format!(
+                    "features of {} are not finite: the weights overflow, or --mean and --std are not theirs",
+                    args.layer
+                );
                 return Err(NsaError::Arrays { files: args.images.display().to_string(), why });
             }
             out.write(features)?;

@@ -90,6 +90,11 @@ fn evaluate(
     let known = Evaluation::read(run)?.filter(|known| Some(&known.checkpoint) == checkpoint.as_ref());
     let missing = known.as_ref().map_or_else(|| request.clone(), |known| request.without(known));
     if let (true, Some(known)) = (missing.is_empty(), known.clone()) {
+        // What is known is of the images that the run had. Of a run of an earlier version nobody can tell.
+        let folder = RunFolder::open(run)?;
+        if root.is_some() || folder.record.data.is_some() {
+            folder.data(root)?;
+        }
         return Ok((known, Ok(())));
     }
     let trained = Trained::open(run, root)?;

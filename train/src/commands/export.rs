@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes the bundle, then lists it.
 pub fn run(args: &ExportArgs) -> Result<(), NsaError> {
+    args.weights.must_be_absent("a run")?;
     let run = RunFolder::open(&args.run)?;
     let inputs: Vec<&Path> = args.root.iter().chain([&args.run]).map(PathBuf::as_path).collect();
     let destination = Destination::new(&args.out, args.overwrite.force, &inputs)?;

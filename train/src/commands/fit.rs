@@ -25,12 +25,15 @@ const BATCH: usize = 64;
 
 /// Fits the banks and writes the bundle.
 pub fn run(args: &FitArgs) -> Result<(), NsaError> {
+    if args.bundle.is_some() {
+        args.weights_are.must_be_absent("--bundle")?;
+    }
     let inputs: Vec<&Path> =
         args.normal.iter().chain(&args.bundle).chain(&args.weights).map(PathBuf::as_path).collect();
     let destination = Destination::new(&args.out, args.overwrite.force, &inputs)?;
     let id = destination.id().to_string();
     if args.weights.is_some() {
-        bundles::check_sizes(args.weights_are.width, 0)?;
+        bundles::check_sizes(args.weights_are.width(), 0)?;
     }
     let images = Images::read(&args.normal)?;
     let (assembled, manifest, alarms) = on_device(args.device, Job { args, id: id.clone(), pixels: &images.pixels })?;
@@ -73,7 +76,7 @@ fn encoder<B: Backend>(args: &FitArgs, device: B::Device) -> Result<Detector<B>,
     let config = TrainConfig {
         dataset: ELSEWHERE.into(),
         width: shape.width,
-        norm: args.weights_are.norm,
+        norm: args.weights_are.norm(),
         pixels: Some(pixels),
         id_class: 0,
         ..TrainConfig::default()

@@ -65,8 +65,9 @@ fn source(args: &ExportArgs) -> Result<Source, NsaError> {
     if let (Some(arch), Some(stem)) = (args.arch, args.stem) {
         let (config, pixels) = args.weights.encoder(arch, stem)?;
         let state = read_weights(&args.run, &config)?;
-        return Ok(Source { config, pixels, norm: args.weights.norm, state, side: None });
+        return Ok(Source { config, pixels, norm: args.weights.norm(), state, side: None });
     }
+    args.weights.must_be_absent("a run or a bundle")?;
     if args.run.is_file() && args.run.extension().is_none_or(|extension| extension != "zip") {
         let path = args.run.display();
         return Err(NsaError::Usage(format!(

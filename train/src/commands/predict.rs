@@ -2,19 +2,21 @@
 
 use super::print_json;
 use crate::bundles;
-use crate::cli::PredictArgs;
+use crate::cli::{FALSE_ALARMS, PredictArgs};
+use crate::data::{self, Remark};
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::images::{Images, in_folder};
+use crate::images::{Images, Inside};
 use crate::output::{self, print_json_line};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{Detector, Ensemble, Explanation, ImageScores, Manifest, Neighbour, ScoreEntry};
 use nsa_core::data::IMAGE_BYTES;
 use nsa_core::eval::{self, Alarm};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Images scored at once.
 const BATCH: usize = 64;
@@ -52,8 +54,8 @@ impl DeviceJob for Job<'_> {
 
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let detector = bundles::detector::<B>(&self.args.bundle, device)?;
-        let found = score(&detector, self.pixels, self.args.explain)?;
-        Ok((Says::new(&detector, self.args.false_alarms)?, found))
+        let says = Says::new(&detector, self.args)?;
+        Ok((says, score(&detector, self.pixels, self.args.explain)?))
     }
 }
 
@@ -69,7 +71,7 @@ impl DeviceJob for Watch<'_> {
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<(), NsaError> {
         let Self { args, folder } = self;
         let detector = bundles::detector::<B>(&args.bundle, device)?;
-        let says = Says::new(&detector, args.false_alarms)?;
+        let says = Says::new(&detector, args)?;
         if !args.json {
             super::print(&says.heading())?;
         }
@@ -94,31 +96,82 @@ impl DeviceJob for Watch<'_> {
 /// Which images of a folder are new and whole.
 #[derive(Debug, Default)]
 struct Arrivals {
-    /// Size and time of change of each, and whether it was given out so.
-    seen: BTreeMap<PathBuf, (u64, Option<SystemTime>, bool)>,
+    seen: BTreeMap<PathBuf, Seen>,
+    /// What else lies there and was told.
+    told: BTreeSet<Remark>,
+}
+
+/// A file as it was at the last look.
+#[derive(Debug)]
+struct Seen {
+    stamp: Stamp,
+    /// When it was first seen so.
+    since: Instant,
+    /// Whether it was given out so.
+    given: bool,
 }
 
 impl Arrivals {
-    /// The images that are new or changed, and have not changed since the look before: a camera takes its time to write.
+    /// The images that are new or changed and [have settled](settling): a camera takes its time to write.
     fn look(&mut self, folder: &Path) -> Result<Vec<PathBuf>, NsaError> {
-        let before = std::mem::take(&mut self.seen);
+        let Inside { images, left_out } = Inside::of(folder)?;
+        let untold: Vec<Remark> = left_out.into_iter().filter(|remark| !self.told.contains(remark)).collect();
+        data::report(&untold, &folder.to_string_lossy());
+        self.told.extend(untold);
+
+        let mut before = std::mem::take(&mut self.seen);
         let mut ready = Vec::new();
-        for path in in_folder(folder)? {
+        for path in images {
             // Gone again since the folder was listed.
             let Ok(metadata) = path.metadata() else { continue };
-            let (size, changed) = (metadata.len(), metadata.modified().ok());
-            let given = match before.get(&path) {
-                Some(&(old_size, old_changed, given)) if (old_size, old_changed) == (size, changed) => {
-                    if !given {
-                        ready.push(path.clone());
-                    }
-                    true
-                }
-                _ => false,
+            let stamp = Stamp::of(&metadata);
+            let mut seen = match before.remove(&path) {
+                Some(seen) if seen.stamp == stamp => seen,
+                _ => Seen { stamp, since: Instant::now(), given: false },
             };
-            self.seen.insert(path, (size, changed, given));
+            if !seen.given && seen.since.elapsed() >= settling(&path) {
+                seen.given = true;
+                ready.push(path.clone());
+            }
+            self.seen.insert(path, seen);
         }
         Ok(ready)
+    }
+}
+
+/// How long a file must stay as it is until it counts as whole. Of most formats a look is enough, because a file without its
+/// end is refused and tried again when it has changed. A BMP has no mark at its end, and some programs give it its full
+/// size before they write its pixels.
+fn settling(path: &Path) -> Duration {
+    let is_bmp = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("bmp"));
+    if is_bmp { 10 * LOOK_EVERY } else { LOOK_EVERY / 2 }
+}
+
+/// What is different when a file was written again or replaced, even by one of the same size and time of change.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    changed: Option<SystemTime>,
+    /// Device, number, and time of the last change of anything, in seconds and nanoseconds.
+    #[cfg(unix)]
+    identity: [i128; 4],
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            size: metadata.len(),
+            changed: metadata.modified().ok(),
+            #[cfg(unix)]
+            identity: [
+                metadata.dev().into(),
+                metadata.ino().into(),
+                metadata.ctime().into(),
+                metadata.ctime_nsec().into(),
+            ],
+        }
     }
 }
 
@@ -161,10 +214,17 @@ struct Says {
 }
 
 impl Says {
-    fn new<B: Backend>(detector: &Detector<B>, rate: f64) -> Result<Self, NsaError> {
+    fn new<B: Backend>(detector: &Detector<B>, args: &PredictArgs) -> Result<Self, NsaError> {
         let manifest = detector.manifest().clone();
         let mut alarm = None;
+        if manifest.normal.is_none() && args.false_alarms.is_some() {
+            let bundle = args.bundle.display();
+            return Err(NsaError::Usage(format!(
+                "--false-alarms is for a bundle of `nsa fit`: {bundle} has no normal images to take a threshold from"
+            )));
+        }
         if manifest.normal.is_some() {
+            let rate = args.false_alarms.unwrap_or(FALSE_ALARMS);
             alarm = Some(eval::alarm(&detector.held_out()?[manifest.default_score()], rate)?);
         }
         Ok(Self { manifest, alarm })
@@ -241,4 +301,47 @@ fn because(manifest: &Manifest, image: &Found, ensemble: Option<&Ensemble>, neig
         lines += "\n";
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+
+    /// The names of what is ready after two looks.
+    fn ready(arrivals: &mut Arrivals, folder: &Path) -> Vec<String> {
+        let mut ready = arrivals.look(folder).unwrap();
+        std::thread::sleep(LOOK_EVERY);
+        ready.extend(arrivals.look(folder).unwrap());
+        ready.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_by_one_of_the_same_size_and_time_is_scored_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let mut arrivals = Arrivals::default();
+        fs::write(&path, b"one").unwrap();
+        assert_eq!(ready(&mut arrivals, folder.path()), ["a.png"]);
+        assert!(ready(&mut arrivals, folder.path()).is_empty());
+        let time = path.metadata().unwrap().modified().unwrap();
+        let other = folder.path().join("other");
+        fs::write(&other, b"two").unwrap();
+        File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert_eq!(ready(&mut arrivals, folder.path()), ["a.png"]);
+    }
+
+    #[test]
+    fn a_bmp_that_has_its_size_before_its_pixels_waits_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.BMP");
+        let mut arrivals = Arrivals::default();
+        fs::write(&path, [0; 1000]).unwrap();
+        assert!(ready(&mut arrivals, folder.path()).is_empty());
+        fs::write(&path, [1; 1000]).unwrap();
+        assert!(ready(&mut arrivals, folder.path()).is_empty());
+        std::thread::sleep(settling(&path));
+        assert_eq!(ready(&mut arrivals, folder.path()), ["a.BMP"]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::lock::RunLock;
 use crate::memory;
 use crate::output::tell;
 use crate::progress::Progress;
-use crate::run::{COMMIT, Record, RunFolder, read_config};
+use crate::run::{COMMIT, Data, Record, RunFolder, absolute, read_config};
 use crate::weights::read_weights;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -95,14 +95,19 @@ impl Job {
     fn resume(path: &Path, root: Option<&Path>) -> Result<Self, NsaError> {
         let run = RunFolder::open(path)?;
         let checkpoint = RunFolder::checkpoint(path)?;
-        let job = Self::load(path.to_path_buf(), run.config, root.map(Path::to_path_buf).or(run.record.root))?;
-        Ok(Self { resumed: true, checkpoint, ..job })
+        let (train, test) = run.data(root)?;
+        let path = path.to_path_buf();
+        Ok(Self { resumed: true, checkpoint, ..Self::new(path, run.config, run.record.root, train, test) })
     }
 
     fn load(path: PathBuf, config: TrainConfig, root: Option<PathBuf>) -> Result<Self, NsaError> {
         let open = |split| data::open(&config.dataset, root.as_deref(), split, config.image_size);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
-        Ok(Self { path, locked: false, config, root, resumed: false, checkpoint: None, weights: None, train, test })
+        Ok(Self::new(path, config, root, train, test))
+    }
+
+    fn new(path: PathBuf, config: TrainConfig, root: Option<PathBuf>, train: Opened, test: Opened) -> Self {
+        Self { path, locked: false, config, root, resumed: false, checkpoint: None, weights: None, train, test }
     }
 
     /// What training is followed by; none where the test split has too few images for it.
@@ -141,12 +146,14 @@ impl Job {
             commit: COMMIT.into(),
             device: device.into(),
             data_source: self.train.source.clone(),
-            root: self.root.clone(),
+            root: self.root.as_deref().map(absolute).transpose()?,
             classes: self.train.classes().to_vec(),
             split,
             epochs_done: 0,
             wall_seconds: 0.0,
             history: History::default(),
+            settings: None,
+            data: Some(Data::of(config, self.root.as_deref(), &mut self.train, &mut self.test)?),
         };
         Ok((record, TrainingSet { images: loaded.images, known: known.images }))
     }
@@ -195,6 +202,16 @@ fn settings(args: &TrainArgs) -> Result<TrainConfig, NsaError> {
         None => TrainConfig::default(),
     };
     let a = args;
+    let objective = a.objective.unwrap_or(config.objective);
+    let without_effect = [
+        ("--temperature", a.temperature.is_some() && !objective.has_temperature()),
+        ("--head-batch-norm", a.head_batch_norm.is_some() && !objective.projects_like_simclr()),
+        ("--ema-momentum", a.ema_momentum.is_some() && objective != Objective::Byol),
+        ("--svdd-biases", a.svdd_biases.is_some() && objective != Objective::DeepSvdd),
+    ];
+    if let Some((flag, _)) = without_effect.iter().find(|(_, given)| *given) {
+        return Err(NsaError::Usage(format!("{flag} has no effect with objective {objective}: leave it out")));
+    }
     if let Some(dataset) = &a.dataset {
         config.dataset.clone_from(dataset);
     }

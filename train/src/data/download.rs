@@ -193,14 +193,17 @@ impl Fetcher {
             request = request.header("Range", format!("bytes={have}-"));
         }
         let response = request.call().map_err(|e| Broken::Again(e.to_string()))?;
+        // An answer of 200 that names a range is a part, too: its body is not the beginning of the file.
+        let is_part = header(&response, "content-range").is_some();
         let mut done = match response.status().as_u16() {
-            200 => 0,
-            206 if range_start(&response) == Some(have) => have,
+            200 if !is_part => 0,
+            200 | 206 if range_start(&response) == Some(have) => have,
             // What we have is not the beginning of what they have: start over.
-            206 | 416 => {
+            200 | 206 | 416 if have > 0 => {
                 part.file.set_len(0).map_err(io)?;
                 return Err(Broken::Again("the server could not resume".into()));
             }
+            200 | 206 => return Err(Broken::Again("the server sent another part than was asked for".into())),
             status @ (408 | 429 | 500..) => return Err(Broken::Again(format!("the server answered {status}"))),
             status => return Err(Broken::Final(DownloadError::Status { url: url.into(), status })),
         };

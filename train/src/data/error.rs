@@ -37,7 +37,7 @@ pub enum DataSourceError {
         side: usize,
     },
     /// A run's images are not there any more.
-    #[error("{source_name} has changed since the run began: {why}")]
+    #[error("{source_name} has changed since the run began: {why}; put the images back, or train another run")]
     Changed {
         /// Where the images came from.
         source_name: String,

@@ -1,10 +1,9 @@
 //! Image folders, on disk or zipped: `train/<class>/*.png` (or .jpg, .webp ...) and `test/<class>/...`.
 
 use super::error::{DataSourceError, Failure};
-use super::listing::{Found, Listing, Remark, is_of_a_system};
+use super::listing::{self, Found, Listing, Remark, is_of_a_system};
 use super::{jpeg, picture};
 use crate::files;
-use crate::output::{self, tell};
 use crate::progress::Progress;
 use nsa_core::bundle::zip_reason;
 use nsa_core::data::{CHANNELS, Split};
@@ -70,12 +69,19 @@ impl Folder {
 
     /// Tells on stderr what was left out, by the reason.
     pub(super) fn report(&self, split: Split) {
-        for same in self.remarks.chunk_by(|a, b| a.why == b.why) {
-            let named: Vec<String> = same.iter().take(3).map(|remark| output::name(&remark.name)).collect();
-            let more = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
-            let (files, why) = (named.join(", "), output::name(&same[0].why));
-            tell!("warning: {} of {split}: {files}{more}: {why}", same.len());
+        listing::report(&self.remarks, split.name());
+    }
+
+    /// Class, name and size of every image, a line each: what differs where a file came, went or was replaced.
+    pub(super) fn listing(&mut self) -> String {
+        let mut listing = String::new();
+        for name in &self.names {
+            let size = self.archive.size(name).map_or("unknown".into(), |size| size.to_string());
+            let mut parts = name.rsplit(['/', '\\']);
+            let (file, class) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            listing += &format!("{class}/{file}\t{size}\n");
         }
+        listing
     }
 
     /// If there are JPEG files among them, as their names tell: the quality of the first, where that can be told.
@@ -164,6 +170,17 @@ impl Archive {
             ));
         }
         Ok(found)
+    }
+
+    /// Bytes of a file, if they can be asked for.
+    fn size(&mut self, name: &str) -> Option<u64> {
+        match self {
+            Self::Directory(root) => root.join(name).metadata().ok().map(|metadata| metadata.len()),
+            Self::Zip(zip) => {
+                let index = zip.index_for_name(name)?;
+                zip.by_index_raw(index).ok().map(|file| file.size())
+            }
+        }
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {

@@ -35,6 +35,33 @@ fn luminance_table(bytes: &[u8]) -> Option<[u32; 64]> {
     }
 }
 
+/// Whether the brightness of a colour picture has fewer samples than one of its colours. Cameras and programs write it the
+/// other way round; the decoder takes such a file for one of those and gives wrong pixels.
+pub(super) fn has_coarse_brightness(bytes: &[u8]) -> bool {
+    let Some(sampling) = sampling(bytes) else { return false };
+    let [of_brightness, of_colours @ ..] = sampling.as_slice() else { return false };
+    of_colours.iter().any(|(across, down)| *across > of_brightness.0 || *down > of_brightness.1)
+}
+
+/// The sampling factors of every component, across and down, from the header of the frame.
+fn sampling(bytes: &[u8]) -> Option<Vec<(u8, u8)>> {
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        // Before a marker there may be any number of bytes of padding.
+        while rest.starts_with(&[0xff, 0xff]) {
+            rest = &rest[1..];
+        }
+        let [0xff, marker, high, low, ..] = *rest else { return None };
+        let segment = rest.get(4..2 + usize::from(u16::from_be_bytes([high, low])))?;
+        // The frames of ITU-T T.81, table B.1; between them stand other segments.
+        if (0xc0..=0xcf).contains(&marker) && ![0xc4, 0xc8, 0xcc].contains(&marker) {
+            let components = segment.get(6..6 + 3 * usize::from(*segment.get(5)?))?;
+            return Some(components.chunks_exact(3).map(|part| (part[1] >> 4, part[1] & 15)).collect());
+        }
+        rest = &rest[4 + segment.len()..];
+    }
+}
+
 /// Whether the file reaches its marker of the end. What is cut off, or ends in zeros, does not: decoders fill the rest
 /// with grey, browsers refuse it.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
@@ -78,5 +105,24 @@ mod tests {
         }
         assert_eq!(quality(b"\xff\xd8\xff\xdb\x00\x00"), None);
         assert_eq!(quality(b"no picture"), None);
+    }
+
+    #[test]
+    fn brightness_that_is_coarser_than_colours_is_found() {
+        let jpeg = |sampling: &[u8]| {
+            let mut bytes = vec![0xff, 0xd8, 0xff, 0xfe, 0, 3, b'a', 0xff, 0xff, 0xc0, 0, 8 + 3 * sampling.len() as u8];
+            bytes.extend([8, 0, 16, 0, 16, sampling.len() as u8]);
+            bytes.extend(sampling.iter().enumerate().flat_map(|(i, &factors)| [i as u8, factors, 0]));
+            bytes
+        };
+        for coarse in [[0x11, 0x22, 0x22], [0x11, 0x21, 0x11], [0x21, 0x11, 0x12], [0x12, 0x21, 0x11]] {
+            assert!(has_coarse_brightness(&jpeg(&coarse)), "{coarse:x?}");
+        }
+        for usual in [[0x22, 0x11, 0x11], [0x11, 0x11, 0x11], [0x21, 0x11, 0x21], [0x41, 0x11, 0x11]] {
+            assert!(!has_coarse_brightness(&jpeg(&usual)), "{usual:x?}");
+        }
+        assert!(!has_coarse_brightness(&jpeg(&[0x11])));
+        let whole = jpeg(&[0x11, 0x22, 0x22]);
+        assert!((0..whole.len()).all(|end| !has_coarse_brightness(&whole[..end])));
     }
 }

@@ -1,15 +1,33 @@
 //! Which files of a folder or zip are images, of which class; and what is left out, because a class that lost half of
 //! its images without a word gives a wrong result.
 
+use crate::output::{self, tell};
 use nsa_core::data::Split;
 use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization;
 
 /// What browsers read, by the ends of names.
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp"];
-/// Folders that systems and programs make for themselves; so is every one whose name begins with a point.
-const OF_SYSTEMS: [&str; 7] =
-    ["__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db"];
+/// Folders and files that systems and programs make for themselves, in small letters; so is every one whose name begins
+/// with a point.
+const OF_SYSTEMS: [&str; 16] = [
+    "__macosx",
+    "__pycache__",
+    "@eadir",
+    "@recycle",
+    "@recently-snapshot",
+    "@tmp",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "recycler",
+    "system volume information",
+    "lost+found",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "picasa.ini",
+];
 
 /// A path in a folder or zip.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +46,16 @@ pub struct Remark {
     pub why: String,
     /// Of which file or folder.
     pub name: String,
+}
+
+/// Tells on stderr what was left out `of` something, by the reason.
+pub fn report(remarks: &[Remark], of: &str) {
+    for same in remarks.chunk_by(|a, b| a.why == b.why) {
+        let named: Vec<String> = same.iter().take(3).map(|remark| output::name(&remark.name)).collect();
+        let more = if same.len() > 3 { format!(" and {} more", same.len() - 3) } else { String::new() };
+        let (files, why) = (named.join(", "), output::name(&same[0].why));
+        tell!("warning: {} of {of}: {files}{more}: {why}", same.len());
+    }
 }
 
 /// One split: its images by class and name.
@@ -152,9 +180,28 @@ fn in_split(path: &str) -> Option<(Split, &str)> {
     Some((split(second)?, rest)).filter(|_| !is_of_a_system(first))
 }
 
-/// Whether a file of this name is an image that a person put there.
-pub fn is_image_name(name: &str) -> bool {
-    !is_of_a_system(name) && ending(name).is_some_and(|end| EXTENSIONS.contains(&end.as_str()))
+/// What an entry of a folder of images is, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// An image that a person put there.
+    Image,
+    /// What a system or a program made for itself.
+    OfASystem,
+    /// Anything else, and why it is left out.
+    LeftOut(String),
+}
+
+impl Entry {
+    /// Of a name inside a folder.
+    pub fn of(name: &str, folder: bool) -> Self {
+        match ending(name) {
+            _ if is_of_a_system(name) => Self::OfASystem,
+            _ if folder => Self::LeftOut("a folder inside the folder: left out; name it, too".into()),
+            Some(end) if EXTENSIONS.contains(&end.as_str()) => Self::Image,
+            Some(end) => Self::LeftOut(format!("ends in .{end}, which is no image: left out")),
+            None => Self::LeftOut("has no extension: left out".into()),
+        }
+    }
 }
 
 fn ending(name: &str) -> Option<String> {
@@ -162,7 +209,7 @@ fn ending(name: &str) -> Option<String> {
 }
 
 pub(super) fn is_of_a_system(name: &str) -> bool {
-    name.starts_with('.') || name == "desktop.ini" || OF_SYSTEMS.contains(&name)
+    name.starts_with('.') || OF_SYSTEMS.contains(&name.to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -189,6 +236,11 @@ mod tests {
             "test/cat/1.png",
             "test/.ipynb_checkpoints/1.png",
             "test/@eaDir/1.png",
+            "test/.thumbnails/1.png",
+            "test/@Recycle/1.png",
+            "test/#recycle/1.png",
+            "test/__macosx/1.png",
+            "test/thumbs.db",
             "test/cat/.DS_Store",
             "test/.DS_Store",
             "test/Thumbs.db",
@@ -198,7 +250,8 @@ mod tests {
         assert_eq!((found.classes, found.images.len()), (vec!["cat".to_string()], 1));
         assert_eq!(
             remarks(&paths),
-            [".ipynb_checkpoints", "@eaDir"].map(|f| format!("test/{f}: a folder of a program, not a class: left out"))
+            ["#recycle", ".ipynb_checkpoints", ".thumbnails", "@Recycle", "@eaDir", "__macosx"]
+                .map(|f| format!("test/{f}: a folder of a program, not a class: left out"))
         );
     }
 

@@ -26,8 +26,8 @@ mod transfer;
 use catalog::{Known, find};
 pub use download::DownloadError;
 pub use error::DataSourceError;
-pub use listing::is_image_name;
-pub use opened::Opened;
+pub use listing::{Entry, Remark, report};
+pub use opened::{Listed, Opened};
 
 use folder::Folder;
 use nsa_core::data::{ImageSet, SIZE, Split};
@@ -42,9 +42,10 @@ pub const ROOT_VARIABLE: &str = "NSA_DATA";
 /// Its images will be read as `side x side` pixels.
 ///
 /// `root` is the folder with the published files, or one with a folder `name` in it. Without it, `$NSA_DATA/name`
-/// and then `data/name` under the current folder are used.
+/// and then `data/name` under the current folder are used. Likewise a path is looked for in `root`, which may also be the
+/// folder of images itself.
 pub fn open(name: &str, root: Option<&Path>, split: Split, side: usize) -> Result<Opened, DataSourceError> {
-    if let Some(path) = path_of(name) {
+    if let Some(path) = path_of(name, root) {
         let folder = Folder::open(&path, split)?;
         folder.report(split);
         let source = format!("images in {}", path.file_name().map_or(path.to_string_lossy(), |n| n.to_string_lossy()));
@@ -101,16 +102,21 @@ pub fn decode_image(path: &Path) -> Result<Vec<u8>, DataSourceError> {
     picture::planes(&bytes, SIZE).map_err(|source| DataSourceError::Picture { path: path.into(), source })
 }
 
-/// The path that `name` is, if it is one.
-fn path_of(name: &str) -> Option<PathBuf> {
+/// Where the folder or zip of images is that `name` is the path of, if it is one.
+pub fn path_of(name: &str, root: Option<&Path>) -> Option<PathBuf> {
     let path = name.strip_prefix("folder:");
     let looks_like_one = name.contains(std::path::is_separator) || name.ends_with(".zip");
-    path.or(looks_like_one.then_some(name)).map(PathBuf::from)
+    let path = PathBuf::from(path.or(looks_like_one.then_some(name))?);
+    Some(match root {
+        Some(root) if root.join(&path).exists() => root.join(path),
+        Some(root) => root.into(),
+        None => path,
+    })
 }
 
 /// Where the images of the data set `name` come from: a folder or a zip, whether it is there or not.
 pub fn source(name: &str, root: Option<&Path>) -> PathBuf {
-    path_of(name).unwrap_or_else(|| directory(name, root))
+    path_of(name, root).unwrap_or_else(|| directory(name, root))
 }
 
 /// The folder with the files of the data set `name`.
@@ -168,10 +174,15 @@ mod tests {
 
     #[test]
     fn paths_are_told_from_names() {
-        assert_eq!(path_of("folder:digits"), Some("digits".into()));
-        assert_eq!(path_of("./digits"), Some("./digits".into()));
-        assert_eq!(path_of("digits.zip"), Some("digits.zip".into()));
-        assert_eq!(path_of("svhn"), None);
+        assert_eq!(path_of("folder:digits", None), Some("digits".into()));
+        assert_eq!(path_of("./digits", None), Some("./digits".into()));
+        assert_eq!(path_of("digits.zip", None), Some("digits.zip".into()));
+        assert_eq!(path_of("svhn", None), None);
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        assert_eq!(path_of("folder:digits", Some(root)), Some(root.into()));
+        std::fs::create_dir(root.join("digits")).unwrap();
+        assert_eq!(path_of("folder:digits", Some(root)), Some(root.join("digits")));
     }
 
     /// Needs the real files: `NSA_TEST_DATA` names a folder with `fashion-mnist` in it.

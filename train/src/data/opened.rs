@@ -4,8 +4,10 @@ use super::error::{DataSourceError, Failure, MAX_READ};
 use super::folder::{Folder, Pictures};
 use super::listing::Remark;
 use crate::output::{self, tell};
+use nsa_core::bundle::sha256;
 use nsa_core::data::resize::to_side;
 use nsa_core::data::{CHANNELS, ImageSet, SIZE, Split, synth_digits};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// One split of a data set: every image's class, and where its pixels are.
@@ -29,6 +31,15 @@ pub(super) enum Pixels {
     Held(ImageSet),
     /// In image files.
     Files(Folder),
+}
+
+/// Which images a split holds, in short: to tell later whether they are still the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// How many.
+    pub images: usize,
+    /// SHA-256 of the list of its files, or of the images themselves where they are not in files of their own.
+    pub sha256: String,
 }
 
 /// Images that were read.
@@ -76,6 +87,32 @@ impl Opened {
     /// Where the images of one class stand, or those of all others.
     pub fn of_class(&self, class: usize, others: bool) -> Vec<usize> {
         (0..self.labels.len()).filter(|&i| (usize::from(self.labels[i]) == class) != others).collect()
+    }
+
+    /// What the split holds now.
+    pub fn listed(&mut self) -> Listed {
+        let sha256 = match &mut self.pixels {
+            Pixels::Drawn(_) => sha256(self.source.as_bytes()),
+            Pixels::Held(set) => sha256(&[sha256(set.pixels()), sha256(set.labels())].concat().into_bytes()),
+            Pixels::Files(folder) => sha256(folder.listing().as_bytes()),
+        };
+        Listed { images: self.labels.len(), sha256 }
+    }
+
+    /// Whether the split holds what it held when a run began.
+    ///
+    /// # Errors
+    /// Other images, or more, or fewer.
+    pub fn must_be(&mut self, split: Split, then: &Listed) -> Result<(), DataSourceError> {
+        let now = self.listed();
+        if now == *then {
+            return Ok(());
+        }
+        Err(self.changed(if now.images == then.images {
+            format!("its {split} split has {} images as then, but their names or sizes are others", now.images)
+        } else {
+            format!("its {split} split has {} images, and had {}", now.images, then.images)
+        }))
     }
 
     /// What a person should know of the files: what was left out.

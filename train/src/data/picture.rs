@@ -72,6 +72,11 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, PictureError> {
     if !whole {
         return Err(PictureError::Cut);
     }
+    if format == ImageFormat::Jpeg && jpeg::has_coarse_brightness(bytes) {
+        return Err(PictureError::Unread(
+            "a JPEG whose brightness is sampled more coarsely than its colours, which is not read: save it again as PNG",
+        ));
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED);
     if hidden {

@@ -126,6 +126,27 @@ fn a_server_that_cannot_resume_sends_it_all_again() {
     assert_eq!(asked, [Some(50), None]);
 }
 
+/// Some servers answer a request for the rest with 200 instead of 206, and send the rest.
+#[test]
+fn a_part_that_is_called_the_whole_is_put_where_it_belongs() {
+    let rest_as_200: Answer = |stream, from| {
+        let from = from.unwrap();
+        let head = format!("200 OK\r\nContent-Range: bytes {from}-35/36");
+        send(stream, &head, CONTENT.len() - from, &CONTENT[from..]);
+    };
+    let Outcome { result, asked, file, .. } = fetch(vec![breaks_off, rest_as_200], b"");
+    assert_eq!((result.unwrap(), asked), (Fetched::Now, vec![None, Some(10)]));
+    assert_eq!(file.as_deref(), Some(CONTENT));
+    // A part that does not continue what is there: it is left, and the file is asked for from its beginning.
+    let other: Answer = |stream, _| send(stream, "200 OK\r\nContent-Range: bytes 20-35/36", 16, &CONTENT[20..]);
+    let Outcome { result, asked, file, .. } = fetch(vec![other, whole], &CONTENT[..5]);
+    assert_eq!((result.unwrap(), asked), (Fetched::Now, vec![Some(5), None]));
+    assert_eq!(file.as_deref(), Some(CONTENT));
+    // Nor is a part the beginning where nothing is there yet.
+    let Outcome { result, file, .. } = fetch(vec![other, whole], b"");
+    assert_eq!((result.unwrap(), file.as_deref()), (Fetched::Now, Some(CONTENT)));
+}
+
 #[test]
 fn a_wrong_byte_is_noticed_and_nothing_is_kept() {
     let Outcome { result, file, part, .. } = fetch(vec![wrong_byte], b"");
