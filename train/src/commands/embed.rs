@@ -37,7 +37,7 @@ impl WeightsArgs {
         };
         let own = stem.pixels();
         let (mean, std) = (given("mean", &self.mean, own.mean, 0.0)?, given("std", &self.std, own.std, 1e-6)?);
-        Ok((EncoderConfig { arch, stem, width: self.width }, PixelNorm { mean, std }))
+        Ok((EncoderConfig { arch, stem, width: self.width }, PixelNorm { mean, std, contrast: false }))
     }
 }
 
