@@ -35,8 +35,11 @@ class Rival(Network):
     def __init__(self):
         super().__init__("simclr", WIDTH)
 
+    def scaled(self, images):
+        return (images - 0.5) / 0.25
+
     def embed(self, images):
-        return self.encoder((images - 0.5) / 0.25)[-1].mean((2, 3))
+        return self.encoder(self.scaled(images))[-1].mean((2, 3))
 
     def logits(self, images):
         return self.projector(self.embed(images))[-1]
@@ -50,7 +53,7 @@ class Rival(Network):
 
 
 class DeepSvdd(Rival):
-    """Ruff et al. 2018: no bias but minus the centre, no affine batch norm."""
+    """Ruff et al. 2018: no bias but minus the centre, no affine batch norm, images without their contrast."""
 
     def __init__(self):
         super().__init__()
@@ -59,6 +62,11 @@ class DeepSvdd(Rival):
         for name, parameter in self.encoder.named_parameters():
             if parameter.dim() == 1:
                 parameter.requires_grad = False
+
+    def scaled(self, images):
+        centred = images - images.mean((1, 2, 3), keepdim=True)
+        # The lab adds 1e-6 to a contrast of pixels that are scaled already, four times as large.
+        return centred / (centred.abs().mean((1, 2, 3), keepdim=True) + 0.25e-6)
 
     def clear(self):
         with torch.no_grad():
@@ -243,15 +251,21 @@ class Csi(Rival):
 
 
 class Goad(RotTrans):
-    """Bergman & Hoshen 2020: close to the centre of one's own transformation, far from the others'."""
+    """Bergman & Hoshen 2020: close to the centre of one's own transformation, far from the others'; and which is it?
+    Centres are of embeddings."""
 
     seed = 2020
 
     def __init__(self):
         super().__init__()
-        self.projector = Head([8 * WIDTH, 2 * WIDTH], False, False)
-        # It moves all centres alike: its gradient is nothing but rounding.
-        self.projector.layers[0].linear.bias.requires_grad = False
+        self.projector = Head([8 * WIDTH, 8 * WIDTH], False, False)
+        self.projector.requires_grad_(False)
+        self.classifier = Head([8 * WIDTH, 36], False, False)
+
+    def clear(self):
+        with torch.no_grad():
+            self.projector.layers[0].linear.weight.copy_(torch.eye(8 * WIDTH))
+            self.projector.layers[0].linear.bias.zero_()
 
     def loss(self, first, second, norm, temperature, target):
         pictures, which = [], []
@@ -267,18 +281,18 @@ class Goad(RotTrans):
             (distance(i, own) + 1 - min(distance(i, other) for other in centres if other != own)).clamp(min=0)
             for i, own in enumerate(which.tolist())
         ]
-        return torch.stack(triplets).mean()
+        told = F.cross_entropy(self.classifier(z)[-1], which)
+        return told + 0.1 * torch.stack(triplets).mean() + 10 * z.square().mean()
 
     def scores(self, images, trained):
         every = lambda x: torch.stack([self.logits(transformed(x, move, turns)) for move in self.moves for turns in range(4)])
         z, centres = every(images), every(trained).mean(1)
-        likelihood = torch.exp(-(z[:, :, None] - centres).square().sum(3)) + 1e-6
-        right = torch.diagonal(likelihood, dim1=0, dim2=2).T
-        return {"goad": -torch.log(right / likelihood.sum(2)).sum(0)}
+        log_likelihood = F.log_softmax(-(z[:, :, None] - centres).square().sum(3), dim=2)
+        return {"goad": -torch.diagonal(log_likelihood, dim1=0, dim2=2).sum(1)}
 
 
 class Drocc(Rival):
-    """Goyal et al. 2020: images against the hardest points of a shell around them. The search begins at `second`.
+    """Goyal et al. 2020: images against the hardest points at a distance from them. The search begins at `second`.
 
     What it finds is compared by `ascent` below, on a smooth network. Behind rectifiers, rounding decides which way it goes:
     weights that differ by 1e-7 change the loss by up to 0.05. So of a whole network only the score is."""
@@ -291,31 +305,28 @@ class Drocc(Rival):
 
     def loss(self, first, second, norm, temperature, target):
         x, start = ((images - 0.5) / 0.25 for images in (first, second))
-        # Batch norms see images and anomalies together.
-        both = lambda anomalies: self.projector(self.encoder(torch.cat([x, anomalies]))[-1].mean((2, 3)))[-1]
-        logits = both(x + hardest(x, start, lambda anomalies: both(anomalies)[len(x) :]))
-        right = torch.ones_like(logits)
-        right[len(x) :] = 0
-        return 2 * F.binary_cross_entropy_with_logits(logits, right)
+        # Batch norms see images and anomalies apart.
+        logit = lambda pictures: self.projector(self.encoder(pictures)[-1].mean((2, 3)))[-1]
+        of_class = F.softplus(-logit(x)).mean()
+        return of_class + F.softplus(logit(x + hardest(x, start, logit))).mean()
 
     def scores(self, images, trained):
         return {"logit": -self.logits(images)[:, 0]}
 
 
 def hardest(x, added, logit):
-    """Gradient ascent from `added` in the shell around `x`."""
-    radius = x[0].numel() ** 0.5 / 2
+    """Gradient ascent from `added` on the sphere around `x`: radius 8 for 3,072 values, five steps of 0.01 there."""
+    radius = 8 * (x[0].numel() / 3072) ** 0.5
 
-    def into_shell(added):
-        length = torch.linalg.vector_norm(added, dim=(1, 2, 3), keepdim=True)
-        return added / length * length.clamp(radius, 2 * radius)
+    def onto_sphere(added):
+        return added / torch.linalg.vector_norm(added, dim=(1, 2, 3), keepdim=True) * radius
 
-    added = into_shell(added)
+    added = onto_sphere(added)
     for _ in range(5):
         added = added.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(F.softplus(logit(x + added)).mean(), added)
         direction = gradient / torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
-        added = into_shell(added.detach() + 0.1 * radius * direction)
+        added = onto_sphere(added.detach() + 0.01 / 8 * radius * direction)
     return added
 
 
@@ -327,6 +338,18 @@ def ascent():
     found = hardest(images, start, lambda x: torch.tanh(x.flatten(1) @ hidden) @ last)
     names = ("images", "start", "hidden", "last", "found")
     return {name: numbers(tensor, 9) for name, tensor in zip(names, (images, start, hidden, last, found))}
+
+
+def n_pair():
+    """DROC's contrastive loss of five pairs of four values: each of the first view must find its other view in the second."""
+    generator = torch.Generator().manual_seed(2021)
+    views = [torch.randn(5, 4, generator=generator).double().requires_grad_() for _ in range(2)]
+    temperature = 0.2
+    logits = F.normalize(views[0]) @ F.normalize(views[1]).T / temperature
+    value = F.cross_entropy(logits, torch.arange(5))
+    value.backward()
+    return {"temperature": temperature, "views": [numbers(x, 9) for x in views], "value": value.item(),
+            "gradients": [numbers(x.grad) for x in views]}
 
 
 class Arnet(Rival):
@@ -402,19 +425,19 @@ class Elsa(Rival):
             weight = self.prototypes["linear"].weight
             weight.copy_(F.normalize(weight, dim=1))
 
-    def nearness(self, images):
+    def nearness(self, images, temperature):
         cosines = F.normalize(self.logits(images), dim=1) @ self.prototypes["linear"].weight.T
-        return torch.logsumexp(cosines / 0.5, 1)
+        return torch.logsumexp(cosines / temperature, 1)
 
     def loss(self, first, second, norm, temperature, target):
         most, losses = np.log(100) + 1 / 0.5, []
         for view in (first, second):
-            nearness = self.nearness(view)
+            nearness = self.nearness(view, 0.5)
             losses.append(torch.cat([1 / nearness[:-2], 1 / (most - nearness[-2:])]).mean())
         return sum(losses) / 2
 
     def scores(self, images, trained):
-        return {"energy": -self.nearness(images)}
+        return {"energy": -self.nearness(images, 1)}
 
 
 RIVALS = {"deep-svdd": DeepSvdd, "rotnet": Rotnet, "rot-trans": RotTrans, "geom": Geom, "csi": Csi, "goad": Goad,
@@ -454,7 +477,7 @@ def main():
     made = {case["objective"]: case for case in known if case["objective"] not in chosen}
     made |= {objective: values(objective, images[:BATCH], images[BATCH:]) for objective in chosen}
     networks = [made[objective] for objective in RIVALS]
-    content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent(),
+    content = {"torch": torch.__version__.split("+")[0], "networks": networks, "ascent": ascent(), "n-pair": n_pair(),
                "dirichlet": answers_of_four(), "stoc": stoc()}
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n")
     for path in sorted(HERE.glob("rivals*")):

@@ -102,11 +102,12 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
 
   ssd        Sehwag et al. 2021. Learns as SimCLR does. An image is anomalous if its features' direction is far from the
              class's mean by the Mahalanobis distance (`mahalanobis` on conv4-1x1).
-  droc       Sohn et al. 2021. Learns as SimCLR(-) does: each view's rotations are negatives of it. An image is
-             anomalous where a one-class SVM (`oc-svm`) or a kernel density (`kde`) on conv4-1x1 says so.
-  deep-svdd  Ruff et al. 2018. Pulls the images, as they are, towards a centre that is fixed before learning. An image is
-             anomalous far from it (`length` on head1, which is seen from the centre). The network has no biases: with
-             --svdd-biases true it could put every image at the centre, whatever is on it.
+  droc       Sohn et al. 2021. Learns as SimCLR(-) does, each view's rotations are negatives of it, but only the second
+             view is searched for the first. An image is anomalous where a one-class SVM (`oc-svm`) or a kernel density
+             (`kde`) on conv4-1x1 says so.
+  deep-svdd  Ruff et al. 2018. Pulls the images, without their contrast, towards a centre that is fixed before learning. An
+             image is anomalous far from it (`length` on head1, which is seen from the centre). The network has no biases:
+             with --svdd-biases true it could put every image at the centre, whatever is on it.
   rotnet     Golan & El-Yaniv 2018, with rotations only. Learns by how many quarters an image is turned. An image is
              anomalous if its four turns are told badly (`shift-log-prob` on the row `shifts`); its features are scored
              as any.
@@ -119,11 +120,11 @@ is followed in training, is a row of `nsa eval` and goes into the bundle; docs/m
   csi        Tack et al. 2020. Learns as SimCLR(-) does, and by how many quarters each view is turned. An image is anomalous
              if in its four turns its projections are short or far from the class's, and its turns are told badly (`csi` on
              `shifts`).
-  goad       Bergman & Hoshen 2020. Learns to put pictures made by one of 36 transformations (turned, moved) close to their
-             centre and far from the other centres. An image is anomalous if its pictures land elsewhere (`goad` on
-             `shifts`).
-  drocc      Goyal et al. 2020. Learns to tell the images from points in a shell around them, those that it takes for images
-             most, which it finds by gradient ascent in every step. An image is anomalous if it is taken for such a point
+  goad       Bergman & Hoshen 2020. Learns by which of 36 transformations (turned, moved) a picture was made, and to put
+             those of one close to their centre and far from the other centres. An image is anomalous if its pictures
+             land elsewhere (`goad` on `shifts`).
+  drocc      Goyal et al. 2020. Learns to tell the images from points at a distance from them, those that it takes for images
+             most, which it looks for by gradient ascent in every step. An image is anomalous if it is taken for such a point
              (`logit` on head1).
   arnet      Huang et al. 2019. Learns to restore an image from its grey picture in any of four turns. An image is anomalous
              if it is restored badly (`restoration`, the mean absolute error over the four turns, on `shifts`).

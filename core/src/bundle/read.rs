@@ -72,7 +72,7 @@ impl Manifest {
             let (id, n) = (self.config.id_class, self.classes.len());
             return fault(format!("the ID class must be one of 1 to 256 classes, found class {id} of {n}"));
         }
-        let PixelNorm { mean, std } = self.config.network().pixels;
+        let PixelNorm { mean, std, .. } = self.config.network().pixels;
         if (self.pixel_mean, self.pixel_std) != (mean, std) {
             return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }

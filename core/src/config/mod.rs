@@ -8,7 +8,7 @@ mod train;
 mod words;
 
 pub use augment::AugmentConfig;
-pub use objective::{Norm, Objective, Schedule};
+pub use objective::{Apart, Norm, Objective, Schedule};
 pub use pixels::PixelNorm;
 pub use size::{CHANNELS, IMAGE_BYTES, IMAGENET_SIZE, SIDES, SIZE, is_side};
 pub use train::{ConfigError, TrainConfig};

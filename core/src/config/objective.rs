@@ -69,6 +69,17 @@ words! {
     }
 }
 
+/// What of a network must differ between images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// The directions of embeddings.
+    Embeddings,
+    /// The directions of embeddings and of projections, which the loss compares.
+    Projections,
+    /// The one logit that is learned. A network that answers rightly may point all embeddings the same way.
+    Logits,
+}
+
 impl Objective {
     /// The paper's name of an objective with its normalisation: `SimSiam(n)`, `SimCLR(n-)`. The paper's own choice of
     /// where to normalise is "(n)"; any other is named.
@@ -136,9 +147,18 @@ impl Objective {
         matches!(self, Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi)
     }
 
-    /// Whether the loss compares the directions of projections: where they all point the same way, it has collapsed.
-    pub fn compares_directions(self) -> bool {
-        self.draws_views()
+    /// What must differ between images: a network that gives every image the same has collapsed.
+    pub fn keeps_apart(self) -> Apart {
+        match self {
+            Self::Drocc => Apart::Logits,
+            _ if self.draws_views() => Apart::Projections,
+            _ => Apart::Embeddings,
+        }
+    }
+
+    /// Whether the network takes the contrast out of each image: see [`PixelNorm::contrast`](super::PixelNorm::contrast).
+    pub fn normalizes_contrast(self) -> bool {
+        self == Self::DeepSvdd
     }
 
     /// Whether its projector is SimCLR's, which may have a batch norm.
@@ -158,8 +178,8 @@ impl Objective {
             Self::Simsiam | Self::Byol | Self::Simclr | Self::Ssd | Self::Elsa => 2,
             Self::SimclrRot | Self::Droc | Self::Stoc | Self::Csi => 8,
             Self::DeepSvdd | Self::Panda => 1,
-            // The image and a point of the shell, five times on its way and once where it ends.
-            Self::Drocc => 12,
+            // The image, and a point around it: five times on its way and once where it ends.
+            Self::Drocc => 7,
             Self::Rotnet | Self::RotTrans | Self::Geom | Self::Goad | Self::Arnet => 4,
         }
     }

@@ -113,7 +113,8 @@ pub struct ConfigError {
 impl TrainConfig {
     /// How pixels are scaled before the encoder sees them.
     pub fn pixel_norm(&self) -> PixelNorm {
-        self.pixels.unwrap_or(PixelNorm::of_side(self.image_size))
+        let contrast = self.objective.normalizes_contrast();
+        PixelNorm { contrast, ..self.pixels.unwrap_or(PixelNorm::of_side(self.image_size)) }
     }
 
     /// The learning rate of step `step` of `steps`, counted from 0.
@@ -149,7 +150,7 @@ impl TrainConfig {
             if holds { Ok(()) } else { Err(ConfigError { setting, must, found }) }
         };
         require(is_side(self.image_size), "image-size", SIDES, self.image_size.to_string())?;
-        let PixelNorm { mean, std } = self.pixel_norm();
+        let PixelNorm { mean, std, .. } = self.pixel_norm();
         let sane = mean.iter().all(|m| (0.0..=1.0).contains(m)) && std.iter().all(|s| (1e-3..=1.0).contains(s));
         require(sane, "pixels", "means of 0 to 1 and spreads of 0.001 to 1", format!("{mean:?} and {std:?}"))?;
         require((1..=256).contains(&self.width), "width", "1 to 256", self.width.to_string())?;

@@ -49,7 +49,7 @@ impl HeadShape {
     }
 
     /// One linear layer, to the logits of a classifier or to a projection. Without `biases` its bias is not learned:
-    /// Deep SVDD's is minus the centre ([`Head::seen_from`]); GOAD's would move all centres alike, and nothing else.
+    /// Deep SVDD's and PANDA's is minus the centre ([`Head::seen_from`]).
     pub fn linear(y: usize, outputs: usize, biases: bool) -> Self {
         Self { sizes: vec![y, outputs], hidden_norm: false, output_norm: false, biases }
     }

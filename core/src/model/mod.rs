@@ -31,6 +31,7 @@ pub use head::{Head, HeadLayer, HeadShape};
 pub(crate) use init::draw_weights;
 pub use layer::{Layer, UnknownLayer};
 pub use norm::{NORM_EPSILON, l2_normalize};
+pub use pixels::CONTRAST_EPSILON;
 pub use pretrained::Pretrained;
 pub use prototypes::{PROTOTYPES, Prototypes};
 pub use resnet::{FeatureMaps, ResNet};
@@ -87,7 +88,8 @@ pub struct Network<B: Backend> {
     pub projector: Head<B>,
     /// h: projections to predictions p.
     pub predictor: Option<Head<B>>,
-    /// CSI's classifier: embeddings to the logits of transformations. (Where nothing else is learned, g is the classifier.)
+    /// CSI's and GOAD's classifier: embeddings to the logits of transformations. (Where nothing else is learned, g is the
+    /// classifier.)
     pub classifier: Option<Head<B>>,
     /// ELSA's, of projections.
     pub prototypes: Option<Prototypes<B>>,
@@ -169,8 +171,7 @@ impl NetworkConfig {
             | Objective::Csi
             | Objective::Elsa => (HeadShape::simclr_projector(y, 2 * self.width, self.head_batch_norm), None),
             Objective::DeepSvdd => (HeadShape::linear(y, 2 * self.width, self.svdd_biases), None),
-            Objective::Panda => (HeadShape::linear(y, y, false), None),
-            Objective::Goad => (HeadShape::linear(y, 2 * self.width, false), None),
+            Objective::Panda | Objective::Goad => (HeadShape::linear(y, y, false), None),
             Objective::Drocc => (HeadShape::linear(y, 1, true), None),
             Objective::Arnet => (HeadShape::decoder(y, CHANNELS * self.side * self.side), None),
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => {
@@ -216,7 +217,7 @@ impl NetworkConfig {
 
     /// The projector where it is the identity, which nothing draws.
     fn identity<B: Backend>(&self, device: &B::Device) -> Option<Head<B>> {
-        (self.objective == Objective::Panda).then(|| Head::identity(8 * self.width, device))
+        matches!(self.objective, Objective::Panda | Objective::Goad).then(|| Head::identity(8 * self.width, device))
     }
 
     /// A network for [`load_weights`]: drawing eleven million weights takes a browser a second.
@@ -232,7 +233,7 @@ impl NetworkConfig {
             encoder,
             projector: self.identity(device).unwrap_or_else(|| projector.init(device)),
             predictor: predictor.map(|shape| shape.init(device)),
-            classifier: (self.objective == Objective::Csi).then(|| {
+            classifier: matches!(self.objective, Objective::Csi | Objective::Goad).then(|| {
                 let choices = self.objective.shifts().choices().iter().sum();
                 HeadShape::linear(8 * self.width, choices, true).init(device)
             }),
@@ -339,7 +340,9 @@ impl<B: Backend> Network<B> {
                 Said::Projection | Said::ProjectionAndLogit => z,
                 Said::Answers => log_softmax(z, 1),
             });
-            logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
+            if self.said == Said::ProjectionAndLogit {
+                logits.extend(self.classifier.as_ref().map(|classifier| classifier.forward(y).narrow(1, which, 1)));
+            }
         }
         said.extend(logits);
         Tensor::cat(said, 1)

@@ -4,6 +4,9 @@ use crate::config::PixelNorm;
 use crate::data::{CHANNELS, ImageSet};
 use burn::tensor::{Tensor, backend::Backend};
 
+/// Added to the contrast of an image, so that one of a single colour stays finite.
+pub const CONTRAST_EPSILON: f64 = 1e-6;
+
 impl PixelNorm {
     /// Mean and spread of every channel of these images, so that their scaled pixels have mean 0 and spread 1. A channel
     /// without spread is divided by the least that a run may ask for.
@@ -19,7 +22,7 @@ impl PixelNorm {
         let n = (images.len() * area).max(1) as f64;
         let mean = sum.map(|s| s / n);
         let spread = |c: usize| (squares[c] / n - mean[c] * mean[c]).max(0.0).sqrt().max(1e-3);
-        Self { mean: mean.map(|m| m as f32), std: [0, 1, 2].map(|c| spread(c) as f32) }
+        Self { mean: mean.map(|m| m as f32), std: [0, 1, 2].map(|c| spread(c) as f32), contrast: false }
     }
 
     /// Scales images (`N x 3 x H x W` in 0..1).
@@ -31,8 +34,16 @@ impl PixelNorm {
             Tensor::<B, 1>::from_floats(values, &device).reshape([1, c]).repeat_dim(0, n).reshape([n * c, 1])
         };
         let rows = images.reshape([n * c, h * w]);
-        ((rows - column(self.mean)) / column(self.std)).reshape([n, c, h, w])
+        let scaled = (rows - column(self.mean)) / column(self.std);
+        let scaled = if self.contrast { normalized(scaled.reshape([n, c * h * w])) } else { scaled };
+        scaled.reshape([n, c, h, w])
     }
+}
+
+/// Images, a row each, without their brightness and contrast: minus their mean, over the mean absolute value of what is left.
+fn normalized<B: Backend>(images: Tensor<B, 2>) -> Tensor<B, 2> {
+    let centred = images.clone() - images.mean_dim(1);
+    centred.clone() / (centred.abs().mean_dim(1) + CONTRAST_EPSILON)
 }
 
 #[cfg(test)]
@@ -52,5 +63,24 @@ mod tests {
         let red = norm.apply(batch).narrow(1, 0, 1).reshape([512]);
         let (mean, square) = (red.clone().mean().into_scalar(), red.square().mean().into_scalar());
         assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-4, "{mean} {square}");
+    }
+
+    /// Global contrast normalisation takes out what a lamp and a camera's exposure put into an image.
+    #[test]
+    fn an_image_without_its_contrast_is_the_same_in_any_light() {
+        let values: Vec<f32> = (0..12).map(|i| 0.1 * (i % 7) as f32).collect();
+        let image = Tensor::<Flex, 1>::from_floats(&values[..], &Default::default()).reshape([1, 3, 2, 2]);
+        let dark = image.clone() * 0.3 + 0.05;
+        let flat = image.zeros_like() + 0.4;
+        let norm = PixelNorm { contrast: true, ..PixelNorm::CIFAR };
+        let found = norm.apply(Tensor::cat(vec![image, dark, flat], 0)).into_data().into_vec::<f32>().unwrap();
+        let mean = values.iter().sum::<f32>() / 12.0;
+        let deviation = values.iter().map(|x| (x - mean).abs()).sum::<f32>() / 12.0;
+        for (i, value) in values.iter().enumerate() {
+            let expected = (value - mean) / deviation;
+            assert!((found[i] - expected).abs() < 1e-4, "{}, expected {expected}", found[i]);
+            assert!((found[12 + i] - expected).abs() < 1e-4, "darker: {}, expected {expected}", found[12 + i]);
+            assert_eq!(found[24 + i], 0.0);
+        }
     }
 }

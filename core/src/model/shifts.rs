@@ -29,6 +29,8 @@ pub enum Shifts {
     Turns,
     /// 36: turns and moves, which are told one by one: how far turned, how far down, how far to the right.
     TurnsAndMoves,
+    /// The same 36, told as one.
+    TurnsAndMovesAsOne,
     /// 72: turns, moves and the mirror image, told as one.
     All,
 }
@@ -38,7 +40,8 @@ impl Objective {
     pub fn shifts(self) -> Shifts {
         match self {
             Self::Rotnet | Self::Csi | Self::Arnet => Shifts::Turns,
-            Self::RotTrans | Self::Goad => Shifts::TurnsAndMoves,
+            Self::RotTrans => Shifts::TurnsAndMoves,
+            Self::Goad => Shifts::TurnsAndMovesAsOne,
             Self::Geom => Shifts::All,
             _ => Shifts::None,
         }
@@ -91,7 +94,7 @@ impl Shifts {
         let (moves, flips): (&[isize], &[bool]) = match self {
             Self::None => return Vec::new(),
             Self::Turns => (&[0], &[false]),
-            Self::TurnsAndMoves => (&[0, -1, 1], &[false]),
+            Self::TurnsAndMoves | Self::TurnsAndMovesAsOne => (&[0, -1, 1], &[false]),
             Self::All => (&[0, -1, 1], &[false, true]),
         };
         let mut all = Vec::new();
@@ -111,6 +114,7 @@ impl Shifts {
             Self::None => &[],
             Self::Turns => &[4],
             Self::TurnsAndMoves => &[4, 3, 3],
+            Self::TurnsAndMovesAsOne => &[36],
             Self::All => &[72],
         }
     }
@@ -119,7 +123,7 @@ impl Shifts {
     fn answers(self, which: usize) -> Vec<usize> {
         match self {
             Self::None => Vec::new(),
-            Self::Turns | Self::All => vec![which],
+            Self::Turns | Self::TurnsAndMovesAsOne | Self::All => vec![which],
             Self::TurnsAndMoves => vec![which % 4, which / 12, which / 4 % 3],
         }
     }
@@ -234,7 +238,13 @@ mod tests {
 
     #[test]
     fn transformations_are_all_different_and_their_answers_say_which() {
-        for (shifts, count) in [(Shifts::None, 0), (Shifts::Turns, 4), (Shifts::TurnsAndMoves, 36), (Shifts::All, 72)] {
+        for (shifts, count) in [
+            (Shifts::None, 0),
+            (Shifts::Turns, 4),
+            (Shifts::TurnsAndMoves, 36),
+            (Shifts::TurnsAndMovesAsOne, 36),
+            (Shifts::All, 72),
+        ] {
             let all = shifts.all();
             assert_eq!(all.len(), count);
             let mut answers: Vec<Vec<usize>> = (0..count).map(|which| shifts.answers(which)).collect();

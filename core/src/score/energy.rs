@@ -3,9 +3,6 @@
 use super::{ScoreError, bank::check_width};
 use crate::Features;
 
-/// What cosines are divided by (their temperature).
-pub const TEMPERATURE: f64 = 0.5;
-
 /// The width of the features; nothing else is learned from the training features.
 #[derive(Debug, Clone)]
 pub struct Energy {
@@ -18,10 +15,11 @@ impl Energy {
         Self { width: train.dim() }
     }
 
-    /// Minus the logarithm of the sum over prototypes of exp(cosine / temperature); high = anomalous.
+    /// Minus the logarithm of the sum over prototypes of exp(cosine); high = anomalous. The temperature is 1 here, as in
+    /// their code; what is learned is another one's.
     pub fn score(&self, queries: &Features) -> Result<Vec<f32>, ScoreError> {
         check_width(self.width, queries)?;
-        let sum = |row: &[f32]| row.iter().map(|&cosine| libm::exp(f64::from(cosine) / TEMPERATURE)).sum::<f64>();
+        let sum = |row: &[f32]| row.iter().map(|&cosine| libm::exp(f64::from(cosine))).sum::<f64>();
         Ok(queries.rows().map(|row| -libm::log(sum(row)) as f32).collect())
     }
 }

@@ -46,7 +46,7 @@ pub use bank::{Bank, BankParts, Reading};
 pub use coreset::Coreset;
 pub use csi::Csi;
 pub use dirichlet::Dirichlet;
-pub use energy::{Energy, TEMPERATURE};
+pub use energy::Energy;
 pub use ensemble::{ensemble, scaled};
 pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};

@@ -1,17 +1,19 @@
-//! DROCC (Goyal et al. 2020): a classifier of the class against the hardest points of a shell around its images.
+//! DROCC (Goyal et al. 2020): a classifier of the class against the hardest points at some distance from its images.
 //!
-//! The class is taken to lie on a manifold that is smooth at the scale of the shell: what is at least a radius away from an
-//! image, and not much farther, is an anomaly. Which such point the classifier takes for the class is found by gradient ascent.
+//! The class is taken to lie on a manifold that is smooth at the scale of that distance: what is so far from an image is an
+//! anomaly. Which such point the classifier takes for the class is found by gradient ascent. Distances are those of the
+//! authors' command for CIFAR-10, where the inner and the outer radius of their shell are the same (gamma 1): a sphere.
 
 use burn::tensor::activation::softplus;
 use burn::tensor::{Tensor, backend::AutodiffBackend, backend::Backend};
 
+/// The authors' radius, for images of so many values with a spread of about 1.
+const RADIUS: f64 = 8.0;
+const VALUES: f64 = 3072.0;
 /// Steps of the ascent.
-pub const ASCENTS: usize = 5;
-/// Length of a step, as a share of the inner radius.
-const STEP: f64 = 0.1;
-/// Outer radius over inner radius (their gamma).
-const SHELL: f64 = 2.0;
+const ASCENTS: usize = 5;
+/// Length of a step, as a share of the radius: five of these go as far as the authors' fifty of 0.001.
+const STEP: f64 = 0.01 / RADIUS;
 
 /// Cross-entropy of images of the class: logits, `N x 1`, of being of it.
 pub fn inlier_loss<B: Backend>(logits: Tensor<B, 2>) -> Tensor<B, 1> {
@@ -23,14 +25,14 @@ pub fn outlier_loss<B: Backend>(logits: Tensor<B, 2>) -> Tensor<B, 1> {
     softplus(logits, 1.0).mean()
 }
 
-/// The inner radius of the shell around images of so many values, which are scaled to a spread of about 1: half the square
-/// root of their number (appendix of the paper).
+/// How far anomalies are from images of so many values. It grows with the square root of their number, as distances between
+/// images do, and is the authors' 8 where they are 3,072.
 fn radius(values: usize) -> f64 {
-    (values as f64).sqrt() / 2.0
+    RADIUS * (values as f64 / VALUES).sqrt()
 }
 
 /// From `start` (what is added to images, `N x C x H x W`) by five steps up the loss of anomalies, each along the
-/// gradient's direction and then back into the shell: what to add to get the hardest anomalies (equation 3, algorithm 1).
+/// gradient's direction and then back onto the sphere: what to add to get the hardest anomalies (equation 3, algorithm 1).
 pub fn hardest<B: AutodiffBackend>(
     images: &Tensor<B, 4>,
     start: Tensor<B::InnerBackend, 4>,
@@ -38,23 +40,22 @@ pub fn hardest<B: AutodiffBackend>(
 ) -> Tensor<B::InnerBackend, 4> {
     let [n, c, h, w] = start.dims();
     let radius = radius(c * h * w);
-    let mut found = into_shell(start.reshape([n, c * h * w]), radius);
+    let mut found = onto_sphere(start.reshape([n, c * h * w]), radius);
     for _ in 0..ASCENTS {
         let added = Tensor::<B, 2>::from_inner(found.clone()).require_grad();
         let loss = outlier_loss(logits(images.clone() + added.clone().reshape([n, c, h, w])));
         // Where the logits do not depend on the images there is no way up.
         let Some(gradient) = added.grad(&loss.backward()) else { break };
         let length = (gradient.clone().square().sum_dim(1) + 1e-24).sqrt();
-        found = into_shell(found + gradient / length * (STEP * radius), radius);
+        found = onto_sphere(found + gradient / length * (STEP * radius), radius);
     }
     found.reshape([n, c, h, w])
 }
 
-/// Rows scaled so that their length is from the radius to twice the radius.
-fn into_shell<B: Backend>(x: Tensor<B, 2>, radius: f64) -> Tensor<B, 2> {
+/// Rows scaled to the length `radius`.
+fn onto_sphere<B: Backend>(x: Tensor<B, 2>, radius: f64) -> Tensor<B, 2> {
     let length = (x.clone().square().sum_dim(1) + 1e-24).sqrt();
-    let wanted = length.clone().clamp(radius, SHELL * radius);
-    x * (wanted / length)
+    x / length * radius
 }
 
 #[cfg(test)]
@@ -99,11 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn points_are_put_into_the_shell() {
+    fn points_are_put_onto_the_sphere() {
         let x = Tensor::<Flex, 2>::from_floats([[0.3, 0.4], [3.0, 4.0], [0.9, 1.2]], &Default::default());
-        let lengths = into_shell(x, 1.0).square().sum_dim(1).into_data().into_vec::<f32>().unwrap();
-        for (found, expected) in lengths.into_iter().zip([1.0, 4.0, 2.25]) {
-            assert!((found - expected).abs() < 1e-5, "{found}, expected {expected}");
-        }
+        let points = onto_sphere(x, 2.0).into_data().into_vec::<f32>().unwrap();
+        assert!(points.chunks(2).all(|p| (p[0] - 1.2).abs() < 1e-5 && (p[1] - 1.6).abs() < 1e-5), "{points:?}");
+    }
+
+    /// Radius 8 and fifty steps of 0.001 for CIFAR-10's 32 x 32 images; half as much at 16 x 16.
+    #[test]
+    fn distances_are_those_of_the_authors_command() {
+        assert_eq!([3 * 32 * 32, 3 * 16 * 16].map(radius), [8.0, 4.0]);
+        assert!((ASCENTS as f64 * STEP * radius(3072) - 50.0 * 0.001).abs() < 1e-12);
     }
 }

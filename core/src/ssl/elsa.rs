@@ -4,15 +4,25 @@
 use crate::Features;
 use crate::model::{PROTOTYPES, Prototypes};
 use crate::rng::Rng;
-use crate::score::TEMPERATURE;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
+/// What cosines are divided by in fine-tuning (their temperature).
+const TEMPERATURE: f64 = 0.5;
+/// Epochs of fine-tuning between one placing of the prototypes and the next (theirs).
+const PLACED_EVERY: usize = 3;
 /// Rounds of k-means (theirs).
 const ROUNDS: usize = 10;
 
 /// Epochs of SimCLR, of so many in all: the last tenth is for fine-tuning.
 pub(super) fn pretraining(epochs: usize) -> usize {
     epochs - epochs.div_ceil(10)
+}
+
+/// Whether prototypes are placed after `epoch` epochs, of so many in all: before fine-tuning, and anew after its first
+/// epoch and every third from there on. Not after the last: a network is judged by the prototypes that it was tuned to.
+pub(super) fn places(epoch: usize, epochs: usize) -> bool {
+    epoch < epochs
+        && epoch.checked_sub(pretraining(epochs)).is_some_and(|tuned| tuned == 0 || tuned % PLACED_EVERY == 1)
 }
 
 /// The fine-tuning loss of images, the last `known` of them known anomalies: cosines with the prototypes, `M x K`. With S the
@@ -58,8 +68,8 @@ fn of_length_one(row: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
 }
 
 /// Prototypes among `projections` of the training images, `n x z`.
-pub(super) fn prototypes<B: Backend>(projections: &Features, seed: u64, device: &B::Device) -> Prototypes<B> {
-    let placed = directions(projections, Rng::new(seed, "prototypes", &[]));
+pub(super) fn prototypes<B: Backend>(projections: &Features, rng: Rng, device: &B::Device) -> Prototypes<B> {
+    let placed = directions(projections, rng);
     let z = projections.dim();
     let values: Vec<f32> = (0..z * PROTOTYPES).map(|at| placed[at % PROTOTYPES][at / PROTOTYPES] as f32).collect();
     Prototypes::placed(Tensor::from_data(TensorData::new(values, [z, PROTOTYPES]), device))
@@ -115,9 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn prototypes_are_placed_before_fine_tuning_and_a_resumed_run_has_them() {
+    fn prototypes_are_placed_before_fine_tuning_and_anew_in_it_and_a_resumed_run_has_them() {
         let (objective, norm) = (Objective::Elsa, Norm::None);
-        let config = TrainConfig { objective, norm, width: 2, batch: 4, epochs: 3, ..TrainConfig::default() };
+        let config = TrainConfig { objective, norm, width: 2, batch: 4, epochs: 12, ..TrainConfig::default() };
         let images = synth_digits::generate(synth_digits::SEED, Split::Train, 1);
         let set = TrainingSet { images: images.select(&[0, 1, 2, 3, 4, 5, 6, 7]), known: images.select(&[8, 9]) };
         let begin = |set: TrainingSet, checkpoint: Option<&[u8]>| {
@@ -130,21 +140,24 @@ mod tests {
             }
         };
         let placed = |run: &Run<Autodiff<Flex>>| {
-            let network = run.network();
-            let cosines = network.prototyped(Tensor::ones([1, 16], &Default::default())).unwrap();
-            cosines.into_data().into_vec::<f32>().unwrap()
+            let prototypes = run.network().prototypes.unwrap();
+            prototypes.forward(Tensor::ones([1, 4], &Default::default())).into_data().into_vec::<f32>().unwrap()
         };
         let mut whole = begin(set.clone(), None).unwrap();
-        train(&mut whole, 1);
-        let before = placed(&whole);
-        train(&mut whole, 2);
-        let cosines = placed(&whole);
-        assert!(cosines != before && cosines.iter().all(|cosine| cosine.abs() <= 1.0 + 1e-5), "{cosines:?}");
+        let after: Vec<Vec<f32>> = [9, 10, 11]
+            .map(|epoch| {
+                train(&mut whole, epoch);
+                placed(&whole)
+            })
+            .into();
+        assert!(after[0] != after[1] && after[1] != after[2]);
+        assert!(after[1..].concat().iter().all(|cosine| cosine.abs() <= 1.0 + 1e-5), "{after:?}");
         let bytes = block_on(whole.checkpoint()).unwrap();
         let mut resumed = begin(set.clone(), Some(&bytes)).unwrap();
         for run in [&mut whole, &mut resumed] {
-            train(run, 3);
+            train(run, 12);
         }
+        assert_eq!(placed(&whole), after[2]);
         let [whole, resumed] = [&whole, &resumed].map(|run| save_weights(&run.network()).unwrap());
         assert!(whole == resumed, "other weights");
 
@@ -155,6 +168,9 @@ mod tests {
     #[test]
     fn the_last_tenth_is_fine_tuning_and_every_batch_has_its_share_of_anomalies() {
         assert_eq!([2, 4, 10, 11, 550].map(pretraining), [1, 3, 9, 9, 495]);
+        let placed = |epochs| (1..=epochs).filter(|&epoch| places(epoch, epochs)).collect::<Vec<_>>();
+        assert_eq!([2, 10, 20].map(placed), [vec![1], vec![9], vec![18, 19]]);
+        assert_eq!(placed(100), [90, 91, 94, 97]);
         assert_eq!([beside(26, 250, 500), beside(3, 8, 500), beside(0, 8, 500), beside(2, 500, 500)], [13, 1, 0, 2]);
     }
 }

@@ -1,6 +1,6 @@
 //! What sections 2.3 and 2.4 claim of the gradients, and what the rotations of SimCLR(-) do to them.
 
-use super::trainer::{Shown, four_rotations};
+use super::trainer::{Shown, turned};
 use super::{Trainer, byol_loss, nt_xent_loss, simsiam_loss};
 use crate::augment::Views;
 use crate::config::AugmentConfig;
@@ -265,7 +265,7 @@ fn training_drives_rotated_copies_apart() {
     let mut trainer = Trainer::<B>::new(config, device);
     let still = AugmentConfig { crop_min: 1.0, flip: 0.0, jitter: 0.0, grayscale: 0.0, ..Default::default() };
     let upright = Views::<B>::new(&image, &[0], &device).draw(&still, &mut Rng::new(0, "still", &[]));
-    let copies = four_rotations(upright);
+    let copies = turned(upright.repeat_dim(0, 4));
     // The mean cosine between different copies.
     let cosine = |network: &Network<Flex>| {
         let z = l2_normalize(network.forward(copies.clone().inner()));

@@ -3,7 +3,8 @@
 //! A collapsed network gives every image the same projection. It looks splendid by its loss and by kappa, so what is
 //! watched is what collapse cannot hide: how much each dimension spreads, how many dimensions there are, and AUROC. The
 //! limits are far from any trained network, also a very compact one: a spread of 0.01 is a kappa of 10,000 times the
-//! dimension. The projection is watched beside the encoder's output, whose batch norms can keep it apart for long.
+//! dimension. The projection is watched beside the encoder's output, whose batch norms can keep it apart for long. A network
+//! that learns one logit is judged by that alone: its features may well lie on one line (see [`Apart`](crate::config::Apart)).
 
 use crate::Features;
 use crate::measure::Compactness;
@@ -16,6 +17,8 @@ use thiserror::Error;
 pub const MIN_SPREAD: f64 = 0.01;
 /// The least effective rank of one; features along a single line have 1.
 pub const MIN_RANK: f64 = 1.01;
+/// The least standard deviation of logits over images: odds of being of the class that differ by a thousandth say nothing.
+pub const MIN_DEVIATION: f64 = 1e-3;
 /// In fewer pairs of an ID and an OOD image than this, an AUROC of exactly one half may be chance.
 pub const MIN_PAIRS: usize = 10_000;
 
@@ -62,6 +65,21 @@ pub enum Collapse {
         /// Which features of them.
         layer: Layer,
     },
+    /// One answer for all.
+    #[error(
+        "the network has collapsed: its {layer} logits of all {n} {images} are the same, with a standard deviation of \
+         {deviation:.5} where at least {MIN_DEVIATION} must be left; try a smaller lr, a larger batch, or another objective"
+    )]
+    Answer {
+        /// What was found.
+        deviation: f64,
+        /// Of how many images.
+        n: usize,
+        /// Which images.
+        images: &'static str,
+        /// Where the logits are.
+        layer: Layer,
+    },
     /// One dimension for all.
     #[error(
         "the network has collapsed: the features of the {images} lie on one line, with an effective rank of {rank:.3} \
@@ -87,14 +105,29 @@ pub enum Collapse {
 /// Checks the features `layer` (`n x dim`) of `images`, which are called so in the error, before anything is measured
 /// on them.
 pub fn check_features(features: &Features, images: &'static str, layer: Layer) -> Result<(), Collapse> {
+    check_directions(features, images, layer)?;
     let n = features.n();
-    let zero = features.rows().filter(|row| row.iter().all(|x| *x == 0.0)).count();
-    if zero > 0 {
-        return Err(Collapse::Zero { zero, n, images, layer });
-    }
     // One image has no spread.
     let spread = if n > 1 { spread(features)? } else { 1.0 };
     if spread < MIN_SPREAD { Err(Collapse::Spread { spread, n, images, layer }) } else { Ok(()) }
+}
+
+/// Checks that features have directions at all, which may all be the same.
+pub fn check_directions(features: &Features, images: &'static str, layer: Layer) -> Result<(), Collapse> {
+    let zero = features.rows().filter(|row| row.iter().all(|x| *x == 0.0)).count();
+    if zero > 0 { Err(Collapse::Zero { zero, n: features.n(), images, layer }) } else { Ok(()) }
+}
+
+/// Checks the logits `layer`, `n x 1`, of `images`.
+pub fn check_logits(logits: &Features, images: &'static str, layer: Layer) -> Result<(), Collapse> {
+    let n = logits.n();
+    if n < 2 {
+        return Ok(());
+    }
+    let mean = logits.values().iter().map(|&x| f64::from(x)).sum::<f64>() / n as f64;
+    let squares = logits.values().iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
+    let deviation = (squares / n as f64).sqrt();
+    if deviation < MIN_DEVIATION { Err(Collapse::Answer { deviation, n, images, layer }) } else { Ok(()) }
 }
 
 /// Checks what was measured: the compactness of `images`, of whose features there are more than one.

@@ -23,7 +23,7 @@ pub use arnet::restoration_loss;
 pub use drocc::{hardest, inlier_loss, outlier_loss};
 pub use elsa::energy_loss;
 pub use goad::goad_loss;
-pub use loss::{byol_loss, nt_xent_loss, simsiam_loss};
+pub use loss::{byol_loss, n_pair_loss, nt_xent_loss, simsiam_loss};
 pub use panda::panda_centre;
 pub use run::{Advance, Kept, Run, RunError, TrainingSet};
 pub use shifts::shift_loss;

@@ -3,7 +3,7 @@
 //! [`Run::advance`] does one thing at a time, a step or a measurement, and says what it did. In between its caller yields,
 //! shows, saves or stops as it likes.
 
-use super::elsa::pretraining;
+use super::elsa;
 use super::guard::{Collapse, check_loss};
 use super::stoc::refines;
 use super::{Trainer, TrainerError, Watch, WatchError};
@@ -232,7 +232,7 @@ impl<B: AutodiffBackend> Run<B> {
         self.loss = Some(loss);
         let between = match self.config().objective {
             Objective::Stoc if refines(epoch) => self.refine(pause).await,
-            Objective::Elsa if epoch == pretraining(self.config().epochs) => self.place_prototypes(pause).await,
+            Objective::Elsa if elsa::places(epoch, self.config().epochs) => self.place_prototypes(pause).await,
             _ => Ok(()),
         };
         between.map_err(|source| RunError::Watch { epoch, source })?;
@@ -240,7 +240,7 @@ impl<B: AutodiffBackend> Run<B> {
         Ok(loss)
     }
 
-    /// Where the images lie after SimCLR, before fine-tuning.
+    /// Where the images now lie: before fine-tuning, and again in the course of it.
     async fn place_prototypes(&mut self, pause: impl AsyncFnMut(usize)) -> Result<(), WatchError> {
         let network = self.trainer.network();
         let projection = Layer::Head(network.projector.len() as u8);

@@ -2,7 +2,8 @@
 //!
 //! The network's projection is seen from the centre (its bias is minus the centre), so the loss pulls it to the origin. A
 //! network with a bias of its own, or with batch norms that shift, could put every image there (propositions 1 and 2 of the
-//! paper); this one has neither.
+//! paper); this one has neither. Its images come without their brightness and contrast
+//! ([`PixelNorm::contrast`](crate::config::PixelNorm::contrast)).
 
 use crate::model::Network;
 use burn::tensor::{Tensor, backend::Backend};

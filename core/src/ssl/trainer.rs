@@ -4,7 +4,7 @@ use super::adam::Adam;
 use super::elsa;
 use super::target::{self, Target};
 use super::{
-    byol_loss, energy_loss, goad_loss, hardest, inlier_loss, nt_xent_loss, outlier_loss, panda_centre,
+    byol_loss, energy_loss, goad_loss, hardest, inlier_loss, n_pair_loss, nt_xent_loss, outlier_loss, panda_centre,
     restoration_loss, shift_loss, simsiam_loss, svdd_centre, svdd_loss,
 };
 use crate::Features;
@@ -169,7 +169,8 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// Places ELSA's prototypes among the projections of its images, `n x z`.
     pub(super) fn place_prototypes(&mut self, projections: &Features) {
-        self.network.prototypes = Some(elsa::prototypes(projections, self.config.seed, &self.device));
+        let rng = Rng::new(self.config.seed, "prototypes", &[self.epochs_done as u64]);
+        self.network.prototypes = Some(elsa::prototypes(projections, rng, &self.device));
     }
 
     /// Whether epoch `epoch` is one of ELSA's fine-tuning.
@@ -199,13 +200,15 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// What a step shows the network of the batch `indices` of `images`.
     fn shown(&self, images: &ImageSet, indices: &[usize], mut rng: Rng) -> Shown<B> {
-        let views = Views::<B>::new(images, indices, &self.device);
         let (objective, pixels) = (self.config.objective, self.network.pixels());
         let shifts = objective.shifts();
+        // Each of an image's four turns has a crop and colours of its own.
+        let copies = if objective.rotates_views() { Shifts::Turns.all().len() } else { 1 };
+        let views = Views::<B>::new(images, &indices.repeat(copies), &self.device);
         if objective.draws_views() {
             let view = |()| {
                 let view = pixels.apply(views.draw(&self.config.augment, &mut rng));
-                if objective.rotates_views() { four_rotations(view) } else { view }
+                if objective.rotates_views() { turned(view) } else { view }
             };
             let views: Vec<_> = [(); 2].map(view).into();
             // All images turned by nothing come first, then all turned once, and so on.
@@ -301,9 +304,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         let embed = |view: usize| network.embedding(&network.encoder.forward(views[view].clone()));
         let project = |view: usize| network.project(embed(view));
         match objective {
-            Objective::Simclr | Objective::SimclrRot | Objective::Ssd | Objective::Droc | Objective::Stoc => {
+            Objective::Simclr | Objective::SimclrRot | Objective::Ssd => {
                 nt_xent_loss(project(0), project(1), *temperature)
             }
+            Objective::Droc | Objective::Stoc => n_pair_loss(project(0), project(1), *temperature),
             Objective::Elsa => match *known {
                 None => nt_xent_loss(project(0), project(1), *temperature),
                 Some(known) => {
@@ -331,19 +335,21 @@ impl<B: AutodiffBackend> Trainer<B> {
                 }
             }
             Objective::DeepSvdd | Objective::Panda => svdd_loss(project(0)),
-            Objective::Goad => goad_loss(project(0), which, shifts.all().len()),
+            Objective::Goad => {
+                let classifier = network.classifier.as_ref().expect("this objective has a classifier");
+                let y = embed(0);
+                goad_loss(shifts, network.project(y.clone()), classifier.forward(y), which)
+            }
             Objective::Arnet => {
                 let images = beside.as_ref().expect("this objective's pictures were made of images");
                 restoration_loss(project(0), images.clone())
             }
             Objective::Drocc => {
                 let (images, start) = (&views[0], beside.as_ref().expect("this objective's search begins somewhere"));
-                let n = images.dims()[0];
-                // Images and anomalies are always normalised together: apart, batch norms would make them alike.
-                let both = |anomalies| network.forward(Tensor::cat(vec![images.clone(), anomalies], 0));
-                let added = hardest(images, start.clone().inner(), |anomalies| both(anomalies).narrow(0, n, n));
-                let logits = both(images.clone() + Tensor::from_inner(added));
-                inlier_loss(logits.clone().narrow(0, 0, n)) + outlier_loss(logits.narrow(0, n, n))
+                // Images and anomalies pass apart, as in the authors' code: batch norms normalise each among themselves.
+                let of_class = inlier_loss(network.forward(images.clone()));
+                let added = hardest(images, start.clone().inner(), |anomalies| network.forward(anomalies));
+                of_class + outlier_loss(network.forward(images.clone() + Tensor::from_inner(added)))
             }
             Objective::Rotnet | Objective::RotTrans | Objective::Geom => shift_loss(shifts, project(0), which),
         }
@@ -355,9 +361,13 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 }
 
-/// `N x 3 x S x S` to `4N x 3 x S x S`: the images, then turned by 90, 180 and 270 degrees.
-pub(super) fn four_rotations<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    Tensor::cat(Shifts::Turns.all().into_iter().map(|turn| turn.apply(x.clone())).collect(), 0)
+/// Pictures, `4N x 3 x S x S`: the first N stay as they are, the next are turned by 90, 180 and 270 degrees.
+///
+/// They are turned when they have been drawn, not before. It is the same: a crop is as likely as the crop turned, and colours
+/// do not care. A mirror does: an image is mirrored first and turned then, or a mirrored quarter turn would be three.
+pub(super) fn turned<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let turns = Shifts::Turns.all();
+    Tensor::cat(turns.iter().zip(x.chunk(turns.len(), 0)).map(|(turn, pictures)| turn.apply(pictures)).collect(), 0)
 }
 
 #[cfg(test)]

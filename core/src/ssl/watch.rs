@@ -1,8 +1,8 @@
 //! What training is followed by: the same few images, embedded and measured again and again (section 2.2, appendix A).
 
-use super::guard::{Collapse, check_auroc, check_features, check_rank};
+use super::guard::{Collapse, check_auroc, check_directions, check_features, check_logits, check_rank};
 use super::probes::Probes;
-use crate::config::TrainConfig;
+use crate::config::{Apart, TrainConfig};
 use crate::data::{ImageSet, OneClassSplit, Sets, Sides};
 use crate::eval::EvalError;
 use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
@@ -69,8 +69,8 @@ pub struct Watch {
     /// What the objective's authors score by, see [`Objective::own_scores`](crate::config::Objective::own_scores), where it
     /// is not followed of every run.
     own: Vec<(Layer, Scorer)>,
-    /// Whether projections that all point the same way are a collapse.
-    compares_directions: bool,
+    /// What has collapsed where it is the same for all images.
+    apart: Apart,
     /// Images embedded at once.
     batch: usize,
 }
@@ -105,7 +105,7 @@ impl Watch {
             places: Sides { id: id_places, ood: ood_places }.map(small),
             probes: None,
             own: config.objective.own_scores().iter().copied().filter(|own| !followed(own)).collect(),
-            compares_directions: config.objective.compares_directions(),
+            apart: config.objective.keeps_apart(),
             batch,
         })
     }
@@ -180,6 +180,7 @@ impl Watch {
                 entry.validation.push((scorer, rate(validation)?));
             }
         }
+        check_auroc(&entry.auroc, id.len() * ood.len())?;
         entry.loss = loss;
         if let Some(probes) = &self.probes {
             let others = embed(probes.others(), OTHERS).await?;
@@ -189,8 +190,7 @@ impl Watch {
     }
 
     /// Features of `images`, which errors call `what`, at [`Layer::EMBEDDING`] and at the layers of the objective's own
-    /// scores. The first are checked; and where the loss compares directions, the projections behind them, which are what
-    /// collapses first.
+    /// scores. What must differ between images is checked.
     async fn embed<B: Backend>(
         &self,
         network: &Network<B>,
@@ -201,17 +201,26 @@ impl Watch {
     ) -> Result<Vec<Features>, WatchError> {
         let mut layers = vec![Layer::EMBEDDING];
         layers.extend(self.own.iter().map(|(layer, _)| *layer));
-        if self.compares_directions {
-            layers.push(Layer::Head(network.projector.len() as u8));
+        let projection = Layer::Head(network.projector.len() as u8);
+        if self.apart != Apart::Embeddings {
+            layers.push(projection);
         }
         let found = embed_all(network, images, &layers, self.batch, device, pause).await;
         let mut found = found.map_err(|error| match error {
             EmbedError::Features(FeatureError::NotFinite { .. }) => Collapse::NotFinite { images: what }.into(),
             other => WatchError::Embed(other),
         })?;
-        check_features(&found[0], what, Layer::EMBEDDING)?;
-        if self.compares_directions {
-            check_features(&found[layers.len() - 1], what, layers[layers.len() - 1])?;
+        let (embedding, last) = (&found[0], &found[found.len() - 1]);
+        match self.apart {
+            Apart::Embeddings => check_features(embedding, what, Layer::EMBEDDING)?,
+            Apart::Projections => {
+                check_features(embedding, what, Layer::EMBEDDING)?;
+                check_features(last, what, projection)?;
+            }
+            Apart::Logits => {
+                check_directions(embedding, what, Layer::EMBEDDING)?;
+                check_logits(last, what, projection)?;
+            }
         }
         found.truncate(1 + self.own.len());
         Ok(found)
@@ -226,8 +235,10 @@ impl Watch {
     ) -> Result<HistoryEntry, WatchError> {
         let Sets { train, validation, test: Sides { id, ood } } = features;
         let (id_compactness, ood_compactness) = (compactness(id, MMD_SEED)?, compactness(ood, MMD_SEED)?);
-        check_rank(&id_compactness, TEST[0])?;
-        check_rank(&ood_compactness, TEST[1])?;
+        if self.apart != Apart::Logits {
+            check_rank(&id_compactness, TEST[0])?;
+            check_rank(&ood_compactness, TEST[1])?;
+        }
         let bank = Bank::fit(train)?;
         let (mut test, mut validated) = (Vec::new(), Vec::new());
         for scorer in FOLLOWED {
@@ -241,7 +252,6 @@ impl Watch {
                 validated.push((scorer, auroc_of(sides, score)?));
             }
         }
-        check_auroc(&test, id.n() * ood.n())?;
         self.add_frame(epoch, &bank, train, [id, ood], frames)?;
         Ok(HistoryEntry {
             epoch,

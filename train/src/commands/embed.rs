@@ -40,7 +40,12 @@ impl WeightsArgs {
         };
         let own = stem.pixels();
         let (mean, std) = (given("mean", &self.mean, own.mean, 0.0)?, given("std", &self.std, own.std, 1e-6)?);
-        Ok((EncoderConfig { arch, stem, width }, PixelNorm { mean, std }))
+        Ok((EncoderConfig { arch, stem, width }, PixelNorm { mean, std, contrast: false }))
+    }
+
+    /// Base width of the weights: torchvision's, if it is not given.
+    pub(super) fn width(&self) -> usize {
+        self.width.unwrap_or(64)
     }
 
     /// Where the weights' own run normalises.

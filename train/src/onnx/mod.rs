@@ -5,7 +5,7 @@ mod proto;
 mod tests;
 
 use nsa_core::config::PixelNorm;
-use nsa_core::model::{EncoderConfig, Layer, NORM_EPSILON, StateDict, Stem, WeightsError};
+use nsa_core::model::{CONTRAST_EPSILON, EncoderConfig, Layer, NORM_EPSILON, StateDict, Stem, WeightsError};
 use prost::Message;
 use proto::{Attribute, FLOAT, Graph, INT64, Model, Node, Tensor, ValueInfo};
 use std::fs::File;
@@ -130,12 +130,32 @@ impl Writer {
         self.node("Relu", &[x], vec![], &format!("{x}.relu"))
     }
 
-    /// What leaves the four layers of blocks.
-    fn encoder(&mut self, config: &EncoderConfig, pixels: PixelNorm) -> Result<Vec<String>, WeightsError> {
+    /// Pixels as the encoder wants them: what [`PixelNorm::apply`] gives.
+    fn scaled(&mut self, pixels: PixelNorm) -> String {
         let mean = self.constant("pixels.mean", &[1, 3, 1, 1], &pixels.mean);
         let std = self.constant("pixels.std", &[1, 3, 1, 1], &pixels.std);
         let centred = self.node("Sub", &[PIXELS, &mean], vec![], "pixels.centred");
         let scaled = self.node("Div", &[&centred, &std], vec![], "pixels.scaled");
+        if !pixels.contrast {
+            return scaled;
+        }
+        let epsilon = self.constant("contrast.epsilon", &[1], &[CONTRAST_EPSILON as f32]);
+        let mean = self.mean_of_images(&scaled, "contrast.mean");
+        let centred = self.node("Sub", &[&scaled, &mean], vec![], "contrast.centred");
+        let deviation = self.node("Abs", &[&centred], vec![], "contrast.deviation");
+        let contrast = self.mean_of_images(&deviation, "contrast");
+        let contrast = self.node("Add", &[&contrast, &epsilon], vec![], "contrast.positive");
+        self.node("Div", &[&centred, &contrast], vec![], "contrast.normalized")
+    }
+
+    /// The mean of all values of each image.
+    fn mean_of_images(&mut self, x: &str, name: &str) -> String {
+        self.node("ReduceMean", &[x], vec![Attribute::ints("axes", [1, 2, 3])], name)
+    }
+
+    /// What leaves the four layers of blocks.
+    fn encoder(&mut self, config: &EncoderConfig, pixels: PixelNorm) -> Result<Vec<String>, WeightsError> {
+        let scaled = self.scaled(pixels);
         let x = self.convolution("conv1", &scaled, if config.stem == Stem::Imagenet { 2 } else { 1 })?;
         let mut x = self.rectified(&x);
         if config.stem == Stem::Imagenet {

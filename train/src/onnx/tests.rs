@@ -77,6 +77,28 @@ fn a_model_says_what_it_is_given_and_gives() {
     assert_eq!(constant("pixels.std"), 0.25_f32.to_le_bytes().repeat(3));
 }
 
+/// Deep SVDD's images lose their contrast in the model, too.
+#[test]
+fn a_network_that_takes_contrast_out_does_so_in_its_model() {
+    let config = NetworkConfig { width: 2, objective: Objective::DeepSvdd, ..Default::default() };
+    let weights = StateDict::from_safetensors(&save_weights(&config.init::<Flex>(1, &Default::default())).unwrap());
+    let network =
+        Pretrained::<Flex>::load(config.encoder(), Norm::None, weights.unwrap(), &Default::default()).unwrap();
+    let weights = network.into_folded_weights().unwrap();
+    let graph = |contrast| {
+        let pixels = PixelNorm { contrast, ..PixelNorm::CIFAR };
+        let encoder = Encoder { config: config.encoder(), pixels, norm_f: false, weights: weights.clone() };
+        let bytes = encoder.into_onnx(&[(Layer::EMBEDDING, Some(16))], &[]).unwrap();
+        Model::decode(bytes.as_slice()).unwrap().graph.unwrap()
+    };
+    let read_by_conv1 =
+        |graph: &Graph| graph.node.iter().find(|node| node.name == "conv1.out").unwrap().input[0].clone();
+    let (with, without) = (graph(true), graph(false));
+    assert_sound(&with);
+    assert_eq!((count(&with, "ReduceMean"), count(&without, "ReduceMean")), (2, 0));
+    assert_eq!((read_by_conv1(&with), read_by_conv1(&without)), ("contrast.normalized".into(), "pixels.scaled".into()));
+}
+
 #[test]
 fn bottlenecks_and_the_imagenet_stem_have_their_strides() {
     let config = EncoderConfig { arch: Arch::Resnet50, stem: Stem::Imagenet, width: 2 };

@@ -64,6 +64,23 @@ fn features_without_a_direction_are_caught() {
 }
 
 #[test]
+fn logits_that_all_say_the_same_are_caught_and_directions_that_are_the_same_are_not() {
+    let logits = |spread: f32| Features::new(50, 1, (0..50).map(|i| 20.0 + spread * (i % 2) as f32).collect()).unwrap();
+    let check = |logits: &Features| check_logits(logits, "ID test images", Layer::Head(1));
+    assert_eq!(check(&logits(0.1)), Ok(()));
+    let error = check(&logits(1e-4)).unwrap_err().to_string();
+    assert!(error.contains("its head1 logits of all 50 ID test images are the same"), "{error}");
+    assert!(error.contains("a standard deviation of 0.00005 where at least 0.001 must be left"), "{error}");
+    // The features behind them may point one way, but somewhere.
+    check_directions(&cloud(1.0, 0.0), "ID test images", Layer::EMBEDDING).unwrap();
+    let nowhere = Features::new(2, 2, vec![1.0, 0.0, 0.0, 0.0]).unwrap();
+    assert!(matches!(
+        check_directions(&nowhere, "ID test images", Layer::EMBEDDING),
+        Err(Collapse::Zero { zero: 1, n: 2, .. })
+    ));
+}
+
+#[test]
 fn features_on_a_line_are_caught_although_they_spread() {
     let mut rng = Rng::new(5, "guard", &[]);
     let values = (0..100 * 16)

@@ -54,14 +54,14 @@ struct Sample {
     values: Vec<f32>,
 }
 
-/// The two views of the eight images: `8 x 3 x 32 x 32` each.
-fn views() -> [Tensor<B, 4>; 2] {
+/// The two views of the eight images, scaled as a network wants them: `8 x 3 x 32 x 32` each.
+fn views(pixels: PixelNorm) -> [Tensor<B, 4>; 2] {
     let file = SafeTensors::deserialize(include_bytes!("../../../../tests/golden/torch_images.safetensors")).unwrap();
-    let pixels: Vec<f32> = file.tensor("images").unwrap().data().iter().map(|&p| f32::from(p) / 255.0).collect();
-    let (first, second) = pixels.split_at(pixels.len() / 2);
+    let values: Vec<f32> = file.tensor("images").unwrap().data().iter().map(|&p| f32::from(p) / 255.0).collect();
+    let (first, second) = values.split_at(values.len() / 2);
     [first, second].map(|half| {
         let data = TensorData::new(half.to_vec(), [half.len() / 3072, 3, 32, 32]);
-        PixelNorm::CIFAR.apply(Tensor::from_data(data, &Default::default()))
+        pixels.apply(Tensor::from_data(data, &Default::default()))
     })
 }
 
@@ -112,7 +112,9 @@ fn trainer(case: &Case) -> Trainer<B> {
 fn three_steps_lead_where_pytorch_s_lead() {
     let golden: Golden = serde_json::from_str(include_str!("../../../../tests/golden/torch.json")).unwrap();
     for case in golden.networks {
-        compare_steps(&mut trainer(&case), &Shown::of(views()), &case);
+        let mut trainer = trainer(&case);
+        let shown = Shown::of(views(trainer.network.pixels()));
+        compare_steps(&mut trainer, &shown, &case);
     }
 }
 
@@ -122,7 +124,7 @@ fn the_methods_of_other_papers_learn_and_score_as_in_pytorch() {
     for case in golden.networks {
         let objective = case.objective;
         let mut trainer = trainer(&case);
-        let [first, second] = views();
+        let [first, second] = views(trainer.network.pixels());
         if let Some(expected) = &case.centre {
             let z = trainer.network().forward(first.clone().inner());
             let centre = if objective == Objective::Panda { panda_centre(z) } else { svdd_centre(z) };
