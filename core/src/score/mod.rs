@@ -37,6 +37,7 @@ mod mahalanobis;
 mod minus_mean;
 mod oc_svm;
 mod stoc;
+mod variety;
 mod whitening;
 mod worth;
 
@@ -60,6 +61,8 @@ pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
 pub(crate) use stoc::CLASSIFIERS;
 pub use stoc::{last_classifier, refined};
+pub use variety::Variety;
+pub(crate) use variety::median;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 pub use worth::{auroc_of, range_of};
 
