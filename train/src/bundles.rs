@@ -5,8 +5,8 @@ use crate::output::tell;
 use crate::{catalog, files};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{
-    BANK_FILE, BundleError, Detector, MANIFEST_FILE, MAX_ARCHIVE, MAX_FILE, MODEL_FILE, Manifest, from_zip, is_id,
-    to_zip,
+    BANK_FILE, BundleError, Detector, MANIFEST_FILE, MAX_ARCHIVE, MAX_FILE, MODEL_FILE, Manifest, NORMAL_FILE,
+    from_zip, is_id, to_zip,
 };
 use nsa_core::config::TrainConfig;
 use std::path::Path;
@@ -27,6 +27,20 @@ pub fn model(path: &Path) -> Result<(TrainConfig, Vec<u8>), NsaError> {
 pub fn detector<B: Backend>(path: &Path, device: B::Device) -> Result<Detector<B>, NsaError> {
     let (manifest, [model, bank]) = open(path)?;
     Detector::new(manifest, &model, &bank, device).map_err(|source| NsaError::Bundle { path: path.into(), source })
+}
+
+/// The pixels of the images that the bundle at `path` was fitted on, where they are a person's own.
+pub fn normal(path: &Path) -> Result<Option<Vec<u8>>, NsaError> {
+    let refused = |source: BundleError| NsaError::Bundle { path: path.into(), source };
+    let (manifest, file) = if path.is_file() {
+        let unpacked = from_zip(&files::read_capped(path, MAX_ARCHIVE)?).map_err(refused)?;
+        (unpacked.manifest, unpacked.normal)
+    } else {
+        let manifest = Manifest::parse(&files::read_capped(&path.join(MANIFEST_FILE), MAX_FILE)?).map_err(refused)?;
+        let file = manifest.normal.is_some().then(|| files::read_capped(&path.join(NORMAL_FILE), MAX_FILE));
+        (manifest, file.transpose()?)
+    };
+    file.map(|bytes| manifest.read_normal(&bytes).map_err(refused)).transpose()
 }
 
 /// The manifest, and weights and bank as they are.

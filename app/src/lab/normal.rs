@@ -9,7 +9,7 @@ mod packed;
 mod trying;
 
 pub use fitting::Fit;
-pub use trying::{Look, STRIP, Tried};
+pub use trying::{Look, STRIP, Tried, steady};
 
 use super::engine::EngineStore;
 use super::model::ModelStore;
@@ -17,13 +17,13 @@ use super::notices::NoticeStore;
 use crate::kept::{self, KeepError};
 use crate::state::State;
 use crate::train::OwnPixels;
-use crate::{own_image, text};
+use crate::{clock, own_image, text};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_core::bundle::MAX_NORMAL;
 use nsa_core::eval::{Alarm, alarm};
-use packed::{pack, unpack};
+use packed::{Images, merged, pack, unpack};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,9 @@ use web_sys::File;
 
 /// Fitting waits until images have stopped coming for so long.
 const REST: Duration = Duration::from_millis(250);
+/// Milliseconds after which they are fitted all the same: a camera takes picture after picture, and whoever holds it wants to
+/// see how many views they show.
+const PATIENCE: f64 = 2000.0;
 /// Where the browser keeps the images.
 const ADDRESS: &str = "kept-normal";
 
@@ -70,6 +73,8 @@ pub struct NormalStore {
     pub pixels: Memo<Arc<OwnPixels>>,
     /// What the camera saw in the last minute, oldest first.
     pub looks: RwSignal<VecDeque<Look>>,
+    /// How many images were fitted last, and how many different views they show.
+    pub views: RwSignal<Option<(usize, usize)>>,
     /// What became of keeping the images in this browser.
     pub kept: RwSignal<Result<usize, KeepError>>,
     /// What the images show, for people: the name of the bundle that is saved.
@@ -77,6 +82,10 @@ pub struct NormalStore {
     looking: StoredValue<bool>,
     job: StoredValue<Option<u32>>,
     resting: StoredValue<Option<TimeoutHandle>>,
+    /// When the first change was that is neither kept nor fitted.
+    changed_at: StoredValue<Option<f64>>,
+    /// What this tab has last read or written of what the browser keeps.
+    seen: StoredValue<Images>,
     last_key: StoredValue<u32>,
     model: ModelStore,
     engine: EngineStore,
@@ -111,11 +120,14 @@ impl NormalStore {
             odd,
             pixels: Memo::new(move |_| Arc::new(images.with(|normal| odd.with(|odd| OwnPixels::new(normal, odd))))),
             looks: RwSignal::new(VecDeque::new()),
+            views: RwSignal::new(None),
             kept: RwSignal::new(Ok(0)),
             title: RwSignal::new(text::yours::TITLE_DEFAULT.into()),
             looking: StoredValue::new(false),
             job: StoredValue::new(None),
             resting: StoredValue::new(None),
+            changed_at: StoredValue::new(None),
+            seen: StoredValue::new(Images::default()),
             last_key: StoredValue::new(0),
             model,
             engine,
@@ -130,7 +142,9 @@ impl NormalStore {
                 // A person was faster.
                 Ok(Some(_)) if self.images.with_untracked(|images| !images.is_empty()) => {}
                 Ok(Some(bytes)) => {
-                    let [normal, odd] = unpack(&bytes).map(|images| {
+                    let kept = unpack(&bytes);
+                    self.seen.set_value(kept.clone());
+                    let [normal, odd] = kept.map(|images| {
                         images.into_iter().map(|(name, pixels)| self.image(name, pixels)).collect::<Vec<_>>()
                     });
                     self.kept.set(Ok(normal.len() + odd.len()));
@@ -195,33 +209,53 @@ impl NormalStore {
         self.images.set(Vec::new());
         self.tried.set(Vec::new());
         self.odd.set(Vec::new());
-        self.changed();
-    }
-
-    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. It forgets
-    /// them at once.
-    fn changed(self) {
-        match self.images.with_untracked(Vec::is_empty) {
-            true => {
-                self.keep();
-                self.rest_then(Self::fit);
-            }
-            false => self.rest_then(|store| {
-                store.keep();
-                store.fit();
-            }),
-        }
-    }
-
-    fn keep(self) {
-        let (images, odd) = (self.images.get_untracked(), self.odd.get_untracked());
-        let count = images.len() + odd.len();
         spawn_local(async move {
-            let done = match count {
-                0 => kept::forget(ADDRESS).await,
-                _ => kept::write(ADDRESS, &pack(&images, &odd)).await,
+            let _lock = kept::lock(ADDRESS).await;
+            self.seen.set_value(Images::default());
+            self.kept.set(kept::forget(ADDRESS).await.map(|()| 0));
+        });
+        self.rest_then(Self::fit);
+    }
+
+    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. What is gone is
+    /// forgotten at once.
+    fn changed(self) {
+        if self.images.with_untracked(Vec::is_empty) {
+            self.keep();
+            return self.rest_then(Self::fit);
+        }
+        let now = clock::now();
+        let since = self.changed_at.try_update_value(|at| *at.get_or_insert(now)).unwrap_or(now);
+        let is_fitting = self.fit.with_untracked(|fit| matches!(fit, Fit::Fitting { .. }));
+        if now - since > PATIENCE && !is_fitting { self.settle() } else { self.rest_then(Self::settle) }
+    }
+
+    fn settle(self) {
+        self.changed_at.set_value(None);
+        self.keep();
+        self.fit();
+    }
+
+    /// Has the browser keep the images. What another tab of this page has added meanwhile stays with them.
+    fn keep(self) {
+        spawn_local(async move {
+            let _lock = kept::lock(ADDRESS).await;
+            let own = || [self.images, self.odd].map(|images| images.with_untracked(|all| packed::named(all)));
+            let done = async {
+                let theirs = kept::read(ADDRESS).await?.map_or_else(Images::default, |bytes| unpack(&bytes));
+                let all = self.seen.with_value(|seen| merged(own(), seen, theirs));
+                match all.iter().all(Vec::is_empty) {
+                    true => kept::forget(ADDRESS).await?,
+                    false => kept::write(ADDRESS, &pack(&all)).await?,
+                }
+                Ok(all)
             };
-            self.kept.set(done.map(|()| count));
+            let done: Result<Images, KeepError> = done.await;
+            self.kept.set(done.map(|all| {
+                let count = all.iter().map(Vec::len).sum();
+                self.seen.set_value(all);
+                count
+            }));
         });
     }
 

@@ -175,7 +175,11 @@ fn shifted(image: &[u8]) -> Vec<u8> {
 
 /// A title without control characters, and with single spaces between its words.
 fn plain_text(title: &str) -> String {
-    title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    title
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The images as a safetensors file: `images` `n x 3 x 32 x 32` bytes.
@@ -309,7 +313,8 @@ mod tests {
 
         // The noise of a JPEG.
         let mut rng = Rng::new(6, "noise", &[]);
-        let noisy: Vec<u8> = pixels.iter().map(|&v| (f64::from(v) + 2.0 * rng.normal()).clamp(0.0, 255.0) as u8).collect();
+        let noisy: Vec<u8> =
+            pixels.iter().map(|&v| (f64::from(v) + 2.0 * rng.normal()).clamp(0.0, 255.0) as u8).collect();
         assert_eq!(fit(&[pixels, noisy].concat()).unwrap().variety().unwrap().views, 24);
     }
 
@@ -351,7 +356,10 @@ mod tests {
         assert_eq!(refused(&digits(7, 0, 7)), "normal must be 8 to 1000 images, found 7");
         assert!(refused(&digits(7, 0, 1).repeat(8)).starts_with("these images give no bank: "));
         let two = refused(&digits(7, 0, 2).repeat(8));
-        assert!(two.contains("near copies, one counts") && two.ends_with("at least 3 training features, found 2"), "{two}");
+        assert!(
+            two.contains("near copies, one counts") && two.ends_with("at least 3 training features, found 2"),
+            "{two}"
+        );
         let named = fit(&digits(7, 0, 8)).unwrap().assembled("../up".into(), String::new(), &digits(7, 0, 8));
         assert!(named.unwrap_err().to_string().contains("id must be"));
     }

@@ -6,8 +6,8 @@ use crate::features::Features;
 
 /// Banks fitted to hold groups out: one a group up to so many groups, beyond that each holds out every twentieth.
 const FOLDS: usize = 20;
-/// Below three groups, what is left has no covariance.
-pub(super) const FEWEST: usize = 3;
+/// Fewest groups that any are held out of: with two, what is left is one, which may have no covariance.
+pub const MIN_GROUPS: usize = 3;
 
 /// For each of `scorers` (of [`Scorer::ANGULAR`]) a score for every group of rows of `train`, by banks fitted on other
 /// groups: that of the group's first row. `groups` has the group of every row: see [`super::Variety`].
@@ -23,8 +23,12 @@ pub(super) const FEWEST: usize = 3;
 /// Fewer than three groups; whatever [`Bank::fit`] and [`Bank::score`] refuse.
 pub fn held_out(train: &Features, scorers: &[Scorer], groups: &[usize]) -> Result<Vec<Vec<f32>>, ScoreError> {
     let found = count(groups);
-    if found < FEWEST {
-        return Err(ScoreError::TooFew { what: "a held-out score (of near copies, one counts)", needed: FEWEST, found });
+    if found < MIN_GROUPS {
+        return Err(ScoreError::TooFew {
+            what: "a held-out score (of near copies, one counts)",
+            needed: MIN_GROUPS,
+            found,
+        });
     }
     let mut firsts = vec![usize::MAX; found];
     groups.iter().enumerate().rev().for_each(|(row, &group)| firsts[group] = row);
@@ -119,12 +123,14 @@ mod tests {
     /// How many unseen views raise an alarm, and how many the threshold promised, over many draws.
     fn measured_and_promised(scenes: usize, frames: usize, jitter: f64) -> (f64, f64) {
         const DRAWS: usize = 300;
+        // Three times the angle between two frames of a scene, a tenth of that between two scenes.
+        const NEAR: f64 = 0.06;
         let mut rng = Rng::new(11, "bursts", &[scenes as u64, frames as u64]);
         let (mut measured, mut promised) = (0.0, 0.0);
         for _ in 0..DRAWS {
             let train = bursts(&mut rng, scenes, frames, 0.4, jitter);
             let unseen = bursts(&mut rng, 40, 1, 0.4, jitter);
-            let variety = Variety::of(&train, 0.0).unwrap();
+            let variety = Variety::of(&train, NEAR).unwrap();
             let scores = held_out(&train, &[Scorer::KCos], &variety.groups).unwrap();
             let Alarm { threshold, expected, .. } = alarm(&scores[0], 0.05).unwrap();
             let new = Bank::fit(&train).unwrap().score(Scorer::KCos, 1, &unseen).unwrap();
@@ -136,9 +142,12 @@ mod tests {
 
     #[test]
     fn as_many_unseen_views_raise_an_alarm_as_is_promised_whatever_was_copied() {
-        for (scenes, frames, jitter, what) in
-            [(40, 1, 0.0, "single images"), (40, 2, 0.0, "each twice"), (40, 2, 0.01, "as PNG and JPEG"), (8, 5, 0.02, "bursts")]
-        {
+        for (scenes, frames, jitter, what) in [
+            (40, 1, 0.0, "single images"),
+            (40, 2, 0.0, "each twice"),
+            (40, 2, 0.01, "as PNG and JPEG"),
+            (8, 5, 0.02, "bursts"),
+        ] {
             let (measured, promised) = measured_and_promised(scenes, frames, jitter);
             let expected = 1.0 / (scenes + 1) as f64;
             assert!((promised - expected.max(2.0 / 41.0)).abs() < 0.005, "{what}: {promised} is promised");

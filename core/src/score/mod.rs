@@ -52,7 +52,7 @@ pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};
 pub use gde::Gde;
 pub use goad::Goad;
-pub use held_out::held_out;
+pub use held_out::{MIN_GROUPS, held_out};
 pub use kde::Kde;
 pub use knn::KnnL2;
 pub use length::Length;

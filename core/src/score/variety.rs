@@ -3,8 +3,7 @@
 //! A threshold comes from what images score that no bank was fitted on. A copy of an image that stays in the bank would give
 //! it away, so near copies leave the bank together, and count once.
 
-use super::held_out::FEWEST;
-use super::ScoreError;
+use super::{MIN_GROUPS, ScoreError};
 use crate::features::Features;
 use crate::vectors::cosine::{angle, unit_rows};
 use nsa_kernels::threads::all;
@@ -38,7 +37,7 @@ impl Variety {
         let spacing = angles.spacing(&angles.linked(near));
         let groups = angles.linked(near.max(SHARE_OF_SPACING * spacing));
         let views = count(&groups);
-        if views >= FEWEST {
+        if views >= MIN_GROUPS {
             return Ok(Self { groups, views });
         }
         let within = angles.within(&groups);

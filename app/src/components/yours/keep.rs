@@ -16,7 +16,10 @@ pub fn Keep(lab: Lab) -> impl IntoView {
     let normal = lab.own.normal;
     let kept = move || match normal.kept.get() {
         Ok(0) => None,
-        Ok(images) => Some(text::yours::kept(images)),
+        Ok(images) => {
+            let own = normal.images.with(Vec::len) + normal.odd.with(Vec::len);
+            Some(text::yours::kept(images, images.saturating_sub(own)))
+        }
         Err(why) => Some(text::yours::not_kept(&why.to_string())),
     };
     let failed = RwSignal::new(None::<&'static str>);
