@@ -61,7 +61,14 @@ impl Camera {
         }
         self.problem.set(None);
         spawn_local(async move {
-            let asked = open(self.chosen.get_untracked().as_deref()).await;
+            let asked = loop {
+                let wanted = self.chosen.get_untracked();
+                match (open(wanted.as_deref()).await, self.chosen.try_get_untracked()) {
+                    // Another one was chosen while the browser asked.
+                    (Ok(found), Some(now)) if now != wanted => switch_off(&found),
+                    (asked, _) => break asked,
+                }
+            };
             self.asking.try_set_value(false);
             match asked {
                 // The view may be gone by now, and with it the place for the stream.
@@ -70,6 +77,7 @@ impl Camera {
                 Err(why) => {
                     // One that was chosen and is not there is not asked for again.
                     self.chosen.try_set(None);
+                    self.on.try_set(false);
                     self.problem.try_set(Some(why));
                 }
             }
@@ -78,7 +86,7 @@ impl Camera {
 
     /// Switches to another camera. Telephones open one at a time.
     fn switch(self, id: String) {
-        self.stop();
+        self.release();
         self.chosen.set(Some(id));
         self.start();
     }
@@ -98,7 +106,6 @@ impl Camera {
         }
         self.heard.set_value(Some([ended, muted]));
         self.chosen.set(tracks(found).find_map(|track| id_of(&track)));
-        self.there.set(cameras().await);
         if let Some(video) = self.video.get_untracked() {
             video.set_src_object(Some(found));
             if let Ok(playing) = video.play() {
@@ -106,6 +113,7 @@ impl Camera {
             }
         }
         self.on.try_set(true);
+        self.there.try_set(cameras().await);
     }
 
     /// Switches it off.
@@ -125,8 +133,16 @@ impl Camera {
         self.stream.with_value(|stream| stream.as_ref().is_some_and(|stream| tracks(stream).any(|track| track.muted())))
     }
 
+    /// Whether its picture is one of before, while another camera is asked for.
+    fn is_away(self) -> bool {
+        self.stream.with_value(Option::is_none)
+    }
+
     /// What it sees now, as the model will; what is wrong is shown below it.
     pub fn picture(self) -> Option<Arc<[u8]>> {
+        if self.is_away() {
+            return None;
+        }
         if self.is_muted() {
             self.problem.set(Some(text::score::CAMERA_MUTED.into()));
             return None;

@@ -48,6 +48,15 @@ pub struct NormalImage {
     pub pixels: Arc<[u8]>,
 }
 
+/// How many images the browser keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// All of them.
+    pub images: usize,
+    /// Those of them that another tab has added.
+    pub others: usize,
+}
+
 /// A person's own normal.
 #[derive(Clone, Copy)]
 pub struct NormalStore {
@@ -76,7 +85,7 @@ pub struct NormalStore {
     /// How many images were fitted last, and how many different views they show.
     pub views: RwSignal<Option<(usize, usize)>>,
     /// What became of keeping the images in this browser.
-    pub kept: RwSignal<Result<usize, KeepError>>,
+    pub kept: RwSignal<Result<Kept, KeepError>>,
     /// What the images show, for people: the name of the bundle that is saved.
     pub title: RwSignal<String>,
     looking: StoredValue<bool>,
@@ -121,7 +130,7 @@ impl NormalStore {
             pixels: Memo::new(move |_| Arc::new(images.with(|normal| odd.with(|odd| OwnPixels::new(normal, odd))))),
             looks: RwSignal::new(VecDeque::new()),
             views: RwSignal::new(None),
-            kept: RwSignal::new(Ok(0)),
+            kept: RwSignal::new(Ok(Kept::default())),
             title: RwSignal::new(text::yours::TITLE_DEFAULT.into()),
             looking: StoredValue::new(false),
             job: StoredValue::new(None),
@@ -147,7 +156,7 @@ impl NormalStore {
                     let [normal, odd] = kept.map(|images| {
                         images.into_iter().map(|(name, pixels)| self.image(name, pixels)).collect::<Vec<_>>()
                     });
-                    self.kept.set(Ok(normal.len() + odd.len()));
+                    self.kept.set(Ok(Kept { images: normal.len() + odd.len(), others: 0 }));
                     self.images.set(normal);
                     self.odd.set(odd);
                     self.rest_then(Self::fit);
@@ -212,7 +221,7 @@ impl NormalStore {
         spawn_local(async move {
             let _lock = kept::lock(ADDRESS).await;
             self.seen.set_value(Images::default());
-            self.kept.set(kept::forget(ADDRESS).await.map(|()| 0));
+            self.kept.set(kept::forget(ADDRESS).await.map(|()| Kept::default()));
         });
         self.rest_then(Self::fit);
     }
@@ -240,22 +249,21 @@ impl NormalStore {
     fn keep(self) {
         spawn_local(async move {
             let _lock = kept::lock(ADDRESS).await;
-            let own = || [self.images, self.odd].map(|images| images.with_untracked(|all| packed::named(all)));
             let done = async {
                 let theirs = kept::read(ADDRESS).await?.map_or_else(Images::default, |bytes| unpack(&bytes));
-                let all = self.seen.with_value(|seen| merged(own(), seen, theirs));
+                let own = [self.images, self.odd].map(|images| images.with_untracked(|all| packed::named(all)));
+                let count = |images: &Images| images.iter().map(Vec::len).sum::<usize>();
+                let given = count(&own);
+                let all = self.seen.with_value(|seen| merged(own, seen, theirs));
                 match all.iter().all(Vec::is_empty) {
                     true => kept::forget(ADDRESS).await?,
                     false => kept::write(ADDRESS, &pack(&all)).await?,
                 }
-                Ok(all)
-            };
-            let done: Result<Images, KeepError> = done.await;
-            self.kept.set(done.map(|all| {
-                let count = all.iter().map(Vec::len).sum();
+                let kept = Kept { images: count(&all), others: count(&all) - given };
                 self.seen.set_value(all);
-                count
-            }));
+                Ok(kept)
+            };
+            self.kept.set(done.await);
         });
     }
 
