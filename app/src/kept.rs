@@ -39,8 +39,8 @@ impl Drop for Lock {
     }
 }
 
-/// Waits until no other tab changes what lies under an address, nor this one elsewhere. None in a browser without locks,
-/// which changes it all the same.
+/// Waits until no other tab changes what lies under an address, nor this one elsewhere. None in a browser without
+/// locks, which changes it all the same.
 pub async fn lock(address: &str) -> Option<Lock> {
     let (mut release, mut grant) = (None, None);
     let held = Promise::new(&mut |resolve, _| release = Some(resolve));

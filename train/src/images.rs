@@ -98,8 +98,8 @@ impl FittedOn {
         let known = pixels.chunks_exact(IMAGE_BYTES).filter(|image| self.has(image) == Some(true)).count();
         if known > 0 {
             tell!(
-                "nsa: {known} of the {all} images are among those that the bundle was fitted on: they score lower than new \
-                 ones do, and say nothing of false alarms"
+                "nsa: {known} of the {all} images are among those that the bundle was fitted on: they score lower than \
+                 new ones do, and say nothing of false alarms"
             );
         }
     }

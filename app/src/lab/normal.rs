@@ -31,8 +31,8 @@ use web_sys::File;
 
 /// Fitting waits until images have stopped coming for so long.
 const REST: Duration = Duration::from_millis(250);
-/// Milliseconds after which they are fitted all the same: a camera takes picture after picture, and whoever holds it wants to
-/// see how many views they show.
+/// Milliseconds after which they are fitted all the same: a camera takes picture after picture, and whoever holds it
+/// wants to see how many views they show.
 const PATIENCE: f64 = 2000.0;
 /// Where the browser keeps the images.
 const ADDRESS: &str = "kept-normal";
@@ -226,8 +226,8 @@ impl NormalStore {
         self.rest_then(Self::fit);
     }
 
-    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. What is gone is
-    /// forgotten at once.
+    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. What is
+    /// gone is forgotten at once.
     fn changed(self) {
         if self.images.with_untracked(Vec::is_empty) {
             self.keep();

@@ -146,8 +146,8 @@ impl<B: Backend> Detector<B> {
         Ok(scores)
     }
 
-    /// What a bundle of this fitted detector holds under another name; `pixels` are the images that it was fitted on. Of a
-    /// title its plain text is kept: a bundle with a tab or a line break in it could not be read again.
+    /// What a bundle of this fitted detector holds under another name; `pixels` are the images that it was fitted on.
+    /// Of a title its plain text is kept: a bundle with a tab or a line break in it could not be read again.
     pub fn assembled(&self, id: String, title: String, pixels: &[u8]) -> Result<Assembled, BundleError> {
         if !is_id(&id) {
             let why = format!("id must be 1 to 64 of a-z, 0-9 and '-', found {id:?}");

@@ -12,9 +12,9 @@ pub const MIN_GROUPS: usize = 3;
 /// For each of `scorers` (of [`Scorer::ANGULAR`]) a score for every group of rows of `train`, by banks fitted on other
 /// groups: that of the group's first row. `groups` has the group of every row: see [`super::Variety`].
 ///
-/// One score a group, because more of them would count a burst as often as it has frames, and say no more about the next
-/// view. Which row it is must not depend on the scores: the first of a group is to the others what the first of an unseen
-/// group would be.
+/// One score a group, because more of them would count a burst as often as it has frames, and say no more about the
+/// next view. Which row it is must not depend on the scores: the first of a group is to the others what the first of an
+/// unseen group would be.
 ///
 /// Mean and whitening are fitted anew for each fold: of eight images each weighs an eighth in them, and what it scores
 /// by a whitening that has seen it says nothing of the next image.

@@ -1,7 +1,7 @@
 //! How many different views images show: copies of a picture and the frames of a burst are one.
 //!
-//! A threshold comes from what images score that no bank was fitted on. A copy of an image that stays in the bank would give
-//! it away, so near copies leave the bank together, and count once.
+//! A threshold comes from what images score that no bank was fitted on. A copy of an image that stays in the bank would
+//! give it away, so near copies leave the bank together, and count once.
 
 use super::{MIN_GROUPS, ScoreError};
 use crate::features::Features;
@@ -26,9 +26,9 @@ pub struct Variety {
 impl Variety {
     /// Compares the directions of `features`, one of each image.
     ///
-    /// Two images are of one view if the angle between them is at most `near`, or at most half of the usual distance
-    /// between neighbouring groups of such images, or if other images join them step by step. Where all images are of one
-    /// or two views, those are grouped whose angle is at most a fifth of the median angle within a view.
+    /// Two images are of one view if the angle between them is at most `near` (radians), or at most half of the usual
+    /// distance between neighbouring groups of such images, or if other images join them step by step. Where all images
+    /// are of one or two views, those are grouped whose angle is at most a fifth of the median angle within a view.
     ///
     /// # Errors
     /// A feature that is zero, so that it has no direction.

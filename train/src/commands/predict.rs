@@ -171,8 +171,8 @@ impl From<Explanation> for Found {
 /// What a bundle has to say of images.
 struct Says {
     manifest: Manifest,
-    /// Of a person's own normal: from which score on an image is called anomalous, how often a normal one will be, and how
-    /// many views the normal images show.
+    /// Of a person's own normal: from which score on an image is called anomalous, how often a normal one will be, and
+    /// how many views the normal images show.
     alarm: Option<(Alarm, usize)>,
     fitted_on: FittedOn,
 }

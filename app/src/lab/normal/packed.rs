@@ -25,8 +25,8 @@ pub fn named(images: &[NormalImage]) -> Vec<Named> {
     images.iter().map(|image| (image.name.clone(), Arc::clone(&image.pixels))).collect()
 }
 
-/// What is to be kept: the images of this tab, and those that another tab has added to what this one has seen. What this
-/// tab has taken out stays out.
+/// What is to be kept: the images of this tab, and those that another tab has added to what this one has seen. What
+/// this tab has taken out stays out.
 pub fn merged(own: Images, seen: &Images, theirs: Images) -> Images {
     let known: HashSet<Named> = own.iter().chain(seen).flatten().cloned().collect();
     let mut all = own;
