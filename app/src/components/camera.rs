@@ -22,6 +22,8 @@ pub struct Camera {
     stream: StoredValue<Option<MediaStream>, LocalStorage>,
     /// Whether the browser is asked for it: it may ask the person, who may press the button again.
     asking: StoredValue<bool>,
+    /// How often it was switched off: what the browser was asked for before that comes too late.
+    stops: StoredValue<u32>,
     /// The cameras that there are, once the person has let the page use one.
     there: RwSignal<Vec<Device>>,
     /// The one that is on, or was asked for.
@@ -46,6 +48,7 @@ impl Camera {
             video: NodeRef::new(),
             stream: StoredValue::new_local(None),
             asking: StoredValue::new(false),
+            stops: StoredValue::new(0),
             there: RwSignal::new(Vec::new()),
             chosen: RwSignal::new(None),
             heard: StoredValue::new_local(None),
@@ -60,6 +63,7 @@ impl Camera {
             return;
         }
         self.problem.set(None);
+        let stops = self.stops.get_value();
         spawn_local(async move {
             let asked = loop {
                 let wanted = self.chosen.get_untracked();
@@ -69,8 +73,8 @@ impl Camera {
                     (asked, _) => break asked,
                 }
             };
-            self.asking.try_set_value(false);
             match asked {
+                Ok(found) if self.stops.try_get_value() != Some(stops) => switch_off(&found),
                 // The view may be gone by now, and with it the place for the stream.
                 Ok(found) if self.stream.try_set_value(Some(found.clone())).is_some() => switch_off(&found),
                 Ok(found) => self.show(&found).await,
@@ -81,14 +85,18 @@ impl Camera {
                     self.problem.try_set(Some(why));
                 }
             }
+            self.asking.try_set_value(false);
         });
     }
 
     /// Switches to another camera. Telephones open one at a time.
     fn switch(self, id: String) {
-        self.release();
         self.chosen.set(Some(id));
-        self.start();
+        // While the browser is asked for one, that is let go and this one asked for.
+        if !self.asking.get_value() {
+            self.release();
+            self.start();
+        }
     }
 
     async fn show(self, found: &MediaStream) {
@@ -112,12 +120,13 @@ impl Camera {
                 let _ = JsFuture::from(playing).await;
             }
         }
-        self.on.try_set(true);
         self.there.try_set(cameras().await);
+        self.on.try_set(true);
     }
 
     /// Switches it off.
     pub fn stop(self) {
+        self.stops.update_value(|stops| *stops += 1);
         self.release();
         self.on.set(false);
     }
