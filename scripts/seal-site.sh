@@ -21,6 +21,13 @@ split() {
     sed '/^import /d' "$split"
     sed -n 's/^export const \(__wasm_split_load_[a-z_]*\) = .*/const import1 = { \1 };/p' "$split"
   } > "$parts/$name.js"
+  # A page that is open while the site is renewed takes its own rest or none: another build's would do anything in this program.
+  local part sum
+  for part in "$parts"/split_*.wasm; do
+    sum=$(node -p 'crypto.createHash("sha256").update(fs.readFileSync(process.argv[1])).digest("base64")' "$part")
+    sed -i "s|fetch(new URL(\([^,]*$(basename "$part")[^,]*\), import.meta.url))|fetch(new URL(\1, import.meta.url), { integrity: \"sha256-$sum\" })|" "$parts/$name.js"
+    grep -q "sha256-$sum" "$parts/$name.js"
+  done
   mv "$parts/$name.js" .
   mv "$parts"/split_*.wasm .
 }

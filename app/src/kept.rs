@@ -3,7 +3,7 @@
 //! They lie in the browser's Cache Storage as answers to addresses that no server knows: unlike the other ways of keeping
 //! things it takes bytes as they are, writes all of them or none, and is there in every browser that has service workers.
 
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -21,6 +21,39 @@ pub enum KeepError {
     /// It did not take the bytes: mostly, its storage is full.
     #[error("the browser did not take them ({0})")]
     Refused(String),
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Calls back once no other tab holds the lock of this name, and holds it until what is given back is settled.
+    #[wasm_bindgen(catch, js_namespace = ["navigator", "locks"], js_name = request)]
+    fn request_lock(name: &str, granted: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// What lies under an address is this tab's to change until this is dropped.
+pub struct Lock(Function);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.call0(&JsValue::NULL);
+    }
+}
+
+/// Waits until no other tab changes what lies under an address, nor this one elsewhere. None in a browser without
+/// locks, which changes it all the same.
+pub async fn lock(address: &str) -> Option<Lock> {
+    let (mut release, mut grant) = (None, None);
+    let held = Promise::new(&mut |resolve, _| release = Some(resolve));
+    let granted = Promise::new(&mut |resolve, _| grant = Some(resolve));
+    let (release, grant) = (release?, grant?);
+    let begin = Closure::once_into_js(move || {
+        let _ = grant.call0(&JsValue::NULL);
+        held
+    });
+    // The request is settled when the lock is released, or at once if it is refused.
+    let request = request_lock(address, &begin).ok()?;
+    JsFuture::from(Promise::race(&Array::of2(&granted, &request))).await.ok()?;
+    Some(Lock(release))
 }
 
 /// Keeps bytes under an address, in place of those before.

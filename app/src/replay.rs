@@ -6,7 +6,6 @@ use crate::lab::{BundleFile, BundleHead};
 use nsa_core::bundle::{FRAMES_FILE, HISTORY_FILE, Manifest};
 use nsa_core::measure::{Compactness, Frames, History, HistoryEntry};
 use nsa_core::model::Layer;
-use nsa_core::score::Scorer;
 use std::ops::Range;
 
 /// What was measured while a model was trained.
@@ -97,6 +96,7 @@ impl Replay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use nsa_core::score::Scorer;
 
     /// Two ID samples of class 2 and one OOD sample at epochs 0, 5 and 20.
     pub(crate) fn replay() -> Replay {

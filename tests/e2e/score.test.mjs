@@ -230,6 +230,39 @@ test("a lost WebGPU device is replaced by a fresh one", { timeout: 600_000 }, as
   await own.close();
 });
 
+test("where WebGPU is lost again the CPU engine goes on", { timeout: 600_000 }, async () => {
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  const page = await context.newPage();
+  // Each engine on WebGPU is lost: the first in the middle of its work, the next as soon as it is there.
+  await page.addInitScript(() => {
+    globalThis.engines = [];
+    globalThis.Worker = class extends Worker {
+      constructor(...args) {
+        super(...args);
+        engines.push(String(args[0]));
+        const lost = () => {
+          this.terminate();
+          const message = "The engine stopped: its device was lost (unknown).";
+          this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ crashed: { message } }) }));
+        };
+        const when = engines.length === 1 ? '{"scored"' : '{"ready"';
+        if (String(args[0]).includes("engine-webgpu")) {
+          this.addEventListener("message", ({ data }) => typeof data === "string" && data.startsWith(when) && setTimeout(lost));
+        }
+      }
+    };
+  });
+  const lab = new Lab(page);
+  await page.goto(`${site.url}?backend=webgpu&n=60`);
+  await page.waitForFunction(() => document.documentElement.dataset.backend === "cpu", null, { timeout: 240_000 });
+  await lab.until("ready");
+  assert.ok((await lab.tiles()).every((tile) => tile.score !== ""));
+  assert.match(await page.locator(".status").textContent(), /WebGPU stopped again, so the CPU engine goes on/);
+  const engines = await page.evaluate(() => engines.map((url) => url.match(/engine-[a-z]+/)[0]));
+  assert.deepEqual(engines, ["engine-webgpu", "engine-webgpu", "engine-cpu"]);
+  await context.close();
+});
+
 test("no WebGPU is a calm line, and the CPU works", { timeout: 240_000 }, async () => {
   const without = await launch("--disable-features=WebGPU,WebGPUService", "--disable-gpu", "--disable-webgpu");
   const lab = await Lab.open(without, site.url, "?backend=webgpu&n=4");

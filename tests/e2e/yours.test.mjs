@@ -372,6 +372,255 @@ test("a camera: a burst is fitted, the score rises when the scene changes and fa
   await filming.close();
 });
 
+/** A place of its own, of which a frame is almost the same: moved by half a pixel of the 32, with noise. */
+function scenery(i, frame = 0) {
+  const r = (k) => noise(i * 17 + k);
+  const [back, disc, bar] = [0, 3, 6].map((k) => [1, 2, 3].map((c) => 40 + 190 * r(k + c / 4)));
+  const [cx, cy, size, slant] = [12 + 40 * r(9), 12 + 40 * r(10), 6 + 14 * r(11), r(12)];
+  return png(64, 64, (x, y) => {
+    const left = x + (frame % 2);
+    const colour = Math.hypot(left - cx, y - cy) < size ? disc : Math.abs(left - 64 * slant - (y - 32) * (r(13) - 0.5)) < 5 ? bar : back;
+    return colour.map((v) => Math.min(255, Math.round(v + 4 * noise(frame + x * 3.1 + y * 7.7))));
+  });
+}
+
+/** How many different views the page says that so many images show. */
+async function viewsOf(page, images) {
+  await fitted(page, images);
+  return Number(await page.getByTestId("normal-views").getAttribute("data-views"));
+}
+
+test("copies and bursts are counted as views, and more variety is asked for", { timeout: 300_000 }, async () => {
+  const lab = await open("");
+  const { page } = lab;
+  const scenes = (n) => Array.from({ length: n }, (_, i) => file(`scene-${i}.png`, scenery(i)));
+  await page.getByTestId("normal-input").setInputFiles(scenes(12));
+  assert.equal(await viewsOf(page, 12), 12);
+  assert.equal(await page.getByTestId("normal-views").textContent(), "All 12 are different views.");
+  const promise = page.getByTestId("normal-promise");
+  const [threshold, said] = [await promise.getAttribute("data-threshold"), await promise.textContent()];
+  // The same once more: the promise is the same, and not that of 24.
+  await page.getByTestId("normal-input").setInputFiles(scenes(12));
+  assert.equal(await viewsOf(page, 24), 12);
+  assert.match(await page.getByTestId("normal-views").textContent(), /These 24 pictures are about 12 different views/);
+  assert.equal(await promise.getAttribute("data-threshold"), threshold);
+  assert.equal(await promise.textContent(), said);
+  // What was fitted says nothing of the next image.
+  await page.getByTestId("try-input").setInputFiles([file("again.png", scenery(3)), file("new.png", scenery(40))]);
+  await verdicts(page, 2);
+  const fittedNote = (name) => page.locator(`[data-testid=tried-one][data-name="${name}"] [data-testid=tried-fitted]`).isVisible();
+  assert.deepEqual([await fittedNote("again.png"), await fittedNote("new.png")], [true, false]);
+
+  await page.getByRole("button", { name: "Remove all" }).click();
+  const burst = [0, 1, 2].flatMap((i) => Array.from({ length: 9 }, (_, frame) => file(`${i}-${frame}.png`, scenery(i, frame))));
+  await page.getByTestId("normal-input").setInputFiles(burst);
+  assert.equal(await viewsOf(page, 27), 3);
+  assert.match(await page.getByTestId("normal-views").textContent(), /about 3 different views.*other sides.*8 views at least/);
+  assert.match(await page.getByTestId("normal-count").textContent(), /40 different ones are good/);
+  assert.match(await promise.textContent(), /25 % are expected there; with 3 views/);
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+});
+
+test("a title with a tab is saved so that it opens again", { timeout: 300_000 }, async () => {
+  const lab = await open("");
+  const { page } = lab;
+  await page.getByTestId("normal-input").setInputFiles(parts(8));
+  await fitted(page, 8);
+  await page.getByTestId("normal-title").fill("Round\tparts \u0007");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("normal-save").click()]);
+  const zip = join(temporaryFolder(), "parts.zip");
+  await download.saveAs(zip);
+  const image = join(temporaryFolder(), "part.png");
+  writeFileSync(image, part(20));
+  assert.match(nsa("predict", "--bundle", zip, image, "--device", "cpu"), /\(Round parts\)/);
+  await page.getByTestId("normal-open").setInputFiles(zip);
+  await page.waitForFunction(() => document.querySelector("[data-testid=normal-title]").value === "Round parts");
+  assert.deepEqual(lab.complaints, []);
+  await lab.close();
+});
+
+for (const [what, spoil] of [
+  ["full", () => { Cache.prototype.put = async () => { throw new DOMException("no room", "QuotaExceededError"); }; }],
+  ["not there, as in some private windows", () => { Object.defineProperty(window, "caches", { value: undefined }); }],
+]) {
+  test(`where storage is ${what} the view goes on, and says that nothing is kept`, { timeout: 200_000 }, async () => {
+    const context = await browser.newContext({ serviceWorkers: "block" });
+    const page = await context.newPage();
+    await page.addInitScript(spoil);
+    const complaints = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${site.url}?view=yours&backend=cpu`);
+    await page.getByTestId("normal-input").setInputFiles(parts(8));
+    await fitted(page, 8);
+    await page.getByTestId("normal-kept").filter({ hasText: /These images are not kept when you leave: .*save them as a bundle/ }).waitFor();
+    await page.getByTestId("try-input").setInputFiles([file("odd.png", part(99, true))]);
+    await verdicts(page, 1);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("normal-save").click()]);
+    assert.equal(download.suggestedFilename(), "my-normal.zip");
+    await page.reload();
+    await page.getByTestId("normal-count").waitFor();
+    assert.equal(await page.getByTestId("normal-count").getAttribute("data-images"), "0");
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+}
+
+test("two tabs add to what is kept, and neither overwrites the other's", { timeout: 300_000 }, async () => {
+  const context = await browser.newContext();
+  const address = `${site.url}?view=yours&backend=cpu`;
+  // Both are open before anything is kept.
+  const [one, other] = [await context.newPage(), await context.newPage()];
+  for (const page of [one, other]) {
+    await page.goto(address);
+    await page.getByTestId("normal-count").waitFor();
+  }
+  const kept = (page, text) => page.getByTestId("normal-kept").filter({ hasText: text }).waitFor();
+  await one.getByTestId("normal-input").setInputFiles(parts(9));
+  await kept(one, /keeps the 9 images/);
+  await other.getByTestId("normal-input").setInputFiles([0, 1, 2].map((i) => file(`other-${i}.png`, part(50 + i))));
+  await kept(other, /keeps the 12 images .* 9 of them were added in another tab/);
+  await one.getByRole("button", { name: "Remove part-3.png" }).click();
+  await kept(one, /keeps the 11 images .* 3 of them were added in another tab/);
+  await one.reload();
+  await fitted(one, 11);
+  const names = await one.locator("[data-testid=normal-images] button").evaluateAll((all) => all.map((button) => button.title));
+  assert.ok(names.includes("Remove other-2.png") && !names.includes("Remove part-3.png"), names.join(", "));
+  // At the same moment.
+  await Promise.all([
+    one.getByTestId("normal-input").setInputFiles([file("late.png", part(70))]),
+    other.getByTestId("normal-input").setInputFiles([file("later.png", part(71))]),
+  ]);
+  await other.waitForTimeout(2000);
+  await one.reload();
+  await fitted(one, 13);
+  // Forgotten is all of it.
+  await one.getByRole("button", { name: "Forget the images" }).click();
+  await one.waitForTimeout(500);
+  await one.reload();
+  await one.waitForTimeout(1500);
+  assert.equal(await one.getByTestId("normal-count").getAttribute("data-images"), "0");
+  await context.close();
+});
+
+/** A browser with so many cameras, which it films by itself. */
+const withCameras = (n, ...flags) =>
+  launch("--use-fake-ui-for-media-stream", `--use-fake-device-for-media-stream=device-count=${n}`, ...flags);
+
+test("the page counts views while the camera takes a burst", { timeout: 200_000 }, async () => {
+  const filming = await withCameras(1);
+  const lab = await Lab.open(filming, site.url, "?view=yours&backend=cpu", { permissions: ["camera"] });
+  const { page } = lab;
+  await page.getByTestId("yours-normal").getByTestId("camera-on").click();
+  await page.getByTestId("normal-burst").click();
+  const told = await page.waitForFunction(() => {
+    const views = document.querySelector("[data-testid=normal-views]");
+    const left = document.querySelector("[data-testid=normal-burst]").textContent;
+    return /^\d+$/.test(left) && views.dataset.views && { left, said: views.textContent };
+  }, null, { timeout: 30_000 });
+  const { left, said } = await told.jsonValue();
+  assert.ok(Number(left) > 0, "the burst still goes on");
+  assert.match(said, /view/);
+  assert.deepEqual(lab.complaints, []);
+  await filming.close();
+});
+
+test("another camera, one that another program takes, one that turns, and an engine that stops meanwhile", { timeout: 300_000 }, async () => {
+  const filming = await withCameras(2);
+  const context = await filming.newContext({ permissions: ["camera"] });
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    globalThis.engines = [];
+    globalThis.Worker = class extends Worker {
+      constructor(...args) {
+        super(...args);
+        engines.push(this);
+      }
+    };
+  });
+  const lab = new Lab(page);
+  await page.goto(`${site.url}?view=yours&backend=cpu`);
+  await page.getByTestId("normal-input").setInputFiles(Array.from({ length: 12 }, (_, i) => file(`scene-${i}.png`, scenery(i))));
+  await fitted(page, 12);
+  const step = page.getByTestId("yours-try");
+  // Pressed twice: the browser is asked once.
+  await step.getByTestId("camera-on").dblclick();
+  const looks = async () => Number((await page.getByTestId("live-rate").textContent()).match(/^\d+/)[0]);
+  const goesOn = async (what) => {
+    await page.getByTestId("live-rate").waitFor();
+    const before = await looks();
+    await page.waitForFunction(
+      (before) => Number(document.querySelector("[data-testid=live-rate]")?.textContent.match(/^\d+/)[0]) > before, before, { timeout: 60_000 },
+    ).catch(() => assert.fail(`${what}: no look after ${before}`));
+  };
+  await goesOn("switched on");
+  const track = (what) => page.evaluate((what) => {
+    const [track] = document.querySelector("[data-testid=yours-try] video").srcObject.getTracks();
+    globalThis.before ??= track;
+    if (what) {
+      Object.defineProperty(track, "muted", { value: what === "mute", configurable: true });
+      track.dispatchEvent(new Event(what));
+    }
+    return { id: track.getSettings().deviceId, firstIs: before.readyState };
+  }, what);
+  const menu = step.getByTestId("camera-which");
+  const cameras = await menu.locator("option").evaluateAll((all) => all.map((option) => option.value));
+  assert.equal(cameras.length, 2);
+  const first = await track();
+  assert.equal(await menu.inputValue(), first.id);
+  const second = cameras.find((id) => id !== first.id);
+  await menu.selectOption(second);
+  await page.waitForFunction((id) =>
+    document.querySelector("[data-testid=yours-try] video").srcObject?.getTracks()[0].getSettings().deviceId === id, second);
+  assert.deepEqual(await track(), { id: second, firstIs: "ended" });
+  await goesOn("the other camera");
+
+  await track("mute");
+  const problem = step.getByTestId("camera-error");
+  await problem.filter({ hasText: /another program may have taken it/ }).waitFor();
+  await page.waitForTimeout(500);
+  const still = await looks();
+  await page.waitForTimeout(700);
+  assert.equal(await looks(), still, "a picture that stands still is not judged");
+  await track("unmute");
+  await goesOn("given back");
+  assert.ok(!(await problem.isVisible()));
+
+  await page.evaluate(() => document.querySelector("[data-testid=yours-try] video").srcObject.getTracks()[0].applyConstraints({ width: 240, height: 320 }));
+  await goesOn("turned");
+
+  const engines = await page.evaluate(() => {
+    const live = engines.at(-1);
+    live.terminate();
+    live.dispatchEvent(new ErrorEvent("error", { message: "RuntimeError: unreachable" }));
+    return engines.length;
+  });
+  await page.waitForFunction((n) => engines.length > n - 1 && document.querySelector("[data-testid=normal-fit]").dataset.fit === "fitted", engines, { timeout: 60_000 });
+  await page.waitForTimeout(1000);
+  await goesOn("after another engine has started");
+  assert.deepEqual(lab.complaints, []);
+  await filming.close();
+});
+
+test("a camera that is refused twice and then allowed", { timeout: 120_000 }, async () => {
+  const strict = await launch("--use-fake-device-for-media-stream", "--deny-permission-prompts");
+  const lab = await Lab.open(strict, site.url, "?view=yours&backend=cpu");
+  const step = lab.page.getByTestId("yours-normal");
+  const on = step.getByTestId("camera-on");
+  const refused = step.getByTestId("camera-error").filter({ hasText: /not allowed here: allow it for this page/ });
+  for (let i = 0; i < 2; i++) {
+    await on.click();
+    await refused.waitFor();
+    assert.ok(await on.isVisible(), "it can be asked for again");
+  }
+  await lab.page.context().grantPermissions(["camera"], { origin: new URL(site.url).origin });
+  await on.click();
+  await step.getByTestId("normal-hold").waitFor();
+  assert.ok(!(await step.getByTestId("camera-error").isVisible()));
+  assert.deepEqual(lab.complaints, []);
+  await strict.close();
+});
+
 test("a camera that is refused is a sentence, and the rest goes on", { timeout: 120_000 }, async () => {
   const strict = await launch("--use-fake-device-for-media-stream", "--deny-permission-prompts");
   const lab = await Lab.open(strict, site.url, "?view=yours&backend=cpu");

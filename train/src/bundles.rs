@@ -34,6 +34,20 @@ pub fn detector<B: Backend>(path: &Path, device: B::Device) -> Result<Detector<B
     Detector::new(manifest, &model, &bank, device).map_err(|source| NsaError::Bundle { path: path.into(), source })
 }
 
+/// The pixels of the images that the bundle at `path` was fitted on, where they are a person's own.
+pub fn normal(path: &Path) -> Result<Option<Vec<u8>>, NsaError> {
+    let refused = |source: BundleError| NsaError::Bundle { path: path.into(), source };
+    let (manifest, file) = if path.is_file() {
+        let unpacked = from_zip(&files::read_capped(path, MAX_ARCHIVE)?).map_err(refused)?;
+        (unpacked.manifest, unpacked.normal)
+    } else {
+        let manifest = Manifest::parse(&files::read_capped(&path.join(MANIFEST_FILE), MAX_FILE)?).map_err(refused)?;
+        let file = manifest.normal.is_some().then(|| files::read_capped(&path.join(NORMAL_FILE), MAX_FILE));
+        (manifest, file.transpose()?)
+    };
+    file.map(|bytes| manifest.read_normal(&bytes).map_err(refused)).transpose()
+}
+
 /// The manifest, and weights and bank as they are.
 fn open(path: &Path) -> Result<(Manifest, [Vec<u8>; 2]), NsaError> {
     let refused = |source: BundleError| NsaError::Bundle { path: path.into(), source };

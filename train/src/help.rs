@@ -151,10 +151,12 @@ Make a person's own images the normal ones, behind the encoder of a bundle. Noth
 images, and a bank is fitted to each of the bundle's layers (mean, whitening inside their span).
 
 8 to 1000 images: 8 are enough to start, 40 are good. results/FIT.md says what encoder, layer and scorer to expect how \
-much of. The threshold comes from the images alone: each is scored by banks that have not seen it, and of n such scores \
-the next normal one is above the m-th with probability (n + 1 - m) / (n + 1). --false-alarms 0.05 needs 19 images for \
-that; with fewer the threshold is the largest score, and what it promises is told. With --json every layer and scorer has \
-its own: {\"threshold\" (radians), \"expected\", \"range\" (shares, 0 to 1)}.
+much of. The threshold comes from the images alone. Near copies, such as the frames of a burst, are one view: each view \
+is scored by banks that have not seen it, and of n such scores the next normal one is above the m-th with probability \
+(n + 1 - m) / (n + 1). --false-alarms 0.05 needs 19 views for that; with fewer the threshold is the largest score, and \
+what it promises is told, as is how many views the images show. With --json: \"copies\" (images with the pixels of \
+another), \"views\", \"groups\" (of each image), and for every layer and scorer {\"threshold\" (radians), \"expected\", \
+\"range\" (shares, 0 to 1)}.
 
 --weights takes the encoder from a file instead, as `nsa embed` does: a ResNet-18 with the cifar stem, which is what a \
 bundle holds. For others `nsa embed` and `nsa score` do the same without a bundle.
@@ -236,7 +238,8 @@ Score image files by a bundle, exactly as the browser does: the same core functi
 Read is what browsers show (PNG, JPEG, WebP, GIF, BMP), as they show it: turned by the EXIF of JPEG and PNG, laid on \
 white, the first frame, and only if the file is whole. An image of any size is resized to 32 x 32. The table has the bundle's own choice of score, \
 high is anomalous, in radians where it is an angle (0 to pi); JSON has all scores and the angle to the ID mean. Of a bundle of `nsa fit` it also \
-says what is anomalous: what scores at or above the threshold that --false-alarms gives.
+says what is anomalous: what scores at or above the threshold that --false-alarms gives. Images that the bundle was \
+fitted on are told (\"fitted\" in JSON), because they score lower than new ones do.
 
 --watch DIR scores what the folder holds and each image that comes into it or changes, as soon as it is whole, until it \
 is stopped; with --json a line an image.

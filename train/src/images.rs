@@ -1,5 +1,6 @@
 //! The images that a person names: files, folders and arrays, as the page would show them.
 
+use crate::bundles;
 use crate::data::{self, Entry, Remark, decode_image};
 use crate::error::NsaError;
 use crate::files;
@@ -73,6 +74,35 @@ impl Images {
     pub fn verdict(&self) -> Result<(), NsaError> {
         let &Self { status, failed, files: total, .. } = self;
         if failed > 0 { Err(NsaError::Some { status, failed, total, what: "files" }) } else { Ok(()) }
+    }
+}
+
+/// The images that a bundle was fitted on, for telling whether one of them is judged: it scores lower than new ones do.
+#[derive(Debug, Default)]
+pub struct FittedOn(Option<BTreeSet<Vec<u8>>>);
+
+impl FittedOn {
+    /// Those of the bundle at `path`; none of a bundle that is not of a person's own normal.
+    pub fn read(path: &Path) -> Result<Self, NsaError> {
+        let images = |pixels: Vec<u8>| pixels.chunks_exact(IMAGE_BYTES).map(<[u8]>::to_vec).collect();
+        Ok(Self(bundles::normal(path)?.map(images)))
+    }
+
+    /// Whether an image is one of them, pixel for pixel; none if nobody's own images were fitted.
+    pub fn has(&self, image: &[u8]) -> Option<bool> {
+        self.0.as_ref().map(|fitted| fitted.contains(image))
+    }
+
+    /// Says it where some of `pixels` are.
+    pub fn warn(&self, pixels: &[u8]) {
+        let all = pixels.len() / IMAGE_BYTES;
+        let known = pixels.chunks_exact(IMAGE_BYTES).filter(|image| self.has(image) == Some(true)).count();
+        if known > 0 {
+            tell!(
+                "nsa: {known} of the {all} images are among those that the bundle was fitted on: they score lower than \
+                 new ones do, and say nothing of false alarms"
+            );
+        }
     }
 }
 

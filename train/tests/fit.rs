@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Lab, png};
-use nsa_core::data::{Split, synth_digits};
+use nsa_core::data::{ImageSet, Split, synth_digits};
+use nsa_core::rng::Rng;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -111,6 +112,109 @@ fn too_few_and_equal_images_say_so_and_leave_nothing() {
     lab.nsa(&named).fails(2, &["a-z, 0-9", "'Sevens'"]);
     lab.nsa(&format!("fit --bundle {DIGITS} --normal normal --out normal --device cpu"))
         .fails(2, &["holds no bundle.json"]);
+}
+
+#[test]
+fn a_folder_named_twice_counts_once() {
+    let lab = lab();
+    let fit =
+        |what: &str| lab.nsa(&format!("fit --bundle {DIGITS} --normal {what} --out sevens.zip --json --device cpu"));
+    let once = fit("normal").json();
+    let twice = fit("normal ./normal");
+    assert!(twice.stderr.contains("24 of the 48 images are copies of others, pixel for pixel"), "{}", twice.stderr);
+    let twice = twice.json();
+    assert_eq!(
+        (twice["images"].as_u64(), twice["copies"].as_u64(), twice["views"].as_u64()),
+        (Some(48), Some(24), Some(24))
+    );
+    assert_eq!((once["copies"].as_u64(), once["views"].as_u64()), (Some(0), Some(24)));
+    let default = once["default"].as_u64().unwrap() as usize;
+    assert_eq!(twice["scores"][default], once["scores"][default], "threshold and promise are those of 24 images");
+    assert_eq!(twice["groups"].as_array().unwrap()[24..], once["groups"].as_array().unwrap()[..]);
+}
+
+#[test]
+fn images_that_were_fitted_are_told_when_they_are_judged() {
+    let lab = lab();
+    lab.nsa(&format!("fit --bundle {DIGITS} --normal normal --out sevens.zip --device cpu")).succeeds();
+    let judged = lab.nsa("predict --bundle sevens.zip normal more --device cpu --json");
+    assert!(
+        judged.stderr.contains("24 of the 36 images are among those that the bundle was fitted on"),
+        "{}",
+        judged.stderr
+    );
+    let rows = judged.json();
+    let fitted = rows.as_array().unwrap().iter().map(|row| row["fitted"].as_bool().unwrap());
+    assert_eq!(fitted.collect::<Vec<_>>(), [[true; 24].as_slice(), &[false; 12]].concat());
+    let table = lab.nsa("predict --bundle sevens.zip normal/03.png more/30.png --device cpu").succeeds().stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[2].ends_with("normal/03.png  (it was fitted)") && lines[3].ends_with("more/30.png"), "{table}");
+    let told = lab.nsa("eval sevens.zip --id normal --ood odd --device cpu").succeeds().stderr;
+    assert!(told.contains("24 of the 24 images are among those"), "{told}");
+    assert!(!lab.nsa("predict --bundle sevens.zip more --device cpu").succeeds().stderr.contains("fitted on"));
+    // A bundle with a test set of its own has no such images.
+    let plain = lab.nsa(&format!("predict --bundle {DIGITS} more --device cpu --json")).json();
+    assert!(plain[0].get("fitted").is_none());
+}
+
+/// `scenes` pictures of a seven, five frames of each: one pixel farther right at most, a little lighter, with noise.
+fn bursts(lab: &Lab, folder: &str, scenes: usize) {
+    fs::create_dir(lab.path(folder)).unwrap();
+    let mut rng = Rng::new(1, folder, &[]);
+    for scene in 0..scenes {
+        let picture = synth_digits::image(0, Split::Test, 7, scene);
+        for frame in 0..5 {
+            let (right, light) = (frame % 2, 0.97 + 0.06 * rng.unit());
+            let value = |at: usize| f32::from(picture[if at % 32 == 0 { at } else { at - right }]) * light;
+            let noisy = (0..picture.len()).map(|at| value(at) + 3.0 * rng.normal() as f32);
+            let pixels = noisy.map(|v| v.round().clamp(0.0, 255.0) as u8).collect();
+            let image = ImageSet::new(pixels, vec![0], vec!["seven".into()]).unwrap();
+            png(&lab.path(&format!("{folder}/{scene:02}-{frame}.png")), &image, 0);
+        }
+    }
+}
+
+#[test]
+fn bursts_are_counted_as_views_and_more_variety_is_asked_for() {
+    let lab = lab();
+    bursts(&lab, "eight", 8);
+    bursts(&lab, "two", 2);
+    let fit =
+        |what: &str| lab.nsa(&format!("fit --bundle {DIGITS} --normal {what} --out of-{what}.zip --json --device cpu"));
+    let eight = fit("eight").json();
+    let views = eight["views"].as_u64().unwrap();
+    assert!((8..=11).contains(&views), "{views} views of 8 scenes");
+    let default = |fitted: &Value| fitted["scores"][fitted["default"].as_u64().unwrap() as usize].clone();
+    assert_eq!(default(&eight)["expected"].as_f64(), Some(1.0 / (views + 1) as f64), "and not 1/41");
+    // Other pictures of a seven: most are called normal. Image by image the threshold called all of them anomalous.
+    let rows = lab.nsa("predict --bundle of-eight.zip more normal/20.png normal/21.png --device cpu --json").json();
+    let anomalous = rows.as_array().unwrap().iter().filter(|row| row["anomalous"] == true).count();
+    assert!(anomalous <= 6, "{anomalous} of 14");
+
+    let two = fit("two");
+    assert!(
+        two.stderr.contains("the 10 images show about 2 different views")
+            && two.stderr.contains("promises nothing")
+            && two.stderr.contains("add images of other views, 8 at least"),
+        "{}",
+        two.stderr
+    );
+    assert_eq!(two.json()["views"].as_u64(), Some(2));
+    let table = lab.nsa("predict --bundle of-two.zip odd/00.png --device cpu").succeeds().stdout;
+    assert!(
+        table.contains("\n10 normal images, about 2 different views; anomalous from ")
+            && table.contains("00.png  anomalous"),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_title_with_a_tab_opens_again() {
+    let lab = lab();
+    let mut command = lab.command(&format!("fit --bundle {DIGITS} --normal normal --out sevens.zip --device cpu"));
+    assert!(command.args(["--title", "My\tsevens\n"]).status().unwrap().success());
+    let table = lab.nsa("predict --bundle sevens.zip more/30.png --device cpu").succeeds().stdout;
+    assert!(table.contains("(My sevens)"), "{table}");
 }
 
 #[test]

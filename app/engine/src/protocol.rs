@@ -219,8 +219,10 @@ pub enum Event {
         job: u32,
         /// What they would be saved with.
         manifest: Box<Manifest>,
-        /// For every entry of [`Manifest::scores`] what each image has by banks that have not seen it.
+        /// For every entry of [`Manifest::scores`] what each group of near copies has by banks that have not seen it.
         held_out: Vec<Vec<f32>>,
+        /// How many different views the images show.
+        views: usize,
         /// Milliseconds it took.
         millis: f64,
     },

@@ -7,7 +7,7 @@ use crate::score::{Files, JobError, Scorer, say};
 use crate::unpack::{Unpacked, unpack};
 use crate::worker::{self, next_turn, now};
 use burn::tensor::backend::Backend;
-use nsa_core::bundle::{Detector, FitError, ScoreEntry, to_zip};
+use nsa_core::bundle::{Detector, ScoreEntry, to_zip};
 use nsa_core::data::IMAGE_BYTES;
 use nsa_core::eval::auroc;
 use nsa_core::measure::{Frames, History};
@@ -58,10 +58,10 @@ impl<B: Backend> Scorer<B> {
             next_turn().await;
         };
         let fitted = self.detector(n, pixels)?.fit(pixels, self.batch.images(), told).await?;
-        let held_out = fitted.held_out().map_err(FitError::from)?;
+        let (held_out, views) = (fitted.held_out()?, fitted.variety()?.views);
         let manifest = Box::new(fitted.manifest().clone());
         self.normal = Some(fitted);
-        say(Event::Fitted { job, manifest, held_out, millis: now() - started });
+        say(Event::Fitted { job, manifest, held_out, views, millis: now() - started });
         Ok(())
     }
 

@@ -53,7 +53,9 @@ pub enum JobError {
     #[error(transparent)]
     Eval(#[from] EvalError),
     /// The program of [`Scorer::rest`] is not there.
-    #[error("the rest of the engine did not arrive: check the connection, then try again")]
+    #[error(
+        "the rest of the engine did not arrive: check the connection, then try again, or reload the page: there may be a new version"
+    )]
     Rest,
 }
 

@@ -202,11 +202,12 @@ impl EngineStore {
             inner.restarts += 1;
             inner.restarts
         });
-        if backend == Backend::Webgpu && !was_ready {
+        let again = was_ready && restarts.is_some_and(|n| n <= RESTARTS);
+        if backend == Backend::Webgpu && !again {
             self.inner.update_value(|inner| inner.restarts = 0);
-            self.notices.say(text::WEBGPU_TO_CPU);
+            self.notices.say(if was_ready { text::WEBGPU_LOST } else { text::WEBGPU_TO_CPU });
             self.start(Backend::Cpu);
-        } else if was_ready && restarts.is_some_and(|n| n <= RESTARTS) {
+        } else if again {
             self.notices.say(text::ENGINE_RESTARTED);
             self.start(backend);
         } else {

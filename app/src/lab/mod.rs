@@ -16,7 +16,7 @@ pub use beside::Beside;
 pub use bundle::{Bundle, BundleFile, BundleHead};
 pub use detail::{Detail, Shown};
 pub use engine::{EngineState, EngineStore};
-pub use normal::{Fit, NormalImage, STRIP, Tried};
+pub use normal::{Fit, Kept, Look, NormalImage, STRIP, Tried, steady};
 pub use notices::{NoticeStore, Problem, Topic};
 pub use own::{OwnImage, OwnProgress};
 pub use scores::Sides;

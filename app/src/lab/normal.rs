@@ -9,7 +9,7 @@ mod packed;
 mod trying;
 
 pub use fitting::Fit;
-pub use trying::{Look, STRIP, Tried};
+pub use trying::{Look, STRIP, Tried, steady};
 
 use super::engine::EngineStore;
 use super::model::ModelStore;
@@ -17,13 +17,13 @@ use super::notices::NoticeStore;
 use crate::kept::{self, KeepError};
 use crate::state::State;
 use crate::train::OwnPixels;
-use crate::{own_image, text};
+use crate::{clock, own_image, text};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use nsa_core::bundle::MAX_NORMAL;
 use nsa_core::eval::{Alarm, alarm};
-use packed::{pack, unpack};
+use packed::{Images, merged, pack, unpack};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,9 @@ use web_sys::File;
 
 /// Fitting waits until images have stopped coming for so long.
 const REST: Duration = Duration::from_millis(250);
+/// Milliseconds after which they are fitted all the same: a camera takes picture after picture, and whoever holds it
+/// wants to see how many views they show.
+const PATIENCE: f64 = 2000.0;
 /// Where the browser keeps the images.
 const ADDRESS: &str = "kept-normal";
 
@@ -43,6 +46,15 @@ pub struct NormalImage {
     pub name: String,
     /// What the model sees, 3 x 32 x 32.
     pub pixels: Arc<[u8]>,
+}
+
+/// How many images the browser keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// All of them.
+    pub images: usize,
+    /// Those of them that another tab has added.
+    pub others: usize,
 }
 
 /// A person's own normal.
@@ -70,13 +82,19 @@ pub struct NormalStore {
     pub pixels: Memo<Arc<OwnPixels>>,
     /// What the camera saw in the last minute, oldest first.
     pub looks: RwSignal<VecDeque<Look>>,
+    /// How many images were fitted last, and how many different views they show.
+    pub views: RwSignal<Option<(usize, usize)>>,
     /// What became of keeping the images in this browser.
-    pub kept: RwSignal<Result<usize, KeepError>>,
+    pub kept: RwSignal<Result<Kept, KeepError>>,
     /// What the images show, for people: the name of the bundle that is saved.
     pub title: RwSignal<String>,
     looking: StoredValue<bool>,
     job: StoredValue<Option<u32>>,
     resting: StoredValue<Option<TimeoutHandle>>,
+    /// When the first change was that is neither kept nor fitted.
+    changed_at: StoredValue<Option<f64>>,
+    /// What this tab has last read or written of what the browser keeps.
+    seen: StoredValue<Images>,
     last_key: StoredValue<u32>,
     model: ModelStore,
     engine: EngineStore,
@@ -111,11 +129,14 @@ impl NormalStore {
             odd,
             pixels: Memo::new(move |_| Arc::new(images.with(|normal| odd.with(|odd| OwnPixels::new(normal, odd))))),
             looks: RwSignal::new(VecDeque::new()),
-            kept: RwSignal::new(Ok(0)),
+            views: RwSignal::new(None),
+            kept: RwSignal::new(Ok(Kept::default())),
             title: RwSignal::new(text::yours::TITLE_DEFAULT.into()),
             looking: StoredValue::new(false),
             job: StoredValue::new(None),
             resting: StoredValue::new(None),
+            changed_at: StoredValue::new(None),
+            seen: StoredValue::new(Images::default()),
             last_key: StoredValue::new(0),
             model,
             engine,
@@ -130,10 +151,12 @@ impl NormalStore {
                 // A person was faster.
                 Ok(Some(_)) if self.images.with_untracked(|images| !images.is_empty()) => {}
                 Ok(Some(bytes)) => {
-                    let [normal, odd] = unpack(&bytes).map(|images| {
+                    let kept = unpack(&bytes);
+                    self.seen.set_value(kept.clone());
+                    let [normal, odd] = kept.map(|images| {
                         images.into_iter().map(|(name, pixels)| self.image(name, pixels)).collect::<Vec<_>>()
                     });
-                    self.kept.set(Ok(normal.len() + odd.len()));
+                    self.kept.set(Ok(Kept { images: normal.len() + odd.len(), others: 0 }));
                     self.images.set(normal);
                     self.odd.set(odd);
                     self.rest_then(Self::fit);
@@ -195,33 +218,52 @@ impl NormalStore {
         self.images.set(Vec::new());
         self.tried.set(Vec::new());
         self.odd.set(Vec::new());
-        self.changed();
-    }
-
-    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. It forgets
-    /// them at once.
-    fn changed(self) {
-        match self.images.with_untracked(Vec::is_empty) {
-            true => {
-                self.keep();
-                self.rest_then(Self::fit);
-            }
-            false => self.rest_then(|store| {
-                store.keep();
-                store.fit();
-            }),
-        }
-    }
-
-    fn keep(self) {
-        let (images, odd) = (self.images.get_untracked(), self.odd.get_untracked());
-        let count = images.len() + odd.len();
         spawn_local(async move {
-            let done = match count {
-                0 => kept::forget(ADDRESS).await,
-                _ => kept::write(ADDRESS, &pack(&images, &odd)).await,
+            let _lock = kept::lock(ADDRESS).await;
+            self.seen.set_value(Images::default());
+            self.kept.set(kept::forget(ADDRESS).await.map(|()| Kept::default()));
+        });
+        self.rest_then(Self::fit);
+    }
+
+    /// The images changed: once they rest, the browser keeps them, all in one, and banks of them are fitted. What is
+    /// gone is forgotten at once.
+    fn changed(self) {
+        if self.images.with_untracked(Vec::is_empty) {
+            self.keep();
+            return self.rest_then(Self::fit);
+        }
+        let now = clock::now();
+        let since = self.changed_at.try_update_value(|at| *at.get_or_insert(now)).unwrap_or(now);
+        let is_fitting = self.fit.with_untracked(|fit| matches!(fit, Fit::Fitting { .. }));
+        if now - since > PATIENCE && !is_fitting { self.settle() } else { self.rest_then(Self::settle) }
+    }
+
+    fn settle(self) {
+        self.changed_at.set_value(None);
+        self.keep();
+        self.fit();
+    }
+
+    /// Has the browser keep the images. What another tab of this page has added meanwhile stays with them.
+    fn keep(self) {
+        spawn_local(async move {
+            let _lock = kept::lock(ADDRESS).await;
+            let done = async {
+                let theirs = kept::read(ADDRESS).await?.map_or_else(Images::default, |bytes| unpack(&bytes));
+                let own = [self.images, self.odd].map(|images| images.with_untracked(|all| packed::named(all)));
+                let count = |images: &Images| images.iter().map(Vec::len).sum::<usize>();
+                let given = count(&own);
+                let all = self.seen.with_value(|seen| merged(own, seen, theirs));
+                match all.iter().all(Vec::is_empty) {
+                    true => kept::forget(ADDRESS).await?,
+                    false => kept::write(ADDRESS, &pack(&all)).await?,
+                }
+                let kept = Kept { images: count(&all), others: count(&all) - given };
+                self.seen.set_value(all);
+                Ok(kept)
             };
-            self.kept.set(done.map(|()| count));
+            self.kept.set(done.await);
         });
     }
 

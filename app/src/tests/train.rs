@@ -1,6 +1,7 @@
 //! The view that trains, in a real browser: mounted, clicked, moved. No trainer runs here; the tests say what it would
 //! say.
 use super::page::{Page, settled, wait};
+use crate::backend::Backend;
 use crate::state::{State, View};
 use crate::story::Scene;
 use crate::train::recipe::Recipe;
@@ -192,6 +193,22 @@ async fn what_fails_is_said_and_what_was_reached_stays() {
     assert!(message.contains("its device was lost. Everything up to epoch 1 is kept"), "{message}");
     assert_eq!(page.attribute("[data-testid=train-panel]", "data-epoch"), ["1", "1"]);
     assert_eq!(page.text("[data-testid=train-play]"), "Train");
+}
+
+#[wasm_bindgen_test]
+async fn where_webgpu_is_lost_in_a_run_the_cpu_goes_on_from_what_is_kept() {
+    let page = Page::in_training().await;
+    page.measure(0, 1, 200.0, 0.55);
+    page.measure(1, 1, 400.0, 0.8);
+    page.lab.training.play();
+    page.lab.training.backend.set(Some(Backend::Webgpu));
+    page.lab.training.hear(Event::Crashed { message: "The trainer stopped: its device was lost.".into() }, vec![]);
+    settled().await;
+    assert_eq!(page.lab.training.backend.get_untracked(), Some(Backend::Cpu));
+    assert!(matches!(page.lab.training.status.get_untracked(), Status::Downloading { .. }), "another trainer starts");
+    assert!(page.text("[data-testid=train-note]").contains("the CPU goes on from epoch 1"));
+    assert_eq!(page.lab.training.problem.get_untracked(), None);
+    assert_eq!(page.attribute("[data-testid=train-panel]", "data-epoch"), ["1", "1"]);
 }
 
 #[wasm_bindgen_test]

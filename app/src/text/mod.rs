@@ -290,6 +290,8 @@ pub const NO_ADAPTER: &str =
     "No graphics processor answers through WebGPU here: the CPU engine does the work, same scores, less speed.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU engine does the work: same scores, less speed.";
+/// WebGPU was lost once more.
+pub const WEBGPU_LOST: &str = "WebGPU stopped again, so the CPU engine goes on: same scores, less speed.";
 /// The engine stopped and was started again.
 pub const ENGINE_RESTARTED: &str = "The engine stopped and was started again; nothing on the page is lost.";
 /// An own image that the engine was working on when it stopped.

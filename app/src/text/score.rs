@@ -180,6 +180,17 @@ pub const CAMERA_NAME: &str = "Camera";
 /// It was unplugged, or the browser took it away.
 pub const CAMERA_GONE: &str =
     "The camera is gone: plug it in again, or close what else uses it, and switch it on here.";
+/// Another program has taken it; it comes back by itself.
+pub const CAMERA_MUTED: &str =
+    "The camera gives no pictures just now: another program may have taken it. It goes on here when that lets it go.";
+/// Above the menu of cameras.
+pub const CAMERA_WHICH: &str = "Which camera";
+
+/// A camera whose name the browser does not tell.
+pub fn camera_number(number: usize) -> String {
+    format!("Camera {number}")
+}
+
 /// There is no camera to ask for.
 pub const CAMERA_MISSING: &str =
     "This browser gives pages no camera, or this page is not served by https: drop a picture here instead.";

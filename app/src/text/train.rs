@@ -115,6 +115,11 @@ pub const LOSS_AXIS: &str = "loss";
 pub const HIDDEN: &str = "Training paused because this tab was hidden. Nothing is lost: go on whenever you like.";
 /// WebGPU did not start.
 pub const WEBGPU_TO_CPU: &str = "WebGPU did not start here, so the CPU trains: same numbers, less speed.";
+/// The graphics processor is gone in the middle of a run.
+pub fn webgpu_lost(epoch: usize) -> String {
+    format!("WebGPU stopped, so the CPU goes on from epoch {epoch}: same numbers, less speed.")
+}
+
 pub const NO_ADAPTER: &str =
     "No graphics processor answers here through WebGPU, so the CPU trains: same numbers, less speed.";
 /// The browser gave no download.

@@ -3,6 +3,7 @@
 use nsa_core::bundle::MIN_NORMAL;
 use nsa_core::data::MIN_OWN;
 use nsa_core::eval::Alarm;
+use nsa_core::score::MIN_GROUPS;
 
 /// As many images make a threshold that one in twenty normal images is expected above.
 pub const GOOD: usize = 40;
@@ -64,14 +65,30 @@ pub fn too_many(most: usize) -> String {
     )
 }
 
-/// How many images there are, and what is still missing.
-pub fn count(n: usize) -> String {
+/// How many images there are, and what is still missing; `views` are how many different ones the last fit has found.
+pub fn count(n: usize, views: Option<usize>) -> String {
     let images = if n == 1 { "1 image".into() } else { format!("{n} images") };
     match n {
         0 => format!("No images yet: {MIN_NORMAL} are enough to start, {GOOD} are good."),
         n if n < MIN_NORMAL => format!("{images}: {} more to start, {GOOD} are good.", MIN_NORMAL - n),
-        n if n < GOOD => format!("{images}: enough to start, {GOOD} are good."),
+        n if views.unwrap_or(n).min(n) < GOOD => format!("{images}: enough to start, {GOOD} different ones are good."),
         _ => format!("{images}: good."),
+    }
+}
+
+/// How many different views the images show, and what to do where these are few.
+pub fn variety(images: usize, views: usize) -> String {
+    let shown = match views {
+        views if views == images => return format!("All {images} are different views."),
+        1 => "about 1 view".into(),
+        views => format!("about {views} different views"),
+    };
+    let told = format!("These {images} pictures are {shown}: near copies count once.");
+    match views {
+        0..MIN_NORMAL => format!(
+            "{told} Show it from other sides, in other places and in other light: {MIN_NORMAL} views at least, {GOOD} are good."
+        ),
+        _ => told,
     }
 }
 
@@ -95,12 +112,20 @@ pub fn fitted(images: usize, layers: usize, millis: f64) -> String {
     format!("Fitted {layers} layers to {images} images in {:.1} s.", millis / 1e3)
 }
 
-/// What the threshold promises.
-pub fn promise(alarm: &Alarm, images: usize) -> String {
+/// What the threshold promises, which rests on so many different views.
+pub fn promise(alarm: &Alarm, views: usize) -> String {
+    if views < MIN_GROUPS {
+        return format!(
+            "Anomalous from {:.1}° on. That holds for new pictures of the same view; what another view of the normal would \
+             score cannot be told from {}.",
+            f64::from(alarm.threshold).to_degrees(),
+            if views == 1 { "one".into() } else { views.to_string() }
+        );
+    }
     let percent = |share: f64| format!("{:.0}", 100.0 * share);
     let [low, high] = alarm.range.map(percent);
     format!(
-        "Anomalous from {:.1}° on. Of normal images that it has not seen {} % are expected there; with {images} images that is \
+        "Anomalous from {:.1}° on. Of normal images that it has not seen {} % are expected there; with {views} views that is \
          not sure: in nine of ten cases it is {low} to {high} %.",
         f64::from(alarm.threshold).to_degrees(),
         percent(alarm.expected)
@@ -122,10 +147,14 @@ pub fn strip(seconds: f64, rate: f64, anomalous: usize, all: usize) -> String {
     format!("{all} looks in {seconds:.0} s, {rate:.0} a second; {anomalous} anomalous.")
 }
 
-/// What the browser keeps.
-pub fn kept(images: usize) -> String {
+/// What the browser keeps, and how much of it another tab has added.
+pub fn kept(images: usize, others: usize) -> String {
     let kilobytes = images * 3;
-    format!("This browser keeps the {images} images ({kilobytes} kB) until you have it forget them.")
+    let others = match others {
+        0 => String::new(),
+        others => format!(" {others} of them were added in another tab: reload the page to see them."),
+    };
+    format!("This browser keeps the {images} images ({kilobytes} kB) until you have it forget them.{others}")
 }
 
 /// What training on the images would be good for, or how many are missing.
@@ -142,6 +171,9 @@ pub fn train(n: usize) -> String {
 pub const SEEN: &str = "This encoder learned from images like these, maybe from these: those score lower than new ones do, so expect more \
                         false alarms than promised.";
 
+/// An image that is tried is one of those that were fitted.
+pub const TRIED_FITTED: &str = "It is one of your normal images: those score lower than new ones do.";
+
 /// Removes an image.
 pub fn remove(name: &str) -> String {
     format!("Remove {name}")
@@ -149,7 +181,9 @@ pub fn remove(name: &str) -> String {
 
 /// The browser would not keep them.
 pub fn not_kept(why: &str) -> String {
-    format!("These images are not kept when you leave: {why}.")
+    format!(
+        "These images are not kept when you leave: {why}. Everything else works; save them as a bundle to keep them."
+    )
 }
 
 /// The name of an image that came with a bundle.
@@ -159,3 +193,37 @@ pub fn image_of_bundle(at: usize) -> String {
 
 pub const OPEN: &str = "Open a saved bundle";
 pub const NOT_SAVED: &str = "The browser did not save the file: allow this page to download, then try again.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_copies_are_told_and_more_variety_is_asked_for() {
+        assert_eq!(variety(24, 24), "All 24 are different views.");
+        assert_eq!(variety(48, 24), "These 48 pictures are about 24 different views: near copies count once.");
+        let few = variety(50, 3);
+        assert!(
+            few.starts_with("These 50 pictures are about 3 different views") && few.contains("8 views at least"),
+            "{few}"
+        );
+        assert!(
+            count(50, Some(3)).contains("40 different ones are good") && count(50, None).ends_with("50 images: good.")
+        );
+        assert!(count(7, Some(1)).contains("1 more to start"));
+    }
+
+    #[test]
+    fn few_views_promise_nothing_of_others() {
+        let alarm = Alarm { threshold: 0.1, expected: 0.02, range: [0.0, 0.05] };
+        assert!(promise(&alarm, 12).contains("2 % are expected there; with 12 views"));
+        let one = promise(&alarm, 1);
+        assert!(one.contains("same view") && one.ends_with("cannot be told from one.") && !one.contains('%'), "{one}");
+    }
+
+    #[test]
+    fn images_of_another_tab_are_told() {
+        assert!(kept(9, 0).ends_with("until you have it forget them."));
+        assert!(kept(12, 3).ends_with("3 of them were added in another tab: reload the page to see them."));
+    }
+}

@@ -129,6 +129,10 @@ pub struct Normal {
     pub encoder: String,
     /// How many images there are.
     pub images: usize,
+    /// Images no farther apart than this angle (radians) in the deepest block are near copies: see
+    /// [`super::Detector::variety`]. Bundles of earlier versions have none.
+    #[serde(default)]
+    pub near: f32,
 }
 
 /// Where a model came from and what it cost.

@@ -76,7 +76,7 @@ impl Manifest {
         if (self.pixel_mean, self.pixel_std) != (mean, std) {
             return fault(format!("pixel-mean and pixel-std must be those of the settings, {mean:?} and {std:?}"));
         }
-        if let Some(Normal { encoder, images }) = &self.normal
+        if let Some(Normal { encoder, images, .. }) = &self.normal
             && !((MIN_NORMAL..=MAX_NORMAL).contains(images) && is_id(encoder))
         {
             return fault(format!(

@@ -38,6 +38,7 @@ mod mahalanobis;
 mod minus_mean;
 mod oc_svm;
 mod stoc;
+mod variety;
 mod whitening;
 mod worth;
 
@@ -52,7 +53,7 @@ pub use error::ScoreError;
 pub use fitted::{Fitted, score_all};
 pub use gde::Gde;
 pub use goad::Goad;
-pub use held_out::held_out;
+pub use held_out::{MIN_GROUPS, held_out};
 pub use kde::Kde;
 pub use knn::KnnL2;
 pub use length::Length;
@@ -61,6 +62,8 @@ pub use minus_mean::MinusMean;
 pub use oc_svm::OcSvm;
 pub(crate) use stoc::CLASSIFIERS;
 pub use stoc::{last_classifier, refined};
+pub use variety::Variety;
+pub(crate) use variety::median;
 pub use whitening::{RELATIVE_TOLERANCE, Whitening};
 pub use worth::{auroc_of, range_of};
 

@@ -8,7 +8,7 @@ use crate::device::{Device, DeviceJob, on_device};
 use crate::error::NsaError;
 use crate::evaluate::features;
 use crate::evaluation::{EnsembleRow, Evaluation, LayerRow, ScoreRow};
-use crate::images::Images;
+use crate::images::{FittedOn, Images};
 use crate::lock::FolderLock;
 use crate::output::tell;
 use crate::progress::Progress;
@@ -208,10 +208,12 @@ impl OfBundle<'_> {
                 (test.of_class(manifest.config.id_class, false), test.of_class(manifest.config.id_class, true));
             return Ok(Sides { id: test.read(&id)?.images, ood: test.read(&ood)?.images });
         }
+        let fitted_on = FittedOn::read(&self.args.run)?;
         let read = |paths: &[PathBuf], what: &str| -> Result<ImageSet, NsaError> {
             let images = Images::read(paths)?;
             // A broken file would change what the figure is of.
             images.verdict()?;
+            fitted_on.warn(&images.pixels);
             let n = images.names.len();
             Ok(ImageSet::new(images.pixels, vec![0; n], vec![what.into()])?)
         };

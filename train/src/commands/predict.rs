@@ -1,12 +1,13 @@
 //! `nsa predict`: scores of image files by a bundle, from the same core function as in the browser.
 
+use super::fit::about;
 use super::print_json;
 use crate::bundles;
 use crate::cli::{FALSE_ALARMS, PredictArgs};
 use crate::data::{self, Remark};
 use crate::device::{DeviceJob, on_device, wait};
 use crate::error::NsaError;
-use crate::images::{Images, Inside};
+use crate::images::{FittedOn, Images, Inside};
 use crate::output::{self, print_json_line};
 use burn::tensor::backend::Backend;
 use nsa_core::bundle::{Detector, Ensemble, Explanation, ImageScores, Manifest, Neighbour, ScoreEntry};
@@ -34,6 +35,7 @@ pub fn run(args: &PredictArgs) -> Result<(), NsaError> {
     // Arrays of no images are scored too: a script gets its empty list, or hears that the bundle is bad.
     if images.any() {
         let (says, found) = on_device(args.device, Job { args, pixels: &images.pixels })?;
+        says.fitted_on.warn(&images.pixels);
         let named = images.names.iter().zip(&found);
         if args.json {
             print_json(&named.map(|(name, image)| says.row(name, image)).collect::<Vec<_>>())?;
@@ -55,7 +57,8 @@ impl DeviceJob for Job<'_> {
     fn run<B: Backend>(self, device: B::Device, _: &str) -> Result<Self::Output, NsaError> {
         let detector = bundles::detector::<B>(&self.args.bundle, device)?;
         let says = Says::new(&detector, self.args)?;
-        Ok((says, score(&detector, self.pixels, self.args.explain)?))
+        let found = score(&detector, self.pixels, self.args.explain, &says.fitted_on)?;
+        Ok((says, found))
     }
 }
 
@@ -80,7 +83,8 @@ impl DeviceJob for Watch<'_> {
             for path in arrivals.look(folder)? {
                 let mut images = Images::default();
                 images.add(&path);
-                for (name, image) in images.names.iter().zip(&score(&detector, &images.pixels, args.explain)?) {
+                let found = score(&detector, &images.pixels, args.explain, &says.fitted_on)?;
+                for (name, image) in images.names.iter().zip(&found) {
                     match args.json {
                         true => print_json_line(&says.row(name, image))?,
                         false => super::print(&says.lines(name, image))?,
@@ -175,7 +179,12 @@ impl Stamp {
     }
 }
 
-fn score<B: Backend>(detector: &Detector<B>, pixels: &[u8], explain: bool) -> Result<Vec<Found>, NsaError> {
+fn score<B: Backend>(
+    detector: &Detector<B>,
+    pixels: &[u8],
+    explain: bool,
+    fitted_on: &FittedOn,
+) -> Result<Vec<Found>, NsaError> {
     let mut found = Vec::new();
     for batch in pixels.chunks(BATCH * IMAGE_BYTES) {
         if explain {
@@ -184,6 +193,10 @@ fn score<B: Backend>(detector: &Detector<B>, pixels: &[u8], explain: bool) -> Re
             found.extend(wait(detector.score(batch))?.into_iter().map(Found::from));
         }
     }
+    found
+        .iter_mut()
+        .zip(pixels.chunks_exact(IMAGE_BYTES))
+        .for_each(|(found, image)| found.fitted = fitted_on.has(image));
     Ok(found)
 }
 
@@ -192,25 +205,30 @@ struct Found {
     scores: Vec<f32>,
     angle: f32,
     because: Option<(Option<Ensemble>, Vec<Vec<Neighbour>>)>,
+    /// Of a person's own normal: whether it is one of the images that were fitted.
+    fitted: Option<bool>,
 }
 
 impl From<ImageScores> for Found {
     fn from(image: ImageScores) -> Self {
-        Self { scores: image.scores, angle: image.angle, because: None }
+        Self { scores: image.scores, angle: image.angle, because: None, fitted: None }
     }
 }
 
 impl From<Explanation> for Found {
     fn from(image: Explanation) -> Self {
-        Self { scores: image.scores, angle: image.angle, because: Some((image.ensemble, image.neighbours)) }
+        let because = Some((image.ensemble, image.neighbours));
+        Self { scores: image.scores, angle: image.angle, because, fitted: None }
     }
 }
 
 /// What a bundle has to say of images.
 struct Says {
     manifest: Manifest,
-    /// Of a person's own normal: from which score on an image is called anomalous, and how often a normal one will be.
-    alarm: Option<Alarm>,
+    /// Of a person's own normal: from which score on an image is called anomalous, how often a normal one will be, and
+    /// how many views the normal images show.
+    alarm: Option<(Alarm, usize)>,
+    fitted_on: FittedOn,
 }
 
 impl Says {
@@ -225,9 +243,10 @@ impl Says {
         }
         if manifest.normal.is_some() {
             let rate = args.false_alarms.unwrap_or(FALSE_ALARMS);
-            alarm = Some(eval::alarm(&detector.held_out()?[manifest.default_score()], rate)?);
+            let scores = &detector.held_out()?[manifest.default_score()];
+            alarm = Some((eval::alarm(scores, rate)?, detector.variety()?.views));
         }
-        Ok(Self { manifest, alarm })
+        Ok(Self { manifest, alarm, fitted_on: FittedOn::read(&args.bundle)? })
     }
 
     fn heading(&self) -> String {
@@ -235,15 +254,23 @@ impl Says {
         let title = self.manifest.title.escape_debug();
         let unit = if entry.is_angle() { ", radians" } else { "" };
         let heading = format!("{} on {}{unit}, high = anomalous ({title})\n", entry.scorer, entry.layer);
-        heading + &self.alarm.map_or(String::new(), |alarm| promise(&alarm) + "\n")
+        heading + &self.alarm.map_or(String::new(), |(alarm, views)| self.images(views) + &promise(&alarm) + "\n")
+    }
+
+    /// How many views the normal images show, where they are not all different.
+    fn images(&self, views: usize) -> String {
+        let images = self.manifest.normal.as_ref().map_or(0, |normal| normal.images);
+        let about = about(images, views);
+        if about.is_empty() { about } else { format!("{images} normal images, {about}") }
     }
 
     /// One image in the table.
     fn lines(&self, name: &str, image: &Found) -> String {
         let default = self.manifest.default_score();
         let score = image.scores[default];
-        let call = if self.alarm.is_some_and(|alarm| score >= alarm.threshold) { "  anomalous" } else { "" };
-        let mut lines = format!("{score:10.5}  {}{call}\n", output::name(name));
+        let call = if self.alarm.is_some_and(|(alarm, _)| score >= alarm.threshold) { "  anomalous" } else { "" };
+        let known = if image.fitted == Some(true) { "  (it was fitted)" } else { "" };
+        let mut lines = format!("{score:10.5}  {}{call}{known}\n", output::name(name));
         if let Some((ensemble, neighbours)) = &image.because {
             lines += &because(&self.manifest, image, ensemble.as_ref(), &neighbours[default]);
         }
@@ -259,9 +286,10 @@ impl Says {
         let mut all: Vec<Value> = entries.map(entry).collect();
         let score = image.scores[self.manifest.default_score()];
         let mut row = json!({"image": name, "score": score, "angle": image.angle});
-        if let Some(alarm) = self.alarm {
+        if let Some((alarm, _)) = self.alarm {
             row["threshold"] = json!(alarm.threshold);
             row["anomalous"] = json!(score >= alarm.threshold);
+            row["fitted"] = json!(image.fitted);
         }
         if let Some((sum, neighbours)) = &image.because {
             row["ensemble"] = json!(sum);

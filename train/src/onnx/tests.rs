@@ -81,13 +81,13 @@ fn a_model_says_what_it_is_given_and_gives() {
 #[test]
 fn a_network_that_takes_contrast_out_does_so_in_its_model() {
     let config = NetworkConfig { width: 2, objective: Objective::DeepSvdd, ..Default::default() };
-    let weights = StateDict::from_safetensors(&save_weights(&config.init::<Flex>(1, &Default::default())).unwrap());
-    let network =
-        Pretrained::<Flex>::load(config.encoder(), Norm::None, weights.unwrap(), &Default::default()).unwrap();
-    let weights = network.into_folded_weights().unwrap();
+    let saved = save_weights(&config.init::<Flex>(1, &Default::default())).unwrap();
     let graph = |contrast| {
+        let state = StateDict::from_safetensors(&saved).unwrap();
+        let network = Pretrained::<Flex>::load(config.encoder(), Norm::None, state, &Default::default()).unwrap();
+        let weights = network.into_folded_weights().unwrap();
         let pixels = PixelNorm { contrast, ..PixelNorm::CIFAR };
-        let encoder = Encoder { config: config.encoder(), pixels, norm_f: false, weights: weights.clone() };
+        let encoder = Encoder { config: config.encoder(), pixels, norm_f: false, weights };
         let bytes = encoder.into_onnx(&[(Layer::EMBEDDING, Some(16))], &[]).unwrap();
         Model::decode(bytes.as_slice()).unwrap().graph.unwrap()
     };

@@ -46,12 +46,15 @@ fn One(lab: Lab, tried: Tried) -> impl IntoView {
     let found = StoredValue::new(found);
     let score = Memo::new(move |_| found.with_value(|found| score_of(lab, found.as_deref()?)));
     let (label, title) = (text::own_picture(&name), name.clone());
+    let seen = Arc::clone(&pixels);
+    let fitted = move || lab.own.normal.fitted().is_some_and(|f| f.images.iter().any(|image| image.pixels == seen));
     view! {
         <li class="result" data-testid="tried-one" data-name=title data-score=move || score.get().map(|s| s.to_string())>
             <Pixels planes=pixels.to_vec() label/>
             <div>
                 <p class="name">{name}</p>
-                <Verdict lab score/>
+                <Verdict lab score rests_on=score/>
+                <p class="small" data-testid="tried-fitted" hidden=move || !fitted()>{text::yours::TRIED_FITTED}</p>
                 {move || found.with_value(|found| found.as_deref().map(|found| near(lab, found)))}
                 <div class="buttons">
                     <button type="button" class="quiet" on:click=move |_| lab.own.normal.was_normal(key)>{text::yours::WAS_NORMAL}</button>
@@ -64,9 +67,14 @@ fn One(lab: Lab, tried: Tried) -> impl IntoView {
 
 /// A score in words and as a bar against the threshold.
 #[component]
-pub fn Verdict(lab: Lab, score: Memo<Option<f32>>) -> impl IntoView {
+pub fn Verdict(
+    lab: Lab,
+    score: Memo<Option<f32>>,
+    /// The score that says whether it is anomalous.
+    rests_on: Memo<Option<f32>>,
+) -> impl IntoView {
     let anomalous =
-        move || score.get().zip(lab.own.normal.alarm.get()).map(|(s, a)| is_anomalous(s, a.threshold.into()));
+        move || rests_on.get().zip(lab.own.normal.alarm.get()).map(|(s, a)| is_anomalous(s, a.threshold.into()));
     let said = move || match score.get().zip(anomalous()) {
         Some((score, anomalous)) => text::yours::verdict(score, anomalous),
         None => text::yours::ASKING.into(),

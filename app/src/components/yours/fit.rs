@@ -35,7 +35,7 @@ pub fn Fitting(lab: Lab) -> impl IntoView {
     };
     let promise = move || {
         let (alarm, fitted) = (normal.alarm.get()?, normal.fitted()?);
-        Some(text::yours::promise(&alarm, fitted.images.len()))
+        Some(text::yours::promise(&alarm, fitted.views))
     };
     let seen = move || normal.fitted().is_some_and(|fitted| fitted.bundle.manifest.config.dataset == OWN);
     view! {
@@ -102,7 +102,7 @@ fn scores(lab: Lab) -> Option<impl IntoView> {
     Some((0..fitted.bundle.manifest.scores.len()).map(option).collect_view())
 }
 
-/// A stroke for what each normal image scores by banks that have not seen it, and a line at the threshold.
+/// A stroke for what each view of the normal images scores by banks that have not seen it, and a line at the threshold.
 fn strip(lab: Lab) -> Option<impl IntoView> {
     let (fitted, Alarm { threshold, .. }) = (lab.own.normal.fitted()?, lab.own.normal.alarm.get()?);
     let held_out = fitted.held_out.get(lab.own.normal.shown.get())?;

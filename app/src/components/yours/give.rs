@@ -18,7 +18,9 @@ const BURST: u32 = 50;
 #[component]
 pub fn Give(lab: Lab) -> impl IntoView {
     let normal = lab.own.normal;
-    let count = move || text::yours::count(normal.images.with(Vec::len));
+    let views = move || normal.views.get();
+    let count = move || text::yours::count(normal.images.with(Vec::len), views().map(|(_, views)| views));
+    let variety = move || views().map(|(images, views)| text::yours::variety(images, views));
     let none = move || normal.images.with(Vec::is_empty);
     let reading = move || normal.reading.get();
     // A drawing is given when a person says so: each stroke would be an image of its own.
@@ -48,6 +50,14 @@ pub fn Give(lab: Lab) -> impl IntoView {
             </Pad>
         </div>
         <p role="status" data-testid="normal-count" data-images=move || normal.images.with(Vec::len).to_string()>{count}</p>
+        <p
+            role="status"
+            data-testid="normal-views"
+            data-views=move || views().map(|(_, views)| views.to_string())
+            hidden=move || views().is_none()
+        >
+            {variety}
+        </p>
         <p class="waiting" hidden=move || reading() == 0>{move || text::yours::reading(reading())}</p>
         <div class="refused" role="alert" hidden=move || normal.refused.with(Vec::is_empty) data-testid="normal-refused">
             <p>{text::yours::REFUSED}</p>

@@ -2,7 +2,7 @@
 
 use crate::components::picked;
 use crate::export;
-use crate::lab::Lab;
+use crate::lab::{Kept, Lab};
 use crate::text;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
@@ -15,8 +15,8 @@ use web_sys::HtmlInputElement;
 pub fn Keep(lab: Lab) -> impl IntoView {
     let normal = lab.own.normal;
     let kept = move || match normal.kept.get() {
-        Ok(0) => None,
-        Ok(images) => Some(text::yours::kept(images)),
+        Ok(Kept { images: 0, .. }) => None,
+        Ok(Kept { images, others }) => Some(text::yours::kept(images, others)),
         Err(why) => Some(text::yours::not_kept(&why.to_string())),
     };
     let failed = RwSignal::new(None::<&'static str>);

@@ -3,7 +3,7 @@
 use super::attempt::{Verdict, near, score_of};
 use crate::clock;
 use crate::components::{Camera, Viewfinder};
-use crate::lab::{Lab, STRIP};
+use crate::lab::{Lab, Look, STRIP, steady};
 use crate::stats::is_anomalous;
 use crate::text;
 use leptos::prelude::*;
@@ -27,8 +27,13 @@ pub fn Live(lab: Lab) -> impl IntoView {
     let beeped = StoredValue::new(0.0_f64);
     let last = Memo::new(move |_| normal.looks.with(|looks| looks.back().cloned()));
     let score = Memo::new(move |_| last.with(|look| score_of(lab, &look.as_ref()?.found)));
+    let rests_on = Memo::new(move |_| {
+        let shown = normal.shown.get();
+        let of = |look: &Look| Some((look.at, *look.found.scores.get(shown)?));
+        normal.looks.with(|looks| steady(looks.iter().filter_map(of)))
+    });
     let anomalous =
-        move || score.get().zip(normal.alarm.get()).is_some_and(|(s, a)| is_anomalous(s, a.threshold.into()));
+        move || rests_on.get().zip(normal.alarm.get()).is_some_and(|(s, a)| is_anomalous(s, a.threshold.into()));
 
     // A frame of the browser asks for the next: none is taken that nobody would see.
     let looking = Memo::new(move |_| camera.on.get() && !paused.get() && normal.fitted().is_some());
@@ -76,7 +81,7 @@ pub fn Live(lab: Lab) -> impl IntoView {
             </label>
         </Viewfinder>
         <div class="live" data-testid="live" hidden=move || !camera.on.get() data-score=move || score.get().map(|s| s.to_string())>
-            <Verdict lab score/>
+            <Verdict lab score rests_on/>
             {move || last.with(|look| look.as_ref().map(|look| near(lab, &look.found)))}
             {move || strip(lab)}
         </div>

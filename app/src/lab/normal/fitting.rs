@@ -41,8 +41,10 @@ impl Fit {
 pub struct Fitted {
     /// What the engine made.
     pub bundle: Bundle,
-    /// For every score, what each image has by banks that have not seen it.
+    /// For every score, what each group of near copies has by banks that have not seen it.
     pub held_out: Vec<Vec<f32>>,
+    /// How many different views the images show.
+    pub views: usize,
     /// The images, in the order of the banks.
     pub images: Vec<NormalImage>,
     /// How long it took.
@@ -59,6 +61,11 @@ impl NormalStore {
     pub(super) fn fit(self) {
         let images = self.images.get_untracked();
         self.engine.cancel(self.job.get_value());
+        // An engine that was started anew never answers what the one before it was asked.
+        self.looking.set_value(false);
+        if images.len() < MIN_NORMAL {
+            self.views.set(None);
+        }
         if images.len() < MIN_NORMAL || !self.model.loaded.get_untracked() {
             return self.fit.set(Fit::Waiting);
         }
@@ -70,10 +77,11 @@ impl NormalStore {
             &pixels,
             move |event| match event {
                 Event::Fitting { done, .. } => self.fit.set(Fit::Fitting { done, total }),
-                Event::Fitted { manifest, held_out, millis, .. } => {
+                Event::Fitted { manifest, held_out, views, millis, .. } => {
                     let bundle = Bundle { manifest: *manifest, history: History::default() };
                     let images = images.clone();
-                    self.fit.set(Fit::Fitted(Arc::new(Fitted { bundle, held_out, images, millis })));
+                    self.views.set(Some((images.len(), views)));
+                    self.fit.set(Fit::Fitted(Arc::new(Fitted { bundle, held_out, views, images, millis })));
                     self.tried.update(|tried| tried.iter_mut().for_each(|tried| tried.found = None));
                     self.tried
                         .with_untracked(|tried| tried.iter().map(|t| t.key).collect::<Vec<_>>())

@@ -3,6 +3,7 @@
 use super::NormalImage;
 use nsa_core::bundle::MAX_NORMAL;
 use nsa_core::data::IMAGE_BYTES;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A title as a bundle's id: small letters, digits and hyphens.
@@ -13,21 +14,41 @@ pub fn slug(title: &str) -> String {
     if id.is_empty() { "my-normal".into() } else { id.trim_end_matches('-').into() }
 }
 
-/// Length of the names as JSON, the names of both kinds, then the pixels of all images.
-pub fn pack(normal: &[NormalImage], odd: &[NormalImage]) -> Vec<u8> {
-    let names = [normal, odd].map(|images| images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>());
-    let names = serde_json::to_vec(&names).expect("texts are always JSON");
-    let mut bytes = (names.len() as u32).to_le_bytes().to_vec();
-    bytes.extend(names);
-    normal.iter().chain(odd).for_each(|image| bytes.extend(image.pixels.iter()));
-    bytes
-}
-
 /// A name and what the model sees.
 type Named = (String, Arc<[u8]>);
 
-/// The normal images and the odd ones that [`pack`] wrote; nothing of what is not whole.
-pub fn unpack(bytes: &[u8]) -> [Vec<Named>; 2] {
+/// The normal images and the odd ones, as they are kept.
+pub type Images = [Vec<Named>; 2];
+
+/// Images without their numbers, which are of this tab only.
+pub fn named(images: &[NormalImage]) -> Vec<Named> {
+    images.iter().map(|image| (image.name.clone(), Arc::clone(&image.pixels))).collect()
+}
+
+/// What is to be kept: the images of this tab, and those that another tab has added to what this one has seen. What
+/// this tab has taken out stays out.
+pub fn merged(own: Images, seen: &Images, theirs: Images) -> Images {
+    let known: HashSet<Named> = own.iter().chain(seen).flatten().cloned().collect();
+    let mut all = own;
+    for (images, theirs) in all.iter_mut().zip(theirs) {
+        images.extend(theirs.into_iter().filter(|image| !known.contains(image)));
+        images.truncate(MAX_NORMAL);
+    }
+    all
+}
+
+/// Length of the names as JSON, the names of both kinds, then the pixels of all images.
+pub fn pack(images: &Images) -> Vec<u8> {
+    let names = images.each_ref().map(|images| images.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
+    let names = serde_json::to_vec(&names).expect("texts are always JSON");
+    let mut bytes = (names.len() as u32).to_le_bytes().to_vec();
+    bytes.extend(names);
+    images.iter().flatten().for_each(|(_, pixels)| bytes.extend(pixels.iter()));
+    bytes
+}
+
+/// The images that [`pack`] wrote; nothing of what is not whole.
+pub fn unpack(bytes: &[u8]) -> Images {
     let read = || {
         let (length, rest) = bytes.split_first_chunk()?;
         let (names, pixels) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -59,15 +80,27 @@ mod tests {
             name: format!("\"{key}\".png"),
             pixels: Arc::from(vec![value; IMAGE_BYTES]),
         };
-        let (normal, odd) = ([image(1, 7), image(2, 9)], [image(3, 11)]);
-        let bytes = pack(&normal, &odd);
-        let back = unpack(&bytes);
-        let named = |images: &[NormalImage]| -> Vec<Named> {
-            images.iter().map(|i| (i.name.clone(), Arc::clone(&i.pixels))).collect()
-        };
-        assert_eq!(back, [named(&normal), named(&odd)]);
+        let images = [named(&[image(1, 7), image(2, 9)]), named(&[image(3, 11)])];
+        let bytes = pack(&images);
+        assert_eq!(unpack(&bytes), images);
         for cut in [0, 3, 10, bytes.len() - 1] {
-            assert_eq!(unpack(&bytes[..cut]), <[Vec<Named>; 2]>::default(), "{cut}");
+            assert_eq!(unpack(&bytes[..cut]), Images::default(), "{cut}");
         }
+    }
+
+    #[test]
+    fn tabs_add_to_what_is_kept_and_take_out_only_what_is_their_own() {
+        let image = |name: &str| -> Named { (name.into(), Arc::from(vec![0_u8; 4])) };
+        let images = |normal: &[&str], odd: &[&str]| -> Images {
+            [normal, odd].map(|names| names.iter().map(|name| image(name)).collect())
+        };
+        // Both tabs have seen a and b. The other one added x and y; this one took a out, added c, and found b odd.
+        let (own, seen, theirs) = (images(&["c"], &["b"]), images(&["a", "b"], &[]), images(&["a", "b", "x"], &["y"]));
+        assert_eq!(merged(own.clone(), &seen, theirs), images(&["c", "x"], &["b", "y"]));
+        assert_eq!(merged(own.clone(), &seen, Images::default()), own, "forgotten by the other tab");
+        assert_eq!(merged(Images::default(), &seen, seen.clone()), Images::default(), "all taken out");
+        let many: Vec<Named> = (0..MAX_NORMAL).map(|i| image(&i.to_string())).collect();
+        let [normal, _] = merged([many.clone(), vec![]], &Images::default(), images(&["x"], &[]));
+        assert_eq!(normal, many, "more could not be read again");
     }
 }

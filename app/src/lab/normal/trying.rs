@@ -13,6 +13,9 @@ const KEPT: usize = 24;
 const NEIGHBOURS: usize = 4;
 /// Seconds of the camera's scores that are shown.
 pub const STRIP: f64 = 60.0;
+/// Seconds over which the camera's verdict is smoothed: a single frame that is blurred or badly lit does not change it.
+const STEADY: f64 = 0.5;
+
 /// An image that is tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
@@ -35,6 +38,16 @@ pub struct Look {
     pub pixels: Arc<[u8]>,
     /// What the banks say.
     pub found: Arc<Explanation>,
+}
+
+/// The score that the camera's verdict rests on, of looks (seconds, score) in their order: the median of the last half
+/// second's. It is above a threshold if more than half of these are.
+pub fn steady(looks: impl DoubleEndedIterator<Item = (f64, f32)>) -> Option<f32> {
+    let mut looks = looks.rev().peekable();
+    let (last, _) = *looks.peek()?;
+    let mut scores: Vec<f32> = looks.take_while(|(at, _)| last - at < STEADY).map(|(_, score)| score).collect();
+    scores.sort_by(f32::total_cmp);
+    scores.get((scores.len() - 1) / 2).copied()
 }
 
 impl NormalStore {
@@ -130,5 +143,26 @@ impl NormalStore {
             Event::Failed { message, .. } => self.notices.say(message),
             _ => {}
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_odd_look_in_half_a_second_does_not_change_the_verdict() {
+        let looks = |scores: &[f32], apart: f64| {
+            let at = scores.iter().enumerate().map(|(i, &score)| (10.0 + i as f64 * apart, score));
+            steady(at.collect::<Vec<_>>().into_iter())
+        };
+        assert_eq!(looks(&[0.1, 0.1, 0.9], 0.1), Some(0.1));
+        assert_eq!(looks(&[0.1, 0.1, 0.9, 0.8, 0.7], 0.1), Some(0.7), "three of five");
+        // What is half a second old counts no more.
+        assert_eq!(looks(&[0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.1], 0.1), Some(0.9));
+        assert_eq!(looks(&[0.9, 0.1], 0.2), Some(0.1), "one of two is not more than half");
+        // Where the engine looks twice a second or less often, each look counts.
+        assert_eq!([looks(&[0.1, 0.9], 0.5), looks(&[0.9, 0.1], 1.0)], [Some(0.9), Some(0.1)]);
+        assert_eq!(looks(&[], 0.1), None);
     }
 }

@@ -66,16 +66,18 @@ impl TrainingStore {
     fn crashed(self, message: &str) {
         let was_ready = !matches!(self.status.get_untracked(), Status::Downloading { .. });
         self.saving.set(None);
+        let epoch = self.present_untracked().iter().map(|run| run.done()).min().unwrap_or(0);
+        if self.backend.get_untracked() == Some(Backend::Webgpu) {
+            // Whoever trained goes on training, from what is kept.
+            let note = if was_ready { text::webgpu_lost(epoch) } else { text::WEBGPU_TO_CPU.into() };
+            self.note.set(Some(note));
+            return self.start(Backend::Cpu);
+        }
         self.inner.update_value(|inner| {
             inner.worker = None;
             inner.wanted = false;
         });
         self.status.set(Status::Dead);
-        if self.backend.get_untracked() == Some(Backend::Webgpu) && !was_ready {
-            self.note.set(Some(text::WEBGPU_TO_CPU.into()));
-            return self.start(Backend::Cpu);
-        }
-        let epoch = self.present_untracked().iter().map(|run| run.done()).min().unwrap_or(0);
         self.problem.set(Some(text::died(message, epoch)));
     }
 
