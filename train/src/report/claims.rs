@@ -32,8 +32,8 @@ pub enum Found {
     NotRun(&'static str),
     /// A mean, and where the claim expects it.
     Mean(Pooled, Expected),
-    /// In how many of how many cases it holds.
-    Count(usize, usize),
+    /// In how many of how many cases it holds, and in how many the likeliest alternative does.
+    Count(usize, usize, usize),
 }
 
 /// Where a claim expects a mean.
@@ -54,7 +54,7 @@ impl Found {
     pub fn verdict(&self) -> &'static str {
         match self {
             Self::NotRun(_) => "not run",
-            Self::Count(holds, of) if 2 * holds > *of => "supported",
+            Self::Count(holds, _, other) if holds > other => "supported",
             Self::Count(..) => "not supported",
             Self::Mean(pooled, expected) => verdict(pooled, *expected),
         }
@@ -64,7 +64,7 @@ impl Found {
     pub fn number(&self) -> String {
         match self {
             Self::NotRun(why) => (*why).into(),
-            Self::Count(holds, of) => format!("{holds} of {of}"),
+            Self::Count(holds, of, _) => format!("{holds} of {of}"),
             Self::Mean(pooled, _) => {
                 let estimate = &pooled.estimate;
                 let digits = if estimate.mean.abs() < 1.0 { 2 } else { 1 };
@@ -80,7 +80,7 @@ impl Found {
     pub fn n(&self) -> String {
         match self {
             Self::NotRun(_) => "0".into(),
-            Self::Count(_, of) => of.to_string(),
+            Self::Count(_, of, _) => of.to_string(),
             Self::Mean(pooled, _) => pooled.n("case"),
         }
     }
@@ -284,8 +284,8 @@ fn of_detection(records: &[RunRecord], pairs: &[Pair<'_>]) -> Vec<Row> {
             mean(differences(&both_norms, k_mah), Above),
         ),
         (20, "the ensemble gains", "Ens. − k-Cos (Mah)", mean(ensemble.collect(), Above)),
-        (21, "Ens. is best", "cells", ranked(&everywhere, &SCORES, 0, "ens")),
-        (22, "k-Cos (Mah) is second", "cells", ranked(&everywhere, &SCORES, 1, "k-cos-mah")),
+        (21, "Ens. is most often best", "cells", ranked(&everywhere, &SCORES, 0, "ens")),
+        (22, "k-Cos (Mah) is most often second", "cells", ranked(&everywhere, &SCORES, 1, "k-cos-mah")),
         (23, "c-Cos gains most", "gain of c-Cos − of k-Cos", mean(more.collect(), Above)),
         (
             24,
@@ -384,8 +384,9 @@ fn ranked(cells: &[&Vec<&RunRecord>], scores: &[&str], place: usize, score: &str
         Some(means)
     };
     let rankings: Vec<_> = cells.iter().filter_map(|cell| ranking(&cell)).collect();
-    let holds = rankings.iter().filter(|means| means[place].0 == score).count();
-    Found::Count(holds, rankings.len())
+    let count = |score: &str| rankings.iter().filter(|means| means[place].0 == score).count();
+    let others = scores.iter().filter(|other| **other != score).map(|other| count(other)).max();
+    Found::Count(count(score), rankings.len(), others.unwrap_or(0))
 }
 
 /// On how many feature maps of how many k-Cos gains by whitening, by the mean over seeds.
@@ -400,7 +401,8 @@ fn whitened_is_better(cells: &[Vec<&RunRecord>]) -> Found {
         layers.filter_map(|layer| Some(mean_of(cell, layer, "k-cos-mah")? > mean_of(cell, layer, "k-cos")?)).collect()
     };
     let all: Vec<bool> = cells.iter().flat_map(of_cell).collect();
-    Found::Count(all.iter().filter(|better| **better).count(), all.len())
+    let better = all.iter().filter(|better| **better).count();
+    Found::Count(better, all.len(), all.len() - better)
 }
 
 /// A row a claim.
