@@ -13,6 +13,7 @@ if ! "$python" -c 'import mpmath, numpy, safetensors, scipy, sklearn, torch, tor
   "$python" -m pip install --quiet "${packages[@]}"
 fi
 "$python" tests/golden/make_golden.py
+"$python" tests/golden/make_statistics.py
 "$python" tests/golden/make_torch.py
 "$python" tests/golden/make_rivals.py
 "$python" tests/golden/make_pretrained.py

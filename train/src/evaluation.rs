@@ -153,21 +153,6 @@ impl Histogram {
 }
 
 impl Evaluation {
-    /// The feature map and scorer, or the sum, that are best on validation images, and the AUROC (0..1) that it reaches on
-    /// test images; none where nothing was held back. Raw pixels are no feature map of the network.
-    pub fn chosen(&self) -> Option<(String, f64)> {
-        let of_layer = |row: &LayerRow| {
-            let name = |scorer: Scorer| format!("{}, {scorer}", row.layer);
-            row.scores.iter().map(|s| (s.validation, name(s.scorer), s.reached.auroc)).collect::<Vec<_>>()
-        };
-        let layers = self.layers.iter().filter(|row| row.layer != Layer::Pixels).flat_map(of_layer);
-        let sums = self.ensembles.iter().filter_map(|row| Some((row.validation, row.name.clone(), row.reached?.auroc)));
-        let validated = layers.chain(sums).filter_map(|(validation, name, test)| Some((validation?, name, test)));
-        // The first of equals, so that the order of the rows decides and nothing else.
-        let best = validated.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        best.map(|(_, name, test)| (name, test))
-    }
-
     /// The evaluation in a run's folder, if there is one.
     pub fn read(run: &Path) -> Result<Option<Self>, NsaError> {
         let path = run.join(EVAL_FILE);
@@ -184,17 +169,6 @@ impl Evaluation {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         files::write_atomic(&run.join(EVAL_FILE), &json)
-    }
-
-    /// What one scorer reaches on one feature map.
-    pub fn reached(&self, layer: Layer, scorer: Scorer) -> Option<&RocSummary> {
-        let row = self.layers.iter().find(|row| row.layer == layer)?;
-        row.scores.iter().find(|score| score.scorer == scorer).map(|score| &score.reached)
-    }
-
-    /// What the first ensemble of this name reaches.
-    pub fn ensemble(&self, name: &str) -> Option<&RocSummary> {
-        self.ensembles.iter().find(|row| row.name == name)?.reached.as_ref()
     }
 
     /// Whether this was tried: it is in the table or among what failed.

@@ -14,7 +14,13 @@
 //! seed = [0, 1]
 //! id-class = [3, 7]
 //! method = [{ norm = "none" }, { norm = "both", epochs = 80 }]
+//!
+//! [decide]                        # written before the first run: what the report's verdicts rest on
+//! measures = ["k-cos", "kappa"]
+//! evaluations = 5                 # the mean of a run's last five; without it, the evaluation after training
 //! ```
+//!
+//! A grid whose runs were added after results had been seen says `exploratory = true`.
 //!
 //! A value that is a table stands for several settings that go together; its axis may have any name. `include`
 //! takes the runs of other plans, named relative to this one, before its own. The order of the runs and their names
@@ -38,8 +44,21 @@ const MAX_RUNS: usize = 100_000;
 pub struct Plan {
     /// What it is for.
     pub about: String,
+    /// What decides.
+    pub decide: Decide,
     /// Its runs; a run's position is its index.
     pub runs: Vec<Planned>,
+}
+
+/// What decides, as it was written down before the first run.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// The measures, by the report's names.
+    pub measures: Vec<String>,
+    /// A measure is the mean of so many last evaluations during training; 0: of the evaluation after it.
+    #[serde(default)]
+    pub evaluations: usize,
 }
 
 /// A run of a plan.
@@ -49,6 +68,8 @@ pub struct Planned {
     pub name: String,
     /// All its settings.
     pub config: TrainConfig,
+    /// Whether it was added after results of others had been seen.
+    pub exploratory: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +81,8 @@ struct PlanFile {
     #[serde(default)]
     settings: Table,
     #[serde(default)]
+    decide: Decide,
+    #[serde(default)]
     grid: Vec<Grid>,
 }
 
@@ -68,6 +91,8 @@ struct PlanFile {
 struct Grid {
     #[serde(default)]
     settings: Table,
+    #[serde(default)]
+    exploratory: bool,
     /// Where an axis stands in the file says how fast it varies.
     #[serde(default)]
     axes: BTreeMap<String, Spanned<Value>>,
@@ -91,7 +116,7 @@ impl Plan {
             return Err(refused(path, "a plan must have at least one [[grid]], or include a plan that has".into()));
         }
         check_names(path, &runs)?;
-        Ok(Self { about: file.about, runs })
+        Ok(Self { about: file.about, decide: file.decide, runs })
     }
 }
 
@@ -173,7 +198,7 @@ fn combination(
         config.augment.flip = 0.0;
     }
     config.check().map_err(|e| at(e.to_string()))?;
-    Ok(Planned { name: name(&config, &settings, &varied), config })
+    Ok(Planned { name: name(&config, &settings, &varied), config, exploratory: grid.exploratory })
 }
 
 /// Puts `above` over `below`, tables inside of them entry by entry.
@@ -259,6 +284,19 @@ mod tests {
         // Digits are not mirrored, and a table is overlaid entry by entry.
         let augment = |i: usize| (plan.runs[i].config.augment.flip, plan.runs[i].config.augment.crop_min);
         assert_eq!((augment(0), augment(8)), ((0.5, 0.5), (0.0, 0.6)));
+    }
+
+    #[test]
+    fn what_decides_and_what_is_exploratory_is_data() {
+        assert_eq!(read(TEXT).unwrap().decide, Decide::default());
+        let decide = "[decide]\nmeasures = ['k-cos', 'kappa']\nevaluations = 5\n";
+        let plan = read(&format!(
+            "about = 'x'\n{decide}[[grid]]\naxes.seed = [0]\n[[grid]]\nexploratory = true\n\
+                                  axes.seed = [1]"
+        ))
+        .unwrap();
+        assert_eq!(plan.decide, Decide { measures: vec!["k-cos".into(), "kappa".into()], evaluations: 5 });
+        assert_eq!(plan.runs.iter().map(|run| run.exploratory).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

@@ -183,8 +183,8 @@ fn an_output_over_something_else_is_refused() {
     fs::write(lab.path("web/bundle.json"), "{\"scripts\": []}").unwrap();
     fs::create_dir_all(lab.path("half")).unwrap();
     fs::write(lab.path("half/checkpoint.bin"), "dear to me").unwrap();
-    fs::create_dir_all(lab.path("collected/old")).unwrap();
-    fs::write(lab.path("collected/old/config.toml"), "dear = 'to me'").unwrap();
+    fs::create_dir_all(lab.path("collected")).unwrap();
+    fs::write(lab.path("collected/old.json"), "dear to me").unwrap();
     let weights = "--weights weights.safetensors --arch resnet18 --stem cifar --width 8 --norm f --device cpu";
     let fit = |rest: &str| format!("fit --bundle {DIGITS} --normal photos --device cpu {rest}");
     let score = |rest: &str| format!("score --bank a.npy --query b.npy --scorer k-cos {rest}");
@@ -205,7 +205,7 @@ fn an_output_over_something_else_is_refused() {
         ("export runs/old --out runs/old --device cpu".into(), "runs/old is there already and holds no bundle.json"),
         (score("--out photos"), "photos is a folder"),
         (train_line("half", 0), "half/checkpoint.bin is there already and belongs to no run"),
-        ("report runs/old --out new --collect collected".into(), "config.toml is there already and is of no record"),
+        ("report runs/old --out new --collect collected".into(), "old.json is there already and is no record"),
     ];
     let asked: [(String, &str); 9] = [
         (fit("--out photos.zip"), "photos.zip is there already and is no bundle"),

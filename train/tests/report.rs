@@ -80,7 +80,7 @@ fn ours_stand_beside_the_paper_s_with_the_difference() {
     );
     assert_eq!(table.matches("| ours | not run | not run |").count(), 46);
     let eleven = text(&lab.path("out/table11.csv"));
-    assert_eq!(eleven.lines().filter(|line| line.contains(",done,")).count(), 16, "eight scores of two runs");
+    assert_eq!(eleven.lines().filter(|line| line.contains(",done,")).count(), 18, "nine scores of two runs");
     // SimSiam with norm on f only is no row of table 11.
     assert!(!eleven.contains("simsiam-f-"));
 
@@ -110,22 +110,21 @@ fn a_run_that_is_missing_or_cut_is_never_hidden() {
     let more = text(&lab.path("plan.toml")).replace("\"f\"]", "\"f\", \"g\"]").replace("folder:data", "fashion-mnist");
     fs::write(lab.path("more.toml"), more).unwrap();
     lab.nsa("report runs --plan more.toml --out out").succeeds();
+    let table = text(&lab.path("out/table11.md"));
+    assert!(table.contains("ours, trained, not evaluated") && table.contains("ours, cut at epoch 1 of 2"), "{table}");
+    let missing = text(&lab.path("out/runs/missing.md"));
+    assert!(missing.contains(&format!("- {NONE}: trained, not evaluated\n- ")), "{missing}");
+    assert!(missing.contains("plan `more.toml`: 1 of 4 runs are done"), "{missing}");
+    assert!(missing.contains("  - not run: fashion-mnist-1-simsiam-g-p0-w2-e2-b8-s0"), "{missing}");
     let results = text(&lab.path("out/RESULTS.md"));
-    assert!(
-        results.contains("ours, trained, not evaluated") && results.contains("ours, cut at epoch 1 of 2"),
-        "{results}"
-    );
-    assert!(
-        results.contains(&format!("- {NONE}: trained, not evaluated\n- "))
-            || results.contains(&format!("- {NONE}: trained"))
-    );
-    assert!(results.contains("plan `more.toml`: 1 of 4 runs are done"), "{results}");
-    assert!(results.contains("  - not run: fashion-mnist-1-simsiam-g-p0-w2-e2-b8-s0"), "{results}");
+    assert!(results.contains("3 of 4 planned runs are missing; 2 were cut or failed."), "{results}");
+    let page = text(&lab.path("out/runs/fashion-mnist-simsiam.md"));
+    assert!(page.contains("| trained, not evaluated |") && page.contains("| cut at epoch 1 of 2 |"), "{page}");
     assert!(text(&lab.path("out/table1.csv")).contains(",cut at epoch 1 of 2,"));
 
     lab.nsa("report nowhere --out out").fails(2, &["cannot read nowhere"]);
     fs::create_dir(lab.path("empty")).unwrap();
-    lab.nsa("report runs empty --out out").fails(2, &["empty must be a run, or a folder of runs"]);
+    lab.nsa("report runs empty --out out").fails(2, &["empty must be a run, a record, or a folder of them"]);
     lab.nsa("report runs --table 2 --out out").fails(2, &["--table", "11"]);
     lab.nsa(&format!("report runs runs/{NONE} --out out")).fails(2, &["two are called", NONE]);
     fs::write(&record, "{").unwrap();
@@ -135,20 +134,20 @@ fn a_run_that_is_missing_or_cut_is_never_hidden() {
 #[test]
 fn the_same_runs_give_the_same_bytes_also_from_their_records() {
     let lab = lab();
-    let all = |folder: &str| [contents_of_files(&lab.path(folder)), contents(&lab.path(&format!("{folder}/plots")))];
-    lab.nsa("report runs --collect records --out a").succeeds();
-    lab.nsa("report records --out b").succeeds();
-    // In another order of arguments, over an older report with a plot too many.
+    let all =
+        |folder: &str| ["", "/runs", "/plots"].map(|inside| contents_of_files(&lab.path(&format!("{folder}{inside}"))));
+    lab.nsa("report runs --collect records --out a --plots a/plots").succeeds();
+    lab.nsa("report records --out b --plots b/plots").succeeds();
+    // In another order of arguments, over an older report with a page too many.
     copy(&lab.path("a"), &lab.path("c"));
-    fs::write(lab.path("c/plots/old.svg"), "<svg/>").unwrap();
-    fs::write(lab.path("c/RESULTS.md"), text(&lab.path("c/RESULTS.md")) + "![old](plots/old.svg)\n").unwrap();
-    fs::write(lab.path("c/plots/mine.svg"), "<svg/>").unwrap();
+    fs::write(lab.path("c/runs/old.md"), "<!-- Written by nsa report. -->\n\n# Old").unwrap();
+    fs::write(lab.path("c/runs/mine.md"), "# Mine").unwrap();
     let mut runs: Vec<String> =
         contents_names(&lab.path("records")).iter().map(|name| format!("records/{name}")).collect();
     runs.reverse();
-    lab.nsa(&format!("report {} --out c", runs.join(" "))).succeeds();
-    // A plot that no report has shown is not the report's.
-    fs::remove_file(lab.path("c/plots/mine.svg")).unwrap();
+    lab.nsa(&format!("report {} --out c --plots c/plots", runs.join(" "))).succeeds();
+    // A page that no report has written is not the report's.
+    fs::remove_file(lab.path("c/runs/mine.md")).unwrap();
     assert!(all("a") == all("b"));
     assert!(all("a") == all("c"));
     let plots = contents(&lab.path("a/plots"));
@@ -160,18 +159,14 @@ fn the_same_runs_give_the_same_bytes_also_from_their_records() {
         "both colours, all names"
     );
     // Nothing of this machine is kept.
-    for name in contents_names(&lab.path("records")) {
-        for (file, bytes) in contents(&lab.path(&format!("records/{name}"))) {
-            let text = String::from_utf8(bytes).unwrap();
-            assert!(!text.contains(lab.path("").to_str().unwrap()), "{file}");
-            assert!(text.len() < 64 << 10, "{file} has {} bytes", text.len());
-        }
+    for (file, bytes) in contents(&lab.path("records")) {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains(lab.path("").to_str().unwrap()), "{file}");
+        assert!(text.len() < 16 << 10, "{file} has {} bytes", text.len());
     }
     // Records are written again as they are.
     lab.nsa("report records --collect again --out d").succeeds();
-    for name in contents_names(&lab.path("records")) {
-        assert!(contents(&lab.path(&format!("records/{name}"))) == contents(&lab.path(&format!("again/{name}"))));
-    }
+    assert!(contents(&lab.path("records")) == contents(&lab.path("again")));
 }
 
 /// Random weights are measured like a run, stand in no row of the paper, and have every run set beside them.
@@ -193,14 +188,17 @@ fn untrained_encoders_are_beside_the_runs() {
         reached.push(scores.iter().find(|s| s["scorer"] == "k-cos").unwrap()["auroc"].as_f64().unwrap());
     }
     lab.nsa("report runs untrained --out out").succeeds();
-    let results = text(&lab.path("out/RESULTS.md"));
+    let page = text(&lab.path("out/runs/fashion-mnist.md"));
     let (low, high) = (reached[0].min(reached[1]), reached[0].max(reached[1]));
     let mean = format!("{:.1} ± {:.1}", 50.0 * (low + high), 100.0 * (high - low) / 2.0_f64.sqrt());
-    let start = results.find("## What costs no training").unwrap();
-    let row = results[start..].lines().find(|line| line.starts_with("| fashion-mnist, 32 x 32, width 2")).unwrap();
-    assert_eq!(row.split(" | ").nth(5), Some(mean.as_str()), "{row}");
-    // Raw pixels stand beside them.
-    assert!(row.split(" | ").skip(2).take(3).all(|cell| cell.contains(" ± ")), "{row}");
+    let start = page.find("## What costs no training").unwrap();
+    let rows: Vec<&str> = page[start..].lines().filter(|line| line.starts_with("| 32 x 32, ")).collect();
+    assert_eq!(rows.len(), 2, "{page}");
+    assert!(rows[1].contains("| untrained encoder, width 2 | 1 | 2 |"), "{}", rows[1]);
+    assert_eq!(rows[1].split(" | ").nth(4), Some(mean.as_str()), "{}", rows[1]);
+    // Raw pixels stand beside them, by k-Cos, c-Cos, k-Cos (Mah), GDE and others.
+    assert!(rows[0].contains("| raw pixels |"), "{}", rows[0]);
+    assert!(rows[0].split(" | ").skip(4).filter(|cell| cell.contains(" ± ")).count() >= 6, "{}", rows[0]);
     assert!(!text(&lab.path("out/table1.csv")).contains("-e0-"));
 }
 
@@ -213,13 +211,71 @@ fn the_committed_results_are_made_from_the_committed_records() {
     let plans = fs::read_to_string(results.join("plans.txt")).unwrap();
     let plans: Vec<String> = plans.lines().map(|plan| format!("--plan {plan}")).collect();
     let out = lab.path("out");
-    let line = format!("report results/records {} --out {}", plans.join(" "), out.display());
+    let filled = ["README.md", "docs/claims.md"];
+    let copies = filled.map(|page| lab.path(page.rsplit('/').next().unwrap()));
+    let fill = filled.iter().zip(&copies).map(|(page, copy)| {
+        fs::copy(root.join(page), copy).unwrap();
+        format!("--fill {}", copy.display())
+    });
+    let fill = fill.collect::<Vec<_>>().join(" ");
+    let line = format!("report results/records {} --out {} {fill}", plans.join(" "), out.display());
     lab.command(&line).current_dir(root).output().map(|o| common::Answer::of(&line, o)).unwrap().succeeds();
     // Files that stand beside the report and are not part of it.
     let beside = ["plans.txt", "MODELS.md", "FIT.md", "fit.json"];
     let committed = contents_of_files(&results).into_iter().filter(|(name, _)| !beside.contains(&name.as_str()));
     assert!(committed.eq(contents_of_files(&out)));
-    assert!(contents(&results.join("plots")) == contents(&out.join("plots")));
+    assert!(contents_of_files(&results.join("runs")) == contents_of_files(&out.join("runs")));
+    for (page, copy) in filled.iter().zip(copies) {
+        assert!(text(&root.join(page)) == text(&copy), "{page} is not what `nsa report --fill {page}` makes of it");
+    }
+    let words = text(&results.join("RESULTS.md")).split_whitespace().count();
+    assert!(words <= 700, "RESULTS.md has {words} words");
+    assert!(size_of(&results) <= 6 << 20, "results/ has {} bytes", size_of(&results));
+}
+
+/// The gains that were computed by hand, in another program, when the report's statistics were written: mean and standard
+/// error over the 28 pairs that had been trained by then, and in how many of them the gain is above zero.
+#[test]
+fn the_gains_of_the_small_runs_are_those_computed_by_hand() {
+    let records = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results/records");
+    let lab = Lab::new();
+    fs::create_dir(lab.path("small")).unwrap();
+    for (name, bytes) in contents(&records).into_iter().filter(|(name, _)| !name.starts_with("cifar10-")) {
+        fs::write(lab.path(&format!("small/{name}")), bytes).unwrap();
+    }
+    lab.nsa("report small --out out").succeeds();
+    let expected = [
+        ("k-cos", 5.5, 1.0, 25),
+        ("c-cos", 10.3, 2.3, 22),
+        ("gde", 4.6, 0.9, 26),
+        ("k-cos-mah", 5.2, 1.1, 23),
+        ("c-cos-mah", 4.5, 0.9, 26),
+        ("k-cos-mah-raw", -0.2, 0.9, 14),
+        ("ens-raw", 0.4, 0.8, 17),
+    ];
+    let csv = text(&lab.path("out/gains.csv"));
+    for (score, mean, error, above) in expected {
+        let rows = csv.lines().filter_map(|line| line.strip_prefix(&format!("{score},")));
+        let gains: Vec<f64> = rows
+            .map(|row| {
+                let cells: Vec<&str> = row.split(',').collect();
+                cells[6].parse::<f64>().unwrap() - cells[5].parse::<f64>().unwrap()
+            })
+            .collect();
+        let n = gains.len() as f64;
+        let found = gains.iter().sum::<f64>() / n;
+        let spread = (gains.iter().map(|gain| (gain - found).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        assert_eq!(gains.len(), 28, "{score}");
+        assert!((found - mean).abs() <= 0.051, "{score}: {found} is not {mean}");
+        assert!((spread / n.sqrt() - error).abs() <= 0.051, "{score}: {} is not {error}", spread / n.sqrt());
+        assert_eq!(gains.iter().filter(|gain| **gain > 0.0).count(), above, "{score}");
+    }
+}
+
+/// Bytes of all files in a folder.
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|e| if e.path().is_dir() { size_of(&e.path()) } else { e.metadata().unwrap().len() }).sum()
 }
 
 fn contents_names(folder: &Path) -> Vec<String> {

@@ -82,7 +82,7 @@ fn every_method_of_another_paper_brings_its_own_score_along() {
     let rivals: Vec<Objective> = Objective::ALL.into_iter().filter(|objective| objective.is_rival()).collect();
     let runs: Vec<&str> = rivals.iter().map(|objective| objective.name()).collect();
     lab.nsa(&format!("report {} --out report", runs.join(" "))).succeeds();
-    let report = std::fs::read_to_string(lab.path("report/RESULTS.md")).unwrap();
+    let report = std::fs::read_to_string(lab.path("report/runs/folder-data.md")).unwrap();
     let table = report.split("## The methods of other papers").nth(1).unwrap().split("\n## ").next().unwrap();
     for objective in rivals {
         let row = format!("| {} | ", objective.with_norm(Norm::None));

@@ -1,71 +1,42 @@
-//! What changes while training goes on: AUROC, compactness and quality at the start, at the peak, at the end.
+//! What changes while training goes on: AUROC, compactness and quality before it and at its end.
 
-use super::effect::{Effect, mean_and_spread, peak, rate};
+use super::effect::{Effect, followed, title};
 use super::record::RunRecord;
-use nsa_core::measure::HistoryEntry;
-use nsa_core::score::Scorer;
-use std::fmt::Write;
+use super::stats::mean_and_spread;
+use super::table::Table;
 
-/// A measure at one point of a run.
-type Measure = fn(&HistoryEntry) -> Option<f64>;
+/// Evaluations whose mean is the end of training.
+pub const LAST: usize = 5;
 
-/// What is followed, its title and with how many decimals.
-const FOLLOWED: [(&str, usize, Measure); 8] = [
-    ("c-Cos", 1, |entry| percent(entry, Scorer::CCos)),
-    ("k-Cos", 1, |entry| percent(entry, Scorer::KCos)),
-    ("k-Cos (Mah)", 1, |entry| percent(entry, Scorer::KCosMah)),
-    ("GDE", 1, |entry| percent(entry, Scorer::Gde)),
-    ("kappa ID", 1, |entry| Some(entry.id.kappa)),
-    ("kappa OOD", 1, |entry| Some(entry.ood.kappa)),
-    ("MMD to uniform, ID", 3, |entry| Some(entry.id.mmd2)),
-    ("linear probe", 1, |entry| Some(100.0 * entry.quality?.linear_probe)),
-];
+/// What is followed.
+const FOLLOWED: [&str; 8] = ["c-cos", "k-cos", "gde", "k-cos-mah", "k-cos-mah-raw", "kappa", "mmd", "probe"];
 
-fn percent(entry: &HistoryEntry, scorer: Scorer) -> Option<f64> {
-    Some(100.0 * rate(&entry.auroc, scorer)?)
+/// A measure at the end of training; none where it was not followed, or not for long enough.
+pub fn at_end(run: &RunRecord, measure: &str) -> Option<f64> {
+    run.last(LAST, |entry| followed(entry, measure))
 }
 
-/// Where a run is looked at.
-type Point = fn(&RunRecord) -> Option<&HistoryEntry>;
+/// A measure before training.
+pub fn untrained(run: &RunRecord, measure: &str) -> Option<f64> {
+    followed(run.start()?, measure)
+}
 
-/// The start is the untrained encoder.
-const POINTS: [Point; 3] = [|run| run.summary.history.epochs.first(), peak, |run| run.summary.history.epochs.last()];
-
-/// A table for each comparison: both sides at each point.
-pub fn tables(effects: &[Effect<'_>]) -> String {
-    let mut text = String::from(
-        "## While training goes on\n\nMean ± standard deviation over the runs: untrained (calibrated by twenty batches), at the \
-         peak of c-Cos (run by run, chosen on validation images), after the last epoch. AUROC is of at most as many test images \
-         as the settings say, so the last column may differ a little from the tables above.\n\n",
-    );
-    for effect in effects {
-        let sides = effect.sides();
-        let peaks = sides.each_ref().map(|runs| epochs_of(runs));
-        let _ = write!(
-            text,
-            "### {}\n\nPeaks at epochs {} without, {} with.\n\n\
-             | measure | without: untrained | peak | end | with: untrained | peak | end |\n|---|---:|---:|---:|---:|---:|---:|\n",
-            effect.title(),
-            peaks[0],
-            peaks[1]
-        );
-        for (title, decimals, measure) in FOLLOWED {
-            let _ = write!(text, "| {title} |");
-            for (runs, point) in sides.iter().flat_map(|runs| POINTS.map(|point| (runs, point))) {
-                let values: Option<Vec<f64>> = runs.iter().map(|run| measure(point(run)?)).collect();
-                let _ = match values.map(|values| mean_and_spread(&values)) {
-                    Some([mean, spread]) => write!(text, " {mean:.decimals$} ± {spread:.decimals$} |"),
-                    None => write!(text, " - |"),
-                };
-            }
-            text += "\n";
-        }
-        text += "\n";
+/// Both sides of a comparison, before training and at its end.
+pub fn table(effect: &Effect<'_>) -> Table {
+    let mut table = Table::new(1, ["measure", "without: untrained", "end", "with: untrained", "end"]);
+    for measure in FOLLOWED {
+        let points: [fn(&RunRecord, &str) -> Option<f64>; 2] = [untrained, at_end];
+        let cells = effect.sides().into_iter().flat_map(|runs| points.map(|of| cell(&runs, |run| of(run, measure))));
+        table.row(std::iter::once(title(measure).to_string()).chain(cells));
     }
-    text
+    table
 }
 
-fn epochs_of(runs: &[&RunRecord]) -> String {
-    let epochs = runs.iter().filter_map(|run| peak(run)).map(|entry| entry.epoch.to_string());
-    epochs.collect::<Vec<_>>().join(", ")
+/// Mean ± standard deviation over runs; a dash where one of them lacks it.
+pub fn cell(runs: &[&RunRecord], of: impl Fn(&RunRecord) -> Option<f64>) -> String {
+    let values: Option<Vec<f64>> = runs.iter().map(|run| of(run)).collect();
+    values.filter(|values| !values.is_empty()).map_or("-".into(), |values| {
+        let [mean, spread] = mean_and_spread(&values);
+        format!("{mean:.1} ± {spread:.1}")
+    })
 }

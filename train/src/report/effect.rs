@@ -1,38 +1,48 @@
-//! What the norm changes: runs that differ in nothing else, seed by seed and class by class.
+//! What the norm changes: runs that differ in nothing else, paired by class and seed.
 
-use super::compare::reached;
+use super::compare::classes_of;
 use super::record::RunRecord;
 use super::settings::Settings;
+use super::stats::{ALPHA, Class, Pooled, holm, mean_and_spread};
+use super::table::Table;
 use nsa_core::config::{Norm, Objective};
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Runs of one method on one data set, without norm and with one, paired by class and seed.
+/// A run without norm and one with.
+pub type Pair<'a> = [&'a RunRecord; 2];
+
+/// Pairs of one method on one data set, trained alike.
 pub struct Effect<'a> {
     /// How they were trained.
     pub settings: &'a Settings,
-    pairs: Vec<[&'a RunRecord; 2]>,
+    /// The pairs.
+    pub pairs: Vec<Pair<'a>>,
 }
 
 /// What is compared, and its title.
-const MEASURES: [(&str, &str); 10] = [
+pub const MEASURES: [(&str, &str); 13] = [
     ("k-cos", "k-Cos"),
     ("c-cos", "c-Cos"),
+    ("gde", "GDE"),
     ("k-cos-mah", "k-Cos (Mah)"),
     ("c-cos-mah", "c-Cos (Mah)"),
-    ("gde", "GDE"),
+    ("k-cos-mah-raw", "k-Cos (Mah), raw"),
+    ("c-cos-mah-raw", "c-Cos (Mah), raw"),
     ("ens", "Ens."),
+    ("ens-raw", "Ens., raw"),
     ("chosen", "chosen on validation"),
-    ("c-cos-lost", "c-Cos, lost since its peak"),
     ("kappa", "kappa ID"),
+    ("mmd", "MMD to uniform, ID (x 100)"),
     ("probe", "linear probe"),
 ];
 
-/// The measures that decide, as it was written down before the runs.
-pub const DECIDE: [&str; 5] = ["c-cos", "k-cos", "k-cos-mah", "kappa", "probe"];
+/// The title of one of [`MEASURES`].
+pub fn title(measure: &str) -> &str {
+    MEASURES.iter().find(|(name, _)| *name == measure).map_or(measure, |(_, title)| title)
+}
 
 /// One measure of an [`Effect`]. AUROC and accuracy are in percent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,12 +56,20 @@ pub struct Row {
     pub with: [f64; 2],
     /// Mean of the pairs' differences.
     pub difference: f64,
-    /// Its standard error; none of one pair.
+    /// Its standard error; none of one unit.
     pub standard_error: Option<f64>,
+    /// Its 95 % interval by t.
+    pub interval: Option<[f64; 2]>,
+    /// Two-sided p by t.
+    pub p: Option<f64>,
+    /// p after Holm's correction over all deciding cells; none where the measure does not decide.
+    pub holm: Option<f64>,
     /// Pairs.
     pub n: usize,
     /// What follows.
     pub verdict: &'static str,
+    #[serde(skip)]
+    what: String,
 }
 
 /// Where the paper puts the norm.
@@ -63,23 +81,45 @@ fn proposed(objective: Objective) -> Norm {
     }
 }
 
-/// All of them, the paper's norm first; classes that were trained alike stand together.
+/// Whether a run is a finished one of the paper's methods, wherever it normalises.
+pub fn is_of_paper(run: &RunRecord) -> bool {
+    !run.config.objective.is_rival() && run.config.epochs > 0 && run.result().is_some()
+}
+
+/// All comparisons, the paper's norm first. Classes and seeds that were trained alike stand together; exploratory pairs stand
+/// alone.
 pub fn effects<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Effect<'a>> {
     let finished = || records.iter().filter(|run| run.config.epochs > 0 && run.result().is_some());
-    let mut groups: BTreeMap<_, Vec<[&RunRecord; 2]>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<Pair<'_>>> = BTreeMap::new();
     for with in finished().filter(|run| run.config.norm != Norm::None) {
-        let plain = nsa_core::config::TrainConfig { norm: Norm::None, ..with.config.clone() };
         let (Some(without), Some(settings)) =
-            (finished().find(|run| run.config == plain), all.iter().position(|s| s.is_of(&with.config)))
+            (finished().find(|run| with.is_pair_of(run)), all.iter().position(|s| s.is_of(&with.config)))
         else {
             continue;
         };
         let c = &with.config;
         let norm = (c.norm != proposed(c.objective), c.norm.to_string());
-        let key = (c.dataset.clone(), c.objective.to_string(), (1000.0 * c.pollution) as u32, norm, settings);
+        let exploratory = with.planned.exploratory || without.planned.exploratory;
+        let key =
+            (c.dataset.clone(), c.objective.to_string(), (1000.0 * c.pollution) as u32, norm, settings, exploratory);
         groups.entry(key).or_default().push([without, with]);
     }
-    groups.into_iter().map(|((.., settings), pairs)| Effect { settings: &all[settings], pairs }).collect()
+    groups.into_iter().map(|((.., settings, _), pairs)| Effect { settings: &all[settings], pairs }).collect()
+}
+
+/// All pairs with the norm where the paper puts it.
+pub fn proposed_pairs<'a>(effects: &[Effect<'a>]) -> Vec<Pair<'a>> {
+    effects.iter().filter(|effect| effect.is_proposed()).flat_map(|effect| effect.pairs.iter().copied()).collect()
+}
+
+/// The difference that the norm makes to a measure, over all pairs that have it.
+pub fn pooled(pairs: &[Pair<'_>], measure: &str) -> Option<Pooled> {
+    Pooled::of(&differences(pairs, |run| measured(run, measure)))
+}
+
+/// With norm minus without, pair by pair, where both have the measure.
+pub fn differences(pairs: &[Pair<'_>], of: impl Fn(&RunRecord) -> Option<f64>) -> Vec<(Class, f64)> {
+    pairs.iter().filter_map(|[without, with]| Some((with.unit(), of(with)? - of(without)?))).collect()
 }
 
 impl Effect<'_> {
@@ -87,7 +127,14 @@ impl Effect<'_> {
     pub fn title(&self) -> String {
         let c = &self.pairs[0][1].config;
         let norm = if self.is_proposed() { String::new() } else { format!(", norm {}", c.norm) };
-        format!("{}{norm} on {}, {}, p = {}", c.objective.with_norm(Norm::None), c.dataset, self.classes(), c.pollution)
+        let exploratory = if self.is_exploratory() { ", exploratory" } else { "" };
+        format!(
+            "{}{norm} on {}, {}, p = {}{exploratory}",
+            c.objective.with_norm(Norm::None),
+            c.dataset,
+            self.classes(),
+            c.pollution
+        )
     }
 
     /// Whether the norm is where the paper puts it.
@@ -96,11 +143,14 @@ impl Effect<'_> {
         c.norm == proposed(c.objective)
     }
 
+    /// Whether its pairs were added after results had been seen.
+    pub fn is_exploratory(&self) -> bool {
+        self.pairs[0].iter().any(|run| run.planned.exploratory)
+    }
+
     fn classes(&self) -> String {
-        let mut classes: Vec<(usize, String)> =
+        let classes: BTreeSet<(usize, String)> =
             self.pairs.iter().map(|[run, _]| (run.config.id_class, run.class())).collect();
-        classes.sort();
-        classes.dedup();
         if classes.len() > 3 {
             return format!("{} classes", classes.len());
         }
@@ -112,226 +162,139 @@ impl Effect<'_> {
         [0, 1].map(|side| self.pairs.iter().map(|pair| pair[side]).collect())
     }
 
-    /// How many seeds.
-    pub fn seeds(&self) -> usize {
-        self.distinct(|run| run.config.seed)
-    }
-
-    /// Images that a run is shown, one after the other.
-    pub fn steps(&self) -> usize {
-        let run = self.pairs[0][0];
-        run.config.epochs * run.summary.train_images
-    }
-
-    fn distinct(&self, of: fn(&RunRecord) -> u64) -> usize {
-        let mut found: Vec<u64> = self.pairs.iter().map(|[run, _]| of(run)).collect();
-        found.sort_unstable();
-        found.dedup();
-        found.len()
-    }
-
-    /// `3 seeds`, `10 classes x 1 seed`: what the pairs are.
-    pub fn pairs(&self) -> String {
-        let (classes, seeds) = (self.distinct(|run| run.config.id_class as u64), self.seeds());
-        let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-        let seeds = plural(seeds, "seed", "seeds");
-        if classes == 1 { seeds } else { format!("{} x {seeds}", plural(classes, "class", "classes")) }
-    }
-
-    /// Every measure that all of its runs have.
-    pub fn rows(&self) -> Vec<Row> {
-        MEASURES.iter().filter_map(|(measure, _)| self.row(measure)).collect()
-    }
-
     fn row(&self, measure: &'static str) -> Option<Row> {
-        let values: Vec<[f64; 2]> = self
-            .pairs
-            .iter()
-            .map(|[without, with]| Some([measured(without, measure)?, measured(with, measure)?]))
-            .collect::<Option<_>>()?;
-        let (without, with): (Vec<f64>, Vec<f64>) = values.iter().map(|[a, b]| (*a, *b)).unzip();
-        let differences: Vec<f64> = values.iter().map(|[a, b]| b - a).collect();
-        let [difference, spread] = mean_and_spread(&differences);
-        let n = values.len();
-        let standard_error = (n > 1).then(|| spread / (n as f64).sqrt());
-        let verdict = match standard_error {
-            _ if n < 3 => "too few to tell",
-            Some(error) if difference > 2.0 * error => "higher with norm",
-            Some(error) if difference < -2.0 * error => "lower with norm",
-            _ => "within the spread",
+        let of = |run: &RunRecord| measured(run, measure);
+        let sides = self.sides().map(|runs| runs.into_iter().map(of).collect::<Option<Vec<f64>>>());
+        let [Some(without), Some(with)] = sides else { return None };
+        let pooled = pooled(&self.pairs, measure)?;
+        let test = pooled.estimate.test;
+        Some(Row {
+            measure,
+            without: mean_and_spread(&without),
+            with: mean_and_spread(&with),
+            difference: pooled.estimate.mean,
+            standard_error: test.map(|test| test.standard_error),
+            interval: test.map(|test| test.interval),
+            p: test.map(|test| test.p),
+            holm: None,
+            n: pooled.pairs,
+            verdict: if test.is_some() { "exploratory" } else { "too few to tell" },
+            what: pooled.n("pair"),
+        })
+    }
+
+    fn decides(&self, measure: &str) -> bool {
+        let planned = &self.pairs[0][1].planned;
+        self.is_proposed() && !self.is_exploratory() && planned.decides.iter().any(|name| name == measure)
+    }
+}
+
+/// Every measure that all runs of a comparison have, for each comparison. Only a measure that was named before the runs has a
+/// verdict, and only by Holm's p over all such cells of all comparisons.
+pub fn rows(effects: &[Effect<'_>]) -> Vec<Vec<Row>> {
+    let of = |effect: &Effect<'_>| MEASURES.iter().filter_map(|(measure, _)| effect.row(measure)).collect();
+    let mut all: Vec<Vec<Row>> = effects.iter().map(of).collect();
+    let cells = effects.iter().zip(&mut all).flat_map(|(effect, rows)| rows.iter_mut().map(move |row| (effect, row)));
+    let mut family: Vec<&mut Row> =
+        cells.filter(|(effect, row)| row.p.is_some() && effect.decides(row.measure)).map(|(_, row)| row).collect();
+    let p: Vec<f64> = family.iter().filter_map(|row| row.p).collect();
+    for (row, holm) in family.iter_mut().zip(holm(&p)) {
+        row.holm = Some(holm);
+        row.verdict = match holm {
+            p if p >= ALPHA => "no difference shown",
+            _ if row.difference > 0.0 => "higher with norm",
+            _ => "lower with norm",
         };
-        let (without, with) = (mean_and_spread(&without), mean_and_spread(&with));
-        Some(Row { measure, without, with, difference, standard_error, n, verdict })
     }
+    all
 }
 
-/// Mean and sample standard deviation (0 of one value).
-pub fn mean_and_spread(values: &[f64]) -> [f64; 2] {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    [mean, if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 }]
-}
-
-/// One measure of a finished run.
-fn measured(run: &RunRecord, measure: &str) -> Option<f64> {
-    let last = run.summary.history.epochs.last()?;
+/// One measure of a finished run, as its plan says: the mean of its last evaluations, or the evaluation after training.
+pub fn measured(run: &RunRecord, measure: &str) -> Option<f64> {
+    let count = run.planned.evaluations;
+    let last = run.summary.history.epochs.last().and_then(|entry| followed(entry, measure));
     match measure {
-        "kappa" => Some(last.id.kappa),
-        "probe" => Some(100.0 * last.quality?.linear_probe),
-        "chosen" => Some(100.0 * run.result()?.chosen()?.1),
-        "c-cos-lost" => Some(100.0 * (rate(&peak(run)?.auroc, Scorer::CCos)? - rate(&last.auroc, Scorer::CCos)?)),
-        score => Some(100.0 * reached(run.result()?, score)?),
+        _ if count > 0 && last.is_some() => run.last(count, |entry| followed(entry, measure)),
+        "chosen" => Some(100.0 * run.result()?.chosen()?),
+        "kappa" | "mmd" | "probe" => last,
+        score => Some(100.0 * run.result()?.reached(score)?),
     }
 }
 
-/// What a scorer reached, 0 to 1.
-pub fn rate(rates: &[(Scorer, f64)], scorer: Scorer) -> Option<f64> {
-    rates.iter().find(|(found, _)| *found == scorer).map(|(_, rate)| *rate)
-}
-
-/// When c-Cos was highest after training began, chosen on validation images.
-pub fn peak(run: &RunRecord) -> Option<&HistoryEntry> {
-    let validated = |entry: &HistoryEntry| rate(&entry.validation, Scorer::CCos).unwrap_or(f64::NEG_INFINITY);
-    let epochs = run.summary.history.epochs.iter().filter(|entry| entry.epoch > 0);
-    epochs.max_by(|a, b| validated(a).total_cmp(&validated(b)))
-}
-
-/// What each data set's raw pixels and encoders of random weights reach, by the score that validation chooses.
-pub fn baselines(records: &[RunRecord]) -> String {
-    let mut groups: BTreeMap<_, Vec<&RunRecord>> = BTreeMap::new();
-    for run in records.iter().filter(|run| run.is_untrained()) {
-        groups.entry(run.setting()).or_default().push(run);
+/// One measure of an evaluation during training.
+pub fn followed(entry: &HistoryEntry, measure: &str) -> Option<f64> {
+    match measure {
+        "kappa" => Some(entry.id.kappa),
+        "mmd" => Some(100.0 * entry.id.mmd2),
+        "probe" => Some(100.0 * entry.quality?.linear_probe),
+        score => Some(100.0 * entry.rate(score.parse::<Scorer>().ok()?)?),
     }
-    if groups.is_empty() {
-        return String::new();
-    }
-    let mut text = String::from(
-        "## What costs no training\n\nRaw pixels at the runs' own size, and encoders of random weights whose batch norms \
-         were calibrated by twenty batches. Mean AUROC in percent and standard deviation over classes and seeds; \"chosen\" \
-         takes, run by run, the feature map and scorer that are best on validation images.\n\n\
-         | data set | runs | pixels: k-Cos | pixels: L2, k = 2 | pixels: GDE | random: k-Cos | random: c-Cos | random: \
-         k-Cos (Mah) | random: GDE | random: chosen |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-    );
-    for ((dataset, side, width, limit, pollution), runs) in &groups {
-        let mut classes: Vec<usize> = runs.iter().map(|run| run.config.id_class).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        let _ = write!(
-            text,
-            "| {dataset}, {side} x {side}, width {width}, {limit} images, p = {} | {} classes, {} runs |",
-            f64::from(*pollution) / 1000.0,
-            classes.len(),
-            runs.len()
-        );
-        type Of = fn(&RunRecord) -> Option<f64>;
-        let columns: [Of; 8] = [
-            |run| of_pixels(run, Scorer::KCos),
-            |run| of_pixels(run, Scorer::KnnL2),
-            |run| of_pixels(run, Scorer::Gde),
-            |run| measured(run, "k-cos"),
-            |run| measured(run, "c-cos"),
-            |run| measured(run, "k-cos-mah"),
-            |run| measured(run, "gde"),
-            |run| measured(run, "chosen"),
-        ];
-        for of in columns {
-            let values: Option<Vec<f64>> = runs.iter().map(|run| of(run)).collect();
-            text += &values.map_or(" - |".into(), |values| {
-                let [mean, spread] = mean_and_spread(&values);
-                format!(" {mean:.1} ± {spread:.1} |")
-            });
-        }
-        text += "\n";
-    }
-    text + "\n"
 }
 
-fn of_pixels(run: &RunRecord, scorer: Scorer) -> Option<f64> {
-    Some(100.0 * run.result()?.reached(nsa_core::model::Layer::Pixels, scorer)?.auroc)
-}
-
-/// One screen: a sentence a comparison, of the measures that decide.
-pub fn findings(effects: &[Effect<'_>]) -> String {
-    let mut text = String::from(
-        "## Findings\n\nThe same images, first weights and order of batches, without norm and with the paper's; mean ± standard \
-         deviation over pairs of runs, then the mean of their differences ± its standard error. \"Higher\" and \"lower\" are \
-         differences of more than two standard errors over three pairs or more. These measures were named before the runs \
-         were made. AUROC is of the last epoch, of y, on the whole test set.\n\n\
-         | runs | pairs | measure | without | with | difference | |\n|---|---|---|---:|---:|---:|---|\n",
-    );
-    for effect in effects.iter().filter(|effect| effect.is_proposed()) {
-        for (i, row) in effect.rows().iter().filter(|row| DECIDE.contains(&row.measure)).enumerate() {
-            let (title, pairs) = if i == 0 { (effect.title(), effect.pairs()) } else { Default::default() };
-            let _ = writeln!(text, "| {title} | {pairs} | {} |", cells(row));
-        }
-    }
-    text + "\n"
-}
-
-/// Every measure of every comparison.
-pub fn tables(effects: &[Effect<'_>]) -> String {
-    let mut text = String::from("## Without and with norm\n\n");
-    for effect in effects {
-        let _ = write!(
-            text,
-            "### {}\n\nSettings [{}], {}.\n\n| measure | without | with | difference | |\n|---|---:|---:|---:|---|\n",
-            effect.title(),
-            effect.settings.label,
-            effect.pairs()
-        );
-        for row in effect.rows() {
-            let _ = writeln!(text, "| {} |", cells(&row));
-        }
-        text += "\n";
-    }
-    text
-}
-
-fn cells(row: &Row) -> String {
-    let title = MEASURES.iter().find(|(name, _)| *name == row.measure).map_or(row.measure, |(_, title)| title);
+/// A comparison's cells, for people.
+pub fn table(rows: &[Row]) -> Table {
+    let mut table =
+        Table::new(1, ["measure", "without", "with", "difference", "95 % interval", "n", "p", "p (Holm)", "verdict"]);
     let both = |[mean, spread]: [f64; 2]| format!("{mean:.1} ± {spread:.1}");
-    let error = row.standard_error.map_or(String::new(), |error| format!(" ± {error:.1}"));
-    format!("{title} | {} | {} | {:+.1}{error} | {}", both(row.without), both(row.with), row.difference, row.verdict)
+    for row in rows {
+        table.row([
+            title(row.measure).to_string(),
+            both(row.without),
+            both(row.with),
+            format!("{:+.1}", row.difference),
+            row.interval.map_or("-".into(), interval),
+            row.what.clone(),
+            row.p.map_or("-".into(), p_value),
+            row.holm.map_or("-".into(), p_value),
+            row.verdict.to_string(),
+        ]);
+    }
+    table
+}
+
+/// `[+1.2, +3.4]`
+pub fn interval([low, high]: [f64; 2]) -> String {
+    format!("[{low:+.1}, {high:+.1}]")
+}
+
+/// p with two digits that count.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "<0.001".into()
+    } else if p < 0.1 {
+        format!("{p:.3}")
+    } else {
+        format!("{p:.2}")
+    }
 }
 
 /// The comparisons as the page reads them.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Found {
+struct Found<'a> {
     dataset: String,
     classes: Vec<usize>,
     objective: Objective,
     pollution: f32,
     width: usize,
     epochs: usize,
-    rows: Vec<Row>,
+    exploratory: bool,
+    rows: &'a [Row],
 }
 
 /// `findings.json`.
-pub fn json(effects: &[Effect<'_>]) -> Result<String, serde_json::Error> {
-    let found: Vec<Found> = effects
+pub fn json(effects: &[Effect<'_>], rows: &[Vec<Row>]) -> Result<String, serde_json::Error> {
+    let found: Vec<Found<'_>> = effects
         .iter()
-        .filter(|effect| effect.is_proposed())
-        .map(|effect| {
+        .zip(rows)
+        .filter(|(effect, _)| effect.is_proposed())
+        .map(|(effect, rows)| {
             let c = &effect.pairs[0][0].config;
-            let mut classes: Vec<usize> = effect.pairs.iter().map(|[run, _]| run.config.id_class).collect();
-            classes.sort_unstable();
-            classes.dedup();
+            let classes = classes_of(&effect.sides()[0]);
             let (dataset, objective, pollution) = (c.dataset.clone(), c.objective, c.pollution);
-            Found { dataset, classes, objective, pollution, width: c.width, epochs: c.epochs, rows: effect.rows() }
+            let exploratory = effect.is_exploratory();
+            Found { dataset, classes, objective, pollution, width: c.width, epochs: c.epochs, exploratory, rows }
         })
         .collect();
-    Ok(serde_json::to_string_pretty(&found)? + "\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spread_is_of_a_sample() {
-        assert_eq!(mean_and_spread(&[1.0, 3.0]), [2.0, 2.0_f64.sqrt()]);
-        assert_eq!(mean_and_spread(&[5.0]), [5.0, 0.0]);
-    }
+    Ok(serde_json::to_string(&found)? + "\n")
 }

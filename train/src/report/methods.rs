@@ -1,18 +1,15 @@
 //! The paper's tables whose rows are methods (5, 9 and 10), ours beside them, with what each method costs.
 
-use super::compare::{classes_of, mean_over_classes, reached};
+use super::compare::{classes_of, joined, mean_over_classes, unfinished};
 use super::cost::Cost;
-use super::csv::quoted;
-use super::markdown::unfinished;
-use super::record::RunRecord;
+use super::record::{Outcome, RunRecord};
 use super::settings::Settings;
+use super::table::Table;
 use crate::data;
-use crate::evaluation::Evaluation;
 use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::model::Layer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// A table of methods.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -89,13 +86,10 @@ impl Row {
             && (column.pollution - config.pollution).abs() < 1e-6
     }
 
-    fn reached(&self, objective: Objective, evaluation: &Evaluation) -> Option<f64> {
+    fn reached(&self, objective: Objective, outcome: &Outcome) -> Option<f64> {
         match &self.score {
-            Some(score) => reached(evaluation, score),
-            None => {
-                let &(layer, scorer) = objective.own_scores().first()?;
-                Some(evaluation.reached(layer, scorer)?.auroc)
-            }
+            Some(score) => outcome.reached(score),
+            None => objective.own_scores().first().and_then(|&(layer, scorer)| outcome.of(layer, scorer)),
         }
     }
 
@@ -120,7 +114,7 @@ impl MethodTable {
             let those =
                 |r: &&RunRecord| row.is_of(column, &r.config) && settings.is_of(&r.config) && r.result().is_some();
             let runs: Vec<&RunRecord> = records.iter().filter(those).collect();
-            let auroc = mean_over_classes(&runs, |evaluation| row.reached(objective, evaluation));
+            let auroc = mean_over_classes(&runs, |outcome| row.reached(objective, outcome));
             (!runs.is_empty()).then_some(Cell { runs, auroc })
         };
         let of = |settings| Ours { settings, cells: self.columns.iter().map(|c| cell(settings, c)).collect() };
@@ -132,82 +126,98 @@ impl MethodTable {
         records.iter().filter(of).collect()
     }
 
-    /// As Markdown.
-    pub fn markdown(&self, records: &[RunRecord], all: &[Settings]) -> String {
-        let titles: Vec<&str> = self.columns.iter().map(|column| column.title.as_str()).collect();
-        let mut text = format!("| method | whose | score | {} | {} |\n", titles.join(" | "), Cost::TITLES.join(" | "));
-        text += &format!("|---|---|---|{}---:|---:|---|\n", "---:|".repeat(titles.len()));
+    /// For people.
+    pub fn shown(&self, records: &[RunRecord], all: &[Settings]) -> Table {
+        let titles = self.columns.iter().map(|column| column.title.as_str());
+        let mut table = Table::new(3, ["method", "whose", "score"].into_iter().chain(titles).chain(Cost::TITLES));
         for row in &self.rows {
-            let mut line = |whose: &str, score: &str, cells: Vec<String>, cost: &str| {
-                let _ = writeln!(text, "| {} | {whose} | {score} | {} | {cost} |", row.method, cells.join(" | "));
+            let mut line = |whose: &str, score: &str, cells: Vec<String>, cost: [String; 3]| {
+                let start = [row.method.clone(), whose.into(), score.into()];
+                table.row(start.into_iter().chain(cells).chain(cost));
             };
+            let no_cost = || ["-"; Cost::TITLES.len()].map(String::from);
+            let everywhere = |text: &str| vec![text.to_string(); self.columns.len()];
             let printed = |c: &Column| row.paper.get(&c.key).map_or("-".into(), |v| format!("{v:.1}"));
             let note = row.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
-            let no_cost = ["-"; Cost::TITLES.len()].join(" | ");
-            line(&format!("paper{note}"), "-", self.columns.iter().map(printed).collect(), &no_cost);
+            line(&format!("paper{note}"), "-", self.columns.iter().map(printed).collect(), no_cost());
             let Some((score, cost)) = row.judged() else {
-                line("ours: no such objective", "-", vec!["-".into(); titles.len()], &no_cost);
+                line("ours: no such objective", "-", everywhere("-"), no_cost());
                 continue;
             };
-            let cost = cost.words().join(" | ");
             let (ours, unfinished_runs) = (self.ours(row, records, all), self.unfinished(row, records));
             for ours in &ours {
                 let cells = self.columns.iter().zip(&ours.cells).map(|(c, cell)| shown(cell.as_ref(), c, row));
-                line(&format!("**ours** [{}]", ours.settings.label), &score, cells.collect(), &cost);
+                line(&format!("**ours** [{}]", ours.settings.label), &score, cells.collect(), cost.words());
             }
             for run in &unfinished_runs {
-                let whose = format!("ours, {}: {}", run.name, unfinished(run));
-                line(&whose, &score, vec!["-".into(); titles.len()], &cost);
+                line(&format!("ours, {}: {}", run.name, unfinished(run)), &score, everywhere("-"), cost.words());
             }
             if ours.is_empty() && unfinished_runs.is_empty() {
-                line("ours", &score, vec!["not run".into(); titles.len()], &cost);
+                line("ours", &score, everywhere("not run"), cost.words());
             }
         }
-        text
+        table
     }
 
-    /// As CSV, a line a number.
-    pub fn csv(&self, records: &[RunRecord], all: &[Settings]) -> String {
-        let mut text = String::from(
-            "table,method,objective,norm,score,dataset,class,pollution,paper,status,ours,difference,classes,of-classes,\
-             pictures,passes,turns,settings,runs\n",
+    /// The same, a row a number.
+    pub fn numbers(&self, records: &[RunRecord], all: &[Settings]) -> Table {
+        let mut table = Table::new(
+            19,
+            [
+                "table",
+                "method",
+                "objective",
+                "norm",
+                "score",
+                "dataset",
+                "class",
+                "pollution",
+                "paper",
+                "status",
+                "ours",
+                "difference",
+                "classes",
+                "of-classes",
+                "pictures",
+                "passes",
+                "turns",
+                "settings",
+                "runs",
+            ],
         );
         for row in &self.rows {
             let judged = row.judged();
             let (ours, unfinished_runs) = (self.ours(row, records, all), self.unfinished(row, records));
             for (at, column) in self.columns.iter().enumerate() {
                 let paper = row.paper.get(&column.key);
-                let start = [
-                    self.number.to_string(),
-                    row.method.clone(),
-                    row.objective.map_or(String::new(), |objective| objective.to_string()),
-                    row.objective.map_or(String::new(), |_| row.norm.unwrap_or(Norm::None).to_string()),
-                    judged.as_ref().map_or(String::new(), |(score, _)| score.clone()),
-                    column.dataset.clone(),
-                    column.class.map_or(String::new(), |class| class.to_string()),
-                    column.pollution.to_string(),
-                    paper.map_or(String::new(), ToString::to_string),
-                ];
-                let cost = judged.as_ref().map_or(Default::default(), |(_, cost)| cost.words());
                 let mut line = |status: &str, found: [String; 4], settings: &str, runs: &str| {
+                    let start = [
+                        self.number.to_string(),
+                        row.method.clone(),
+                        row.objective.map_or(String::new(), |objective| objective.to_string()),
+                        row.objective.map_or(String::new(), |_| row.norm.unwrap_or(Norm::None).to_string()),
+                        judged.as_ref().map_or(String::new(), |(score, _)| score.clone()),
+                        column.dataset.clone(),
+                        column.class.map_or(String::new(), |class| class.to_string()),
+                        column.pollution.to_string(),
+                        paper.map_or(String::new(), ToString::to_string),
+                        status.to_string(),
+                    ];
+                    let cost = judged.as_ref().map_or(Default::default(), |(_, cost)| cost.words());
                     let end = [settings.to_string(), runs.to_string()];
-                    let found = [&[status.to_string()][..], &found, &cost, &end].concat();
-                    let fields: Vec<String> = start.iter().chain(&found).map(|field| quoted(field)).collect();
-                    text += &(fields.join(",") + "\n");
+                    table.row(start.into_iter().chain(found).chain(cost).chain(end));
                 };
                 let mut is_there = false;
                 for (settings, cell) in ours.iter().filter_map(|o| Some((o.settings, o.cells[at].as_ref()?))) {
                     is_there = true;
-                    let names: Vec<&str> = cell.runs.iter().map(|run| run.name.as_str()).collect();
-                    let classes: Vec<String> = classes_of(&cell.runs).iter().map(ToString::to_string).collect();
                     let found = [
                         cell.auroc.map_or(String::new(), |v| format!("{v:.4}")),
                         cell.auroc.zip(paper).map_or(String::new(), |(v, paper)| format!("{:.4}", v - paper)),
-                        classes.join(" "),
+                        joined(classes_of(&cell.runs).iter()),
                         data::classes(&column.dataset).to_string(),
                     ];
                     let status = if cell.auroc.is_some() { "done" } else { "not computed" };
-                    line(status, found, &settings.text, &names.join(" "));
+                    line(status, found, &settings.text, &joined(cell.runs.iter().map(|run| &run.name)));
                 }
                 for run in unfinished_runs.iter().filter(|run| row.is_of(column, &run.config)) {
                     is_there = true;
@@ -219,7 +229,7 @@ impl MethodTable {
                 }
             }
         }
-        text
+        table
     }
 }
 

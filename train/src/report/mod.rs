@@ -3,24 +3,24 @@
 //! A report is a function of the records alone. Runs are sorted, numbers have fixed formats, and neither a clock nor
 //! the machine is asked, so that the same records give the same bytes.
 
+pub mod claims;
 pub mod compare;
 mod cost;
 mod course;
-pub mod csv;
 pub mod effect;
-pub mod markdown;
+pub mod fill;
+pub mod forest;
+pub mod gains;
 pub mod methods;
+pub mod pages;
 pub mod paper;
-pub mod picture;
 pub mod plots;
 pub mod record;
+pub mod results;
 mod rivals;
 pub mod settings;
-
-/// AUROC or another share as percent with one decimal.
-pub fn percent(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
-}
+pub mod stats;
+pub mod table;
 
 /// Seconds for people: `45 s`, `12 min`, `3.5 h`.
 pub fn duration(seconds: f64) -> String {

@@ -1,7 +1,9 @@
 //! The curves of a group of runs as one SVG file: a column for each run, a row for each measure, the same axes along
 //! a row so that columns can be compared.
 
+use super::pages::file_name;
 use super::record::RunRecord;
+use super::settings::{self, Settings};
 use crate::evaluation::Histogram;
 use nsa_core::measure::HistoryEntry;
 use nsa_core::score::Scorer;
@@ -9,6 +11,38 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::ops::Range;
+
+/// A group of runs that one figure shows, and its file's name.
+pub struct Figure<'a> {
+    /// Without ending.
+    pub file: String,
+    /// The runs with the names of their columns.
+    pub runs: Vec<(String, &'a RunRecord)>,
+}
+
+/// Runs of one data set, class, pollution and objective that differ in where they normalise; of seed 0, which stands for
+/// the others.
+pub fn figures<'a>(records: &'a [RunRecord], all: &'a [Settings]) -> Vec<Figure<'a>> {
+    let mut figures: Vec<Figure<'a>> = Vec::new();
+    let drawn = |r: &&RunRecord| r.config.epochs > 0 && r.config.seed == 0 && !r.summary.history.epochs.is_empty();
+    for record in records.iter().filter(drawn) {
+        let c = &record.config;
+        let label = settings::of(all, c).map_or("", |settings| settings.label.as_str());
+        let plain = file_name(&c.dataset);
+        let file = format!("{plain}-{}-{}-p{}-s{}-{label}", c.id_class, c.objective, c.pollution, c.seed);
+        let column = (c.objective.with_norm(c.norm), record);
+        match figures.iter_mut().find(|figure| figure.file == file) {
+            Some(figure) => figure.runs.push(column),
+            None => figures.push(Figure { file, runs: vec![column] }),
+        }
+    }
+    let order = ["none", "f", "g", "both"];
+    for figure in &mut figures {
+        figure.runs.sort_by_key(|(_, run)| order.iter().position(|norm| *norm == run.config.norm.to_string()));
+    }
+    figures.sort_by(|a, b| a.file.cmp(&b.file));
+    figures
+}
 
 /// ID and OOD: two colours that are told apart by any eye (Okabe & Ito), as in the lab.
 const ID: RGBColor = RGBColor(0x00, 0x72, 0xb2);
@@ -195,8 +229,8 @@ fn bars(area: &Area<'_>, histogram: Option<&Histogram>) -> Drawn {
     let highest = id.iter().chain(&ood).fold(1.0_f64, |m, &v| m.max(v));
     let (low, high) = (f64::from(h.low), f64::from(h.high));
     let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
-    let name = "k-Cos (Mah) in radians, last encoder features, whole test set";
-    let mut chart = axes(area, "share of images in percent", low..high, 0.0..1.05 * highest, name)?;
+    let name = format!("{} of {}, whole test set", h.scorer, h.layer);
+    let mut chart = axes(area, "share of images in percent", low..high, 0.0..1.05 * highest, &name)?;
     let step = (high - low) / id.len().max(1) as f64;
     for (values, color) in [(&ood, OOD), (&id, ID)] {
         let bar = |(i, &v): (usize, &f64)| {

@@ -1,11 +1,11 @@
 //! The methods of other papers beside the paper's own, on the same images, encoder and budget.
 
-use super::compare::reached;
 use super::cost::Cost;
+use super::course;
 use super::duration;
-use super::effect::mean_and_spread;
 use super::record::RunRecord;
 use super::settings::{self, Settings};
+use super::table::Table;
 use nsa_core::config::{Norm, Objective, TrainConfig};
 use nsa_core::model::Layer;
 use nsa_core::score::Scorer;
@@ -17,19 +17,20 @@ use std::fmt::Write;
 const PIXELS: [(Scorer, &str); 3] =
     [(Scorer::KCos, "cosine"), (Scorer::KnnL2, "k-NN, k = 2"), (Scorer::MahalanobisShrunk, "Mahalanobis, shrunk")];
 
-/// A table for each data set and budget on which a method of another paper was trained: raw pixels and untrained encoders
+/// A table for each budget with which a method of another paper was trained on a data set: raw pixels and untrained encoders
 /// first, then every method, mean and standard deviation over those of its runs whose class and seed all methods of the
 /// table have.
-pub fn tables(records: &[RunRecord], all: &[Settings]) -> String {
-    let mut groups: BTreeMap<(&str, &str), Vec<&RunRecord>> = BTreeMap::new();
-    for run in records.iter().filter(|r| r.config.epochs > 0 && r.config.pollution == 0.0 && r.result().is_some()) {
+pub fn tables(dataset: &str, records: &[RunRecord], all: &[Settings]) -> String {
+    let mut groups: BTreeMap<&str, Vec<&RunRecord>> = BTreeMap::new();
+    let is_clean = |r: &&RunRecord| r.config.dataset == dataset && r.config.epochs > 0 && r.config.pollution == 0.0;
+    for run in records.iter().filter(is_clean).filter(|run| run.result().is_some()) {
         let Some(settings) = settings::of(all, &run.config) else { continue };
-        groups.entry((&run.config.dataset, &settings.label)).or_default().push(run);
+        groups.entry(&settings.label).or_default().push(run);
     }
     let mut text = String::new();
-    for ((dataset, label), runs) in groups {
+    for (label, runs) in groups {
         if runs.iter().any(|run| run.config.objective.is_rival()) {
-            let _ = write!(text, "### {dataset}, settings [{label}]\n\n{}", table(&runs, records));
+            let _ = write!(text, "### Settings [{label}]\n\n{}", table(&runs, records));
         }
     }
     if text.is_empty() {
@@ -61,63 +62,51 @@ fn table(runs: &[&RunRecord], records: &[RunRecord]) -> String {
     methods.retain(|_, runs| runs.len() == shared.len() && !runs.is_empty());
     let Some(first) = methods.values().next() else { return "No class and seed is there of all methods.\n\n".into() };
 
-    let classes: BTreeSet<usize> = shared.iter().map(|(class, _)| *class).collect();
-    let mut text = format!(
-        "{} {}, {} runs of each method.\n\n| method | own score | k-Cos | k-Cos (Mah) | chosen | pictures | passes | \
-         models | training |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n",
-        classes.len(),
-        if classes.len() == 1 { "class" } else { "classes" },
-        shared.len()
+    let mut table = Table::new(
+        2,
+        ["method", "own score", "k-Cos", "k-Cos (Mah)", "chosen", "pictures", "passes", "models", "training"],
     );
     for (scorer, words) in PIXELS {
-        let reached = cell(first, |run| Some(run.result()?.reached(Layer::Pixels, scorer)?.auroc));
-        let _ = writeln!(text, "| raw pixels | {words}: {reached} | | | | | | | |");
+        let reached = cell(first, |run| run.result()?.of(Layer::Pixels, scorer));
+        table.row(["raw pixels", &format!("{words}: {reached}"), "", "", "", "", "", "", ""]);
     }
     let is_beside = |run: &&RunRecord| {
         let of_table = shared.contains(&which(run)) && run.setting() == first[0].setting();
         of_table && run.is_untrained() && run.config.norm == Norm::None
     };
+    let scores = |runs: &[&RunRecord]| {
+        let score = |name: &str| cell(runs, |run| run.result()?.reached(name));
+        [score("k-cos"), score("k-cos-mah"), cell(runs, |run| run.result()?.chosen())]
+    };
     let untrained: Vec<&RunRecord> = records.iter().filter(is_beside).collect();
     if untrained.len() == shared.len() {
-        let score = |name: &str| cell(&untrained, |run| reached(run.result()?, name));
-        let chosen = cell(&untrained, |run| Some(run.result()?.chosen()?.1));
-        let _ = writeln!(
-            text,
-            "| untrained encoder | | {} | {} | {chosen} | | 1 | 1 | |",
-            score("k-cos"),
-            score("k-cos-mah")
-        );
+        let start = ["untrained encoder", ""].map(String::from);
+        table.row(start.into_iter().chain(scores(&untrained)).chain(["", "1", "1", ""].map(String::from)));
     }
     for runs in methods.values() {
         let config = &runs[0].config;
         if config.objective.adapts_weights() {
-            let before = cell(runs, |run| run.summary.history.epochs.first()?.rate(Scorer::KnnL2));
-            let _ = writeln!(text, "| DN2 | {} on {}: {before} | | | | | 1 | 1 | |", Scorer::KnnL2, Layer::EMBEDDING);
+            let before = cell(runs, |run| run.start()?.rate(Scorer::KnnL2));
+            let own = format!("{} on {}: {before}", Scorer::KnnL2, Layer::EMBEDDING);
+            table.row(["DN2", &own, "", "", "", "", "1", "1", ""]);
         }
         let of = |&(layer, scorer): &(Layer, Scorer)| {
-            let reached = cell(runs, |run| Some(run.result()?.reached(layer, scorer)?.auroc));
+            let reached = cell(runs, |run| run.result()?.of(layer, scorer));
             format!("{scorer} on {layer}: {reached}")
         };
         let layer = config.objective.own_scores().first().map_or(Layer::EMBEDDING, |(layer, _)| *layer);
         let cost = Cost::of(config.objective, layer);
         let own: Vec<String> = config.objective.own_scores().iter().map(of).collect();
         let own = if own.is_empty() { "as the next two".into() } else { own.join("; ") };
-        let score = |name: &str| cell(runs, |run| reached(run.result()?, name));
-        let chosen = cell(runs, |run| Some(run.result()?.chosen()?.1));
         let seconds = runs.iter().map(|run| run.summary.wall_seconds).sum::<f64>() / runs.len() as f64;
-        let _ = writeln!(
-            text,
-            "| {} | {own} | {} | {} | {chosen} | {} | {} | {} | {} |",
-            config.objective.with_norm(config.norm),
-            score("k-cos"),
-            score("k-cos-mah"),
-            cost.pictures,
-            cost.passes,
-            models(config),
-            duration(seconds)
-        );
+        let end = [cost.pictures.to_string(), cost.passes.to_string(), models(config), duration(seconds)];
+        let start = [config.objective.with_norm(config.norm), own];
+        table.row(start.into_iter().chain(scores(runs)).chain(end));
     }
-    text + "\n"
+    let classes: BTreeSet<usize> = shared.iter().map(|(class, _)| *class).collect();
+    let (classes, runs) = (classes.len(), shared.len());
+    let plural = if classes == 1 { "class" } else { "classes" };
+    format!("{classes} {plural}, {runs} runs of each method.\n\n{}\n", table.markdown())
 }
 
 /// Models that are trained for one class.
@@ -130,9 +119,5 @@ fn models(config: &TrainConfig) -> String {
 
 /// Mean and spread of an AUROC in percent; a dash where a run lacks it.
 fn cell(runs: &[&RunRecord], of: impl Fn(&RunRecord) -> Option<f64>) -> String {
-    let values: Option<Vec<f64>> = runs.iter().map(|run| Some(100.0 * of(run)?)).collect();
-    values.map_or("-".into(), |values| {
-        let [mean, spread] = mean_and_spread(&values);
-        format!("{mean:.1} ± {spread:.1}")
-    })
+    course::cell(runs, |run| Some(100.0 * of(run)?))
 }
