@@ -28,7 +28,8 @@ pub struct Row {
     /// The same with norm.
     pub with: [f64; 2],
     difference: f64,
-    standard_error: Option<f64>,
+    /// 95 % interval of the difference, by Student's t.
+    interval: Option<[f64; 2]>,
     /// Pairs of runs.
     pub n: usize,
 }
@@ -55,10 +56,10 @@ pub fn find(config: &TrainConfig, measure: &str) -> Option<&'static Row> {
 }
 
 impl Row {
-    /// Whether the norm changes the measure the way the paper says: a difference within two standard errors says nothing.
+    /// Whether the norm changes the measure the way the paper says: an interval that holds zero says nothing.
     pub fn verdict(&self, paper_gains: bool) -> Verdict {
-        match self.standard_error {
-            Some(error) if self.difference.abs() > 2.0 * error => {
+        match self.interval {
+            Some([low, high]) if low > 0.0 || high < 0.0 => {
                 if (self.difference > 0.0) == paper_gains {
                     Verdict::Agrees
                 } else {
@@ -80,18 +81,18 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_counts_beyond_two_standard_errors() {
-        let row = |difference, standard_error| Row {
+    fn a_difference_counts_where_its_interval_excludes_zero() {
+        let row = |difference, interval| Row {
             measure: "k-cos".into(),
             without: [70.0, 1.0],
             with: [70.0 + difference, 1.0],
             difference,
-            standard_error,
+            interval,
             n: 3,
         };
-        assert_eq!(row(3.0, Some(1.0)).verdict(true), Verdict::Agrees);
-        assert_eq!(row(-3.0, Some(1.0)).verdict(true), Verdict::Differs);
-        assert_eq!(row(1.9, Some(1.0)).verdict(true), Verdict::Unclear);
+        assert_eq!(row(3.0, Some([1.0, 5.0])).verdict(true), Verdict::Agrees);
+        assert_eq!(row(-3.0, Some([-5.0, -1.0])).verdict(true), Verdict::Differs);
+        assert_eq!(row(1.9, Some([-0.1, 3.9])).verdict(true), Verdict::Unclear);
         assert_eq!(row(9.0, None).verdict(true), Verdict::Unclear);
     }
 }

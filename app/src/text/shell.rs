@@ -26,8 +26,8 @@ pub const KEYS: [(&str, &str); 8] = [
 ];
 /// Heading of curves and hypersphere on the first view.
 pub const GLANCE_TITLE: &str = "Why it works";
-pub const GLANCE_LEAD: &str = "Training pulls the normal class together on the hypersphere. The tighter it lies there, the \
-     further away everything else is.";
+pub const GLANCE_LEAD: &str = "The encoder places every image on a hypersphere. What it learned from, the normal class, should \
+     lie close together there, and everything else further away.";
 /// To the view of training.
 pub const OPEN_COMPACT: &str = "All curves, epoch by epoch, and two models side by side";
 /// To the view of the hypersphere.

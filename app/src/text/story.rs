@@ -166,7 +166,7 @@ pub fn body(scene: Scene) -> &'static str {
             "Press Train: two small encoders learn one digit in this tab, from the same first weights and the same \
              images. After every epoch the test images move to where the encoder now sees them. κ starts high, because \
              an untrained network sees everything alike, and falls as both spread their images; what matters is by how \
-             much the others fall more. Which run keeps the digit closer together?"
+             much the others fall more. Which run tells the digit better from the others?"
         }
         Scene::Rivals => {
             "RotNet learns by telling how far an image is turned, and doubts an image whose turns it cannot tell. CSI is SimCLR \

@@ -17,8 +17,8 @@ pub const LEAD: &str = "Watch the hypersphere form: small encoders learn one cla
 pub fn comparison(method: &str, subject: &str) -> String {
     format!(
         "Two small encoders learn {subject} in this tab by {method}, without a single label: same seed, same images, a \
-         step of each in turn. One thing differs: run B divides the encoder's output by its length. Watch which of them \
-         keeps its class closer together, and what that does to the AUROC."
+         step of each in turn. One thing differs: run B divides the encoder's output by its length. Watch how \
+         close together each keeps its class, and how well it tells the others apart: the AUROC."
     )
 }
 
