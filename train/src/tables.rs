@@ -44,7 +44,9 @@ impl Request {
                 Layer::Pooled(_) => &[Kde, Gde, GdeRaw, KnnL2, Mahalanobis],
                 _ => &[],
             };
-            (layer, [&Scorer::ANGULAR[..], others].concat())
+            let mut scorers = [&Scorer::ANGULAR[..], others].concat();
+            scorers.sort();
+            (layer, scorers)
         };
         let mut all: Vec<_> = config.layers().into_iter().map(scorers).collect();
         all.push((Layer::Pixels, vec![KCos, KCosMah, CCos, Gde, KnnL2, MahalanobisShrunk]));

@@ -177,6 +177,6 @@ fn settings_without_effect_are_refused() {
     }
     lab.nsa(&format!("predict --bundle {DIGITS} --false-alarms 0.1 --device cpu data/test/class-1"))
         .fails(2, &["--false-alarms is for a bundle of `nsa fit`"]);
-    lab.nsa("export run --out bundles/one --bank 0").fails(2, &["--bank", "must be 1 or more"]);
-    lab.nsa("gallery --dataset synth-digits --per-class 0").fails(2, &["--per-class", "must be 1 or more"]);
+    lab.nsa("export run --out bundles/one --bank 0").fails(2, &["--bank", "must be at least 1"]);
+    lab.nsa("gallery --dataset synth-digits --per-class 0").fails(2, &["--per-class", "must be at least 1"]);
 }

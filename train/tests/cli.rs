@@ -22,7 +22,7 @@ fn bad_settings_are_told_before_a_run_begins() {
         ("--pollution NaN", &["pollution must be"]),
         ("--batch 1", &["batch must be"]),
         ("--lr 0", &["lr must be"]),
-        ("--ema-momentum 1.5", &["ema-momentum must be 0 to 1, found 1.5"]),
+        ("--objective byol --ema-momentum 1.5", &["ema-momentum must be 0 to 1, found 1.5"]),
         ("--epochs 100001", &["epochs must be at most 100000, found 100001"]),
         ("--limit 1", &["at least 2 images, found 1"]),
         ("--dataset cifar11", &["no data set is called", "cifar10"]),

@@ -209,12 +209,15 @@ fn bursts_are_counted_as_views_and_more_variety_is_asked_for() {
 }
 
 #[test]
-fn a_title_with_a_tab_opens_again() {
+fn a_title_with_a_tab_is_refused_before_the_work() {
     let lab = lab();
     let mut command = lab.command(&format!("fit --bundle {DIGITS} --normal normal --out sevens.zip --device cpu"));
-    assert!(command.args(["--title", "My\tsevens\n"]).status().unwrap().success());
-    let table = lab.nsa("predict --bundle sevens.zip more/30.png --device cpu").succeeds().stdout;
-    assert!(table.contains("(My sevens)"), "{table}");
+    let refused = command.args(["--title", "My\tsevens\n"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("a title must be one line of plain text, found '\\t' in it")
+    );
+    assert!(!lab.path("sevens.zip").exists());
 }
 
 #[test]

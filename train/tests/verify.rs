@@ -232,7 +232,7 @@ fn a_hostile_catalogue_is_named() {
         (b"{".to_vec(), "EOF"),
         (b"[".repeat(100_000), "line 1"),
         (vec![0xff; 100], "line 1"),
-        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 2", "\"format\": 3").into_bytes(), "format 2"),
+        (String::from_utf8(whole.clone()).unwrap().replace("\"format\": 3", "\"format\": 4").into_bytes(), "format 3"),
     ] {
         fs::write(&catalog, content).unwrap();
         let verify = lab.nsa("verify whole").fails(2, &["catalog.json", word]);

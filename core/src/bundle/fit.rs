@@ -238,16 +238,16 @@ mod tests {
 
     #[test]
     fn what_is_like_the_images_scores_lower_than_what_is_not() {
-        let fitted = fit(&digits(7, 0, 24)).unwrap();
+        let fitted = fit(&digits(7, 0, 40)).unwrap();
         let normal = fitted.manifest().normal.as_ref().unwrap();
-        assert_eq!((normal.encoder.as_str(), normal.images), ("digits", 24));
-        let [like, unlike] = [7, 0].map(|digit| scores(&fitted, &digits(digit, 24, 24)));
+        assert_eq!((normal.encoder.as_str(), normal.images), ("digits", 40));
+        let [like, unlike] = [7, 0].map(|digit| scores(&fitted, &digits(digit, 40, 40)));
         let at = fitted.manifest().default_score();
         let column = |rows: &[Vec<f32>]| -> Vec<f32> { rows.iter().map(|row| row[at]).collect() };
         let auroc = crate::eval::auroc(&column(&like), &column(&unlike)).unwrap();
         assert!(auroc > 0.8, "{auroc}");
         // A copy of a normal image is at no distance by k-Cos, but was not held out at none.
-        let copies = scores(&fitted, &digits(7, 0, 24));
+        let copies = scores(&fitted, &digits(7, 0, 40));
         let entries = &fitted.manifest().scores;
         for (i, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.scorer == Scorer::KCos) {
             assert!(copies.iter().all(|row| row[i] < 2e-2), "{}: the bank is rounded, and no more", entry.layer);

@@ -176,7 +176,7 @@ mod tests {
         let mut weights = state(Norm::None).renamed(torchvision);
         weights.insert("module.fc.weight".into(), vec![3, 32], vec![0.0; 96]).unwrap();
         weights.insert("module.fc.bias".into(), vec![3], vec![0.0; 3]).unwrap();
-        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 9);
+        assert_eq!(load(CONFIG, weights).unwrap().layers(32, 32).len(), 8);
     }
 
     #[test]

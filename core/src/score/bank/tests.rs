@@ -111,7 +111,12 @@ fn parts_make_the_same_bank_and_bad_parts_none() {
         p.mean = p.features.row(0).iter().map(|&x| f64::from(x)).collect();
     };
     assert!(with(&at_mean).contains("in Mahalanobis space"));
-    let huge = |p: &mut BankParts| p.whitening = Features::new(1, 8, vec![3e38; 8]).unwrap();
+    let huge = |p: &mut BankParts| {
+        p.reading = Reading::Raw;
+        p.whitening = Features::new(1, 8, vec![3e38; 8]).unwrap();
+        p.centre.truncate(1);
+    };
+    assert!(with(&|p| p.centre.truncate(7)).starts_with("the bank's centre must have 8 values"));
     assert!(with(&huge).contains("finite"));
 }
 
@@ -196,7 +201,7 @@ fn seen_from_its_mean_a_gaussian_class_looks_like_what_surrounds_it() {
             Features::new(n, dim, values.collect()).unwrap()
         };
         let (train, id, ood) = (draw(1000, 1.0), draw(1000, 1.0), draw(1000, 3.0));
-        let bank = Bank::fit(&train).unwrap();
+        let bank = Bank::fit_raw(&train, None).unwrap();
         let auroc = |scorer| {
             let score = |queries| bank.score(scorer, 1, queries).unwrap();
             crate::eval::auroc(&score(&id), &score(&ood)).unwrap()
@@ -210,7 +215,7 @@ fn seen_from_its_mean_a_gaussian_class_looks_like_what_surrounds_it() {
 #[test]
 fn a_training_feature_at_the_mean_refuses_only_the_centred_score() {
     let train = Features::new(5, 2, vec![1.0, 2.0, 3.0, 2.0, 2.0, 1.0, 2.0, 3.0, 2.0, 2.0]).unwrap();
-    let bank = Bank::fit(&train).unwrap();
+    let bank = Bank::fit_raw(&train, None).unwrap();
     let queries = random(3, 2, 1);
     for scorer in Scorer::ANGULAR {
         let scores = bank.score(scorer, 1, &queries);
