@@ -151,7 +151,7 @@ fn every_command_leaves_alone_what_it_did_not_write() {
             let may = |name: &str| {
                 let name = name.trim_end_matches('/');
                 let inside = |folder: &&str| name.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
-                !BYSTANDERS.contains(&name) && writes.iter().any(|one| *one == name || inside(&one))
+                !BYSTANDERS.contains(&name) && writes.iter().any(|one| *one == name || inside(one))
             };
             for (name, bytes) in before.iter().filter(|(name, _)| !may(name)) {
                 assert!(after.get(name) == Some(bytes), "nsa {line} has changed or deleted {name}");

@@ -165,7 +165,7 @@ fn bursts(lab: &Lab, folder: &str, scenes: usize) {
         let picture = synth_digits::image(0, Split::Test, 7, scene);
         for frame in 0..5 {
             let (right, light) = (frame % 2, 0.97 + 0.06 * rng.unit());
-            let value = |at: usize| f32::from(picture[if at % 32 == 0 { at } else { at - right }]) * light;
+            let value = |at: usize| f32::from(picture[if at.is_multiple_of(32) { at } else { at - right }]) * light;
             let noisy = (0..picture.len()).map(|at| value(at) + 3.0 * rng.normal() as f32);
             let pixels = noisy.map(|v| v.round().clamp(0.0, 255.0) as u8).collect();
             let image = ImageSet::new(pixels, vec![0], vec!["seven".into()]).unwrap();

@@ -29,8 +29,10 @@ pub struct Camera {
     /// The one that is on, or was asked for.
     chosen: RwSignal<Option<String>>,
     /// Hears that the camera was unplugged, taken away by the browser, or by another program, which may give it back.
-    heard: StoredValue<Option<[Closure<dyn Fn()>; 2]>, LocalStorage>,
+    heard: StoredValue<Option<[Hearing; 2]>, LocalStorage>,
 }
+
+type Hearing = Closure<dyn Fn()>;
 
 /// One of several cameras.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -79,9 +79,9 @@ impl Angles {
             groups[first] = Some(found);
             let mut reached = vec![first];
             while let Some(i) = reached.pop() {
-                for j in 0..self.n() {
-                    if groups[j].is_none() && self.between(i, j) <= most {
-                        groups[j] = Some(found);
+                for (j, group) in groups.iter_mut().enumerate() {
+                    if group.is_none() && self.between(i, j) <= most {
+                        *group = Some(found);
                         reached.push(j);
                     }
                 }
