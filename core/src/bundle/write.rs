@@ -29,8 +29,8 @@ impl Assembled {
     }
 }
 
-/// A bank as `bank.safetensors` keeps it: features in half precision where they [fit](fits_half), mean and whitening in
-/// single. The scores that a bundle lists are measured with this bank.
+/// A bank as `bank.safetensors` keeps it: features in half precision where that keeps their directions, mean and
+/// whitening in single. The scores that a bundle lists are measured with this bank.
 pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     let parts = bank.parts();
     let mut features = Cow::Borrowed(&parts.features);

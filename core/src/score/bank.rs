@@ -34,7 +34,7 @@ pub struct BankParts {
     pub mean: Vec<f64>,
     /// `rank x dim`: row r is eigenvector r of the sample covariance over the square root of its eigenvalue.
     pub whitening: Features,
-    /// Where the mean lies in Mahalanobis space, `rank` values: see [`Whitening::centre`].
+    /// Where the mean lies in Mahalanobis space, `rank` values: see [`Whitening`].
     pub centre: Vec<f64>,
     /// Which of the training images each feature is of, by position in the run's split; none if that is not known.
     pub index: Option<Vec<u32>>,
@@ -133,7 +133,7 @@ impl Bank {
         Self::fit_with(train, RELATIVE_TOLERANCE, None)
     }
 
-    /// [`Bank::fit`] with another tolerance, or with at most `max_rank` directions: see [`Whitening::fit`].
+    /// [`Bank::fit`] with another tolerance, or with at most `max_rank` directions: see [`Whitening`].
     pub fn fit_with(train: &Features, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
         Self::fit_reading(train, Reading::Unit, tolerance, max_rank)
     }

@@ -22,7 +22,7 @@ pub fn scaled(score: f32, [low, high]: [f32; 2]) -> Option<f64> {
 /// # Errors
 /// No members; members that score different numbers of images; a range without width or with values that are not
 /// finite. (A whitening that keeps n - 1 directions of n training features gives such a range: see
-/// [`super::Whitening::fit`].)
+/// [`super::Whitening`].)
 pub fn ensemble(members: &[(Vec<f32>, [f32; 2])]) -> Result<Vec<f32>, ScoreError> {
     let Some((first, _)) = members.first() else { return Err(ScoreError::NoMembers) };
     let mut sums = vec![0.0_f64; first.len()];

@@ -12,6 +12,11 @@ use crate::vectors::spectrum::{Spectrum, mean, project};
 pub const RELATIVE_TOLERANCE: f64 = 1e-6;
 
 /// The mean and the whitening matrix of training features.
+///
+/// With n - 1 < dim the covariance is singular, and the rank is at most n - 1. If that whole rank is kept, all
+/// training features are equally far from each other in Mahalanobis space, cos = -1/(n - 1): the score then
+/// compares only along the span, and the range of training scores has no width. The directions of
+/// largest spread, say n / 2 of them, are those that several images share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Whitening {
     /// The mean, `dim` values.
@@ -27,11 +32,6 @@ pub struct Whitening {
 impl Whitening {
     /// Whitens inside the span of `train` (`n x dim`, n at least 2), keeping the eigenvalues of the sample
     /// covariance above `tolerance` times the largest, and at most `max_rank` of them if that is given.
-    ///
-    /// With n - 1 < dim the covariance is singular, and the rank is at most n - 1. If that whole rank is kept, all
-    /// training features are equally far from each other in Mahalanobis space, cos = -1/(n - 1): the score then
-    /// compares only along the span, and the range of training scores has no width. A `max_rank` of, say, n / 2
-    /// leaves the directions that several images share.
     pub(crate) fn fit(train: &impl Points, tolerance: f64, max_rank: Option<usize>) -> Result<Self, ScoreError> {
         let (n, dim) = (train.n(), train.dim());
         if n < 2 {
