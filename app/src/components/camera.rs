@@ -77,8 +77,9 @@ impl Camera {
             };
             match asked {
                 Ok(found) if self.stops.try_get_value() != Some(stops) => switch_off(&found),
-                // The view may be gone by now, and with it the place for the stream.
-                Ok(found) if self.stream.try_set_value(Some(found.clone())).is_some() => switch_off(&found),
+                // The view may be gone by now, and with it the place for the stream. A stream's own `clone` would make another
+                // camera track, which nobody stops.
+                Ok(found) if self.stream.try_set_value(Some(Clone::clone(&found))).is_some() => switch_off(&found),
                 Ok(found) => self.show(&found).await,
                 Err(why) => {
                     // One that was chosen and is not there is not asked for again.
