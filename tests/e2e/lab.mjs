@@ -70,6 +70,18 @@ export class Lab {
   }
 }
 
+/** Keeps the engines that a page starts in its `engines`, so that a test can end one. Called before the page opens. */
+export const keepEngines = (page) =>
+  page.addInitScript(() => {
+    globalThis.engines = [];
+    globalThis.Worker = class extends Worker {
+      constructor(...args) {
+        super(...args);
+        engines.push(this);
+      }
+    };
+  });
+
 /** The native program. */
 export const NSA = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "release", "nsa");
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { DIST, Lab, ROOT, launch, nsa, png, temporaryFolder } from "./lab.mjs";
+import { DIST, Lab, ROOT, keepEngines, launch, nsa, png, temporaryFolder } from "./lab.mjs";
 import { serve } from "./serve.mjs";
 
 const BUNDLE = join(ROOT, "assets", "bundles", "digits");
@@ -186,15 +186,7 @@ test("the threshold moves by mouse, touch and keys, and every number with it", {
 test("an engine that stops is started again, and the work goes on", { timeout: 300_000 }, async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.addInitScript(() => {
-    globalThis.engines = [];
-    globalThis.Worker = class extends Worker {
-      constructor(...args) {
-        super(...args);
-        engines.push(this);
-      }
-    };
-  });
+  await keepEngines(page);
   const lab = new Lab(page);
   await page.goto(`${site.url}?backend=cpu&n=400&filter=id`);
   // In the middle of its work.

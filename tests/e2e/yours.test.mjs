@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { deflateRawSync } from "node:zlib";
-import { DIST, Lab, launch, nsa, png, temporaryFolder } from "./lab.mjs";
+import { DIST, Lab, keepEngines, launch, nsa, png, temporaryFolder } from "./lab.mjs";
 import { serve } from "./serve.mjs";
 import { Training } from "./train.mjs";
 
@@ -529,15 +529,7 @@ test("another camera, one that another program takes, one that turns, and an eng
   const filming = await withCameras(2);
   const context = await filming.newContext({ permissions: ["camera"] });
   const page = await context.newPage();
-  await page.addInitScript(() => {
-    globalThis.engines = [];
-    globalThis.Worker = class extends Worker {
-      constructor(...args) {
-        super(...args);
-        engines.push(this);
-      }
-    };
-  });
+  await keepEngines(page);
   const lab = new Lab(page);
   await page.goto(`${site.url}?view=yours&backend=cpu`);
   await page.getByTestId("normal-input").setInputFiles(Array.from({ length: 12 }, (_, i) => file(`scene-${i}.png`, scenery(i))));
