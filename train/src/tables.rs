@@ -14,7 +14,7 @@ use nsa_core::Features;
 use nsa_core::data::{CHANNELS, ImageSet, Sets};
 use nsa_core::eval::{auroc, summarize};
 use nsa_core::model::{EmbedError, Layer, Network, NetworkConfig};
-use nsa_core::score::{Bank, ScoreError, Scorer};
+use nsa_core::score::{Bank, Reading, ScoreError, Scorer};
 use sums::{Members, Scored, ensembles, reach};
 
 /// Test images scored at once.
@@ -238,8 +238,9 @@ pub fn ensemble_rank(n: usize) -> usize {
 
 impl FittedLayer {
     fn fit(layer: Layer, scorers: &[Scorer], train: &Features, for_ensembles: bool) -> Self {
-        let angular = scorers.iter().any(|scorer| Scorer::ANGULAR.contains(scorer));
-        let bank = angular.then(|| Bank::fit(train).map(std::rc::Rc::new));
+        let wants = |reading| scorers.iter().any(|scorer| scorer.reading().is_some_and(|(found, _)| found == reading));
+        let bank = wants(Reading::Unit).then(|| Bank::fit(train).map(std::rc::Rc::new));
+        let raw = wants(Reading::Raw).then(|| Bank::fit_raw(train, None).map(std::rc::Rc::new));
         let rank = bank.as_ref().and_then(|bank| bank.as_ref().ok()).map(|bank| bank.rank());
         let most = ensemble_rank(train.n());
         let capped = (for_ensembles && rank.is_some_and(|rank| rank > most)).then_some(most);
@@ -252,11 +253,13 @@ impl FittedLayer {
             Box::new(move |queries| bank.score(scorer, scorer.default_k(), queries))
         };
         let fit = |&scorer: &Scorer| {
-            let score = match &bank {
-                Some(bank) if Scorer::ANGULAR.contains(&scorer) => {
-                    bank.as_ref().map(|b| by(b, scorer)).map_err(Clone::clone)
-                }
-                _ => rival(scorer, train),
+            let in_bank = scorer.reading().and_then(|(reading, asked)| match reading {
+                Reading::Unit => Some((bank.as_ref()?, asked)),
+                Reading::Raw => Some((raw.as_ref()?, asked)),
+            });
+            let score = match in_bank {
+                Some((bank, asked)) => bank.as_ref().map(|bank| by(bank, asked)).map_err(Clone::clone),
+                None => rival(scorer, train),
             };
             let mah = in_mahalanobis_space(scorer);
             let own = match &narrow {

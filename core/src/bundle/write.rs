@@ -8,7 +8,6 @@ use crate::measure::{Frames, History};
 use crate::model::Layer;
 use crate::score::{Bank, BankParts, ScoreError};
 use half::f16;
-use std::borrow::Cow;
 
 impl Assembled {
     /// The bundle's files with what was measured in training, `bundle.json` last, so that a folder that has it is whole.
@@ -33,12 +32,12 @@ impl Assembled {
 /// whitening in single. The scores that a bundle lists are measured with this bank.
 pub fn stored_bank(bank: &Bank) -> Result<Bank, ScoreError> {
     let parts = bank.parts();
-    let mut features = Cow::Borrowed(&parts.features);
-    if fits_half(&parts.features) {
+    let features = if fits_half(&parts.features) {
         let rounded = parts.features.values().iter().map(|v| f16::from_f32(*v).to_f32()).collect();
-        features = Cow::Owned(Features::new(parts.features.n(), parts.features.dim(), rounded)?);
-    }
-    let features = features.into_owned();
+        Features::new(parts.features.n(), parts.features.dim(), rounded)?
+    } else {
+        parts.features.clone()
+    };
     let mean: Vec<f64> = parts.mean.iter().map(|&x| f64::from(x as f32)).collect();
     let centre = BankParts::centre_of(&parts.whitening, &mean);
     Bank::from_parts(BankParts { features, mean, centre, ..parts.clone() })

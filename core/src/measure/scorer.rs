@@ -20,7 +20,7 @@ words! {
         "k-cos-mah" => KCosMah,
         /// The second reading: the same of y as it is.
         "k-cos-mah-raw" => KCosMahRaw,
-        /// Equation 2 to the letter, whitened and centred: near chance by nature.
+        /// Equation 2 to the letter, whitened and centred: of features as they are it is near chance by nature.
         ///
         /// Seen from their mean, whitened features of a Gaussian class lie in all directions alike, and so do those of
         /// anything else: what an angle from there leaves out, how far away a query is, was all there was to see.

@@ -97,6 +97,17 @@ impl Space {
     }
 }
 
+impl Scorer {
+    /// Which reading of the features a bank's score is of, and what the bank is asked for; none of scorers that no bank has.
+    pub fn reading(self) -> Option<(Reading, Self)> {
+        match self {
+            Self::KCosMahRaw => Some((Reading::Raw, Self::KCosMah)),
+            Self::CCosMahRaw => Some((Reading::Raw, Self::CCosMah)),
+            _ => Self::ANGULAR.contains(&self).then_some((Reading::Unit, self)),
+        }
+    }
+}
+
 impl Reading {
     /// What each of `features` is multiplied by.
     fn scales(self, features: &Features, what: &'static str) -> Result<Vec<f64>, ScoreError> {

@@ -8,7 +8,7 @@ use crate::eval::EvalError;
 use crate::measure::{Frames, HistoryEntry, MAX_SAMPLES};
 use crate::model::{EmbedError, Layer, Network, embed_all};
 use crate::rng::Rng;
-use crate::score::{Bank, ScoreError, Scorer, auroc_of};
+use crate::score::{Bank, Reading, ScoreError, Scorer, auroc_of};
 use crate::sphere::{AngleMap, AnglePoint, SphereError, compactness};
 use crate::{FeatureError, Features};
 use burn::tensor::backend::Backend;
@@ -53,6 +53,9 @@ const FOLLOWED: [Scorer; 10] = [
     Scorer::GdeRaw,
     Scorer::KnnL2,
 ];
+
+/// Scores queries.
+type ScoreFn<'a> = Box<dyn Fn(&Features) -> Result<Vec<f32>, ScoreError> + 'a>;
 
 const TRAINED: &str = "training images";
 const VALIDATION: [&str; 2] = ["ID validation images", "OOD validation images"];
@@ -239,17 +242,24 @@ impl Watch {
             check_rank(&id_compactness, TEST[0])?;
             check_rank(&ood_compactness, TEST[1])?;
         }
-        let bank = Bank::fit(train)?;
+        let (bank, raw) = (Bank::fit(train)?, Bank::fit_raw(train, None)?);
         let (mut test, mut validated) = (Vec::new(), Vec::new());
         for scorer in FOLLOWED {
-            let other = if Scorer::ANGULAR.contains(&scorer) { None } else { Some(scorer.fit(train)?) };
-            let score = |queries: &Features| match &other {
-                Some(fitted) => fitted.score(scorer.default_k(), queries),
-                None => bank.score(scorer, scorer.default_k(), queries),
+            let in_bank = scorer.reading().map(|(reading, asked)| match reading {
+                Reading::Unit => (&bank, asked),
+                Reading::Raw => (&raw, asked),
+            });
+            let k = scorer.default_k();
+            let score: ScoreFn<'_> = match in_bank {
+                Some((bank, asked)) => Box::new(move |queries| bank.score(asked, k, queries)),
+                None => {
+                    let fitted = scorer.fit(train)?;
+                    Box::new(move |queries| fitted.score(k, queries))
+                }
             };
-            test.push((scorer, auroc_of(Sides { id, ood }, score)?));
+            test.push((scorer, auroc_of(Sides { id, ood }, &score)?));
             if let Some(sides) = validation {
-                validated.push((scorer, auroc_of(sides, score)?));
+                validated.push((scorer, auroc_of(sides, &score)?));
             }
         }
         self.add_frame(epoch, &bank, train, [id, ood], frames)?;
